@@ -11,6 +11,11 @@
 // SafePoint() and Collect() only; between two of them a plain Value stays valid.
 // Keep one beyond with a Root, or be visited through the HeapClient.
 //
+// The law of writes: an object of a kBarrier or kWeak kind that may have been
+// published (that anything else can reach) is written only after WillWrite(o),
+// once for any number of stores up to the next safe point. Filling an object
+// just allocated needs none. Frozen kinds are never written after publication.
+//
 // Work is metered in bytes and objects, never in time, so a run collects at the
 // same places every time.
 //
@@ -27,18 +32,27 @@
 //   keep.value().data()->words()[0];                    // keep.value() has not
 #ifndef VESICLE_VM_HEAP_HEAP_H_
 #define VESICLE_VM_HEAP_HEAP_H_
-// (interface sketch; the owner of this folder completes it)
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
 
+#include "vm/heap/check.h"
+#include "vm/heap/ledger.h"
 #include "vm/heap/object.h"
+#include "vm/heap/root.h"
 
 namespace vesicle {
 
-class Heap;
+class Marker;
+class OldSpace;
+class YoungSpace;
 
-// Receives words during a scan; may replace a word by the object's new address.
+// Receives words during a scan. The collector keeps the address of a word it was
+// shown and stores the object's new address there before the collection ends, so
+// the words must stay where they are until then. One call a collection suffices.
 class Visitor {
  public:
   virtual void Visit(Value* words, size_t count) = 0;
@@ -47,10 +61,12 @@ class Visitor {
   ~Visitor() = default;
 };
 
-// What the heap's owner knows and the heap does not.
+// What the heap's owner knows and the heap does not. None of these may allocate
+// in the heap, or reach a safe point.
 class HeapClient {
  public:
-  // Visits every root word that may hold a young object.
+  // Visits every root word that may hold a young object. No young object is left
+  // afterwards: the client may note "scanned up to here".
   virtual void VisitYoungRoots(Visitor& visitor) = 0;
   // Called once when a mark begins (the young space is empty then); visit small roots here.
   virtual void VisitMarkRoots(Visitor& visitor) = 0;
@@ -59,11 +75,254 @@ class HeapClient {
   // it was visited must be passed to Heap::Shade by the client.
   virtual bool VisitMarkRootsSlice(Visitor& visitor, size_t words_max) = 0;
   // Kinds whose death is kFinal: words held in C++ memory behind the object, and its release.
+  // The first payload word is the client's raw pointer, or nil if it was never set.
   virtual void Trace(Object* object, Visitor& visitor) = 0;
   virtual void Finalize(Object* object) = 0;
+  // For Heap::Verify() only: every root word there is, without noting anything.
+  virtual void VisitAllRoots(Visitor&) {}
 
  protected:
   ~HeapClient() = default;
+};
+
+struct HeapOptions {
+  // Size of the young space; at most 1 MiB (and a little less is usable).
+  size_t young_bytes = size_t{1} << 20;
+  // Objects that one safe point marks, at most; big objects count by their words.
+  size_t mark_slice_objects = 5000;
+  // While a cycle runs, a safe point is wanted each time so much was allocated.
+  size_t slice_every_bytes = size_t{64} << 10;
+  // Blocks of 64 KiB that one safe point sweeps, at most.
+  size_t sweep_slice_blocks = 64;
+  // A mark is due when old bytes exceed max(old_bytes_floor, old_growth x live after the last).
+  size_t old_bytes_floor = size_t{8} << 20;
+  double old_growth = 2.0;
+  // Empty blocks kept for use; those beyond give their memory back to the system.
+  size_t reserve_blocks = 32;
+  // Test mode: every SafePoint() is a Collect(kFull), and is always wanted.
+  bool collect_at_every_safe_point = false;
+  // For the tests of the tests: a heap that is wrong in a known way.
+  enum class PlantedBug : uint8_t { kNone, kForgetsRemembering, kForgetsSnapshot };
+  PlantedBug planted_bug = PlantedBug::kNone;
+};
+
+// Counted since the heap was made, unless said otherwise.
+struct HeapStats {
+  uint64_t young_collections = 0;
+  uint64_t mark_cycles = 0;  // completed
+  uint64_t mark_slices = 0;
+  uint64_t objects_promoted = 0;
+  uint64_t bytes_promoted = 0;
+  uint64_t objects_finalized = 0;
+  uint64_t blocks_swept = 0;
+  uint64_t overflow_segments = 0;  // young allocations that did not fit the young space
+  uint64_t objects_touched_max = 0;  // in one safe point: moved, marked, finalized
+  // Now.
+  uint64_t bytes_allocated = 0;  // ever
+  uint64_t bytes_young = 0;
+  uint64_t bytes_old = 0;   // live at the last mark + come since
+  uint64_t bytes_live = 0;  // as counted by the last mark
+  uint64_t bytes_external = 0;
+  uint64_t bytes_mapped = 0;       // address space taken from the system for objects
+  uint64_t bytes_mapped_peak = 0;  // the most of it
+  uint64_t remembered = 0;
+};
+
+class Heap {
+ public:
+  using Options = HeapOptions;
+
+  // `client` may be null: Roots are then the only roots, and objects of kFinal
+  // kinds have nothing behind them. It outlives the heap.
+  Heap(Options options, HeapClient* client);
+  ~Heap();
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+  // The largest object, header included, that Allocate takes.
+  static constexpr size_t kSmallBytesMax = 2048;
+  // Larger ones are made in the old space at once (flag kLarge).
+  static constexpr size_t kYoungBytesMax = 8192;
+
+  static constexpr size_t SizeBytes(Kind kind, uint32_t count) {
+    return sizeof(Object) +
+           (IsByteKind(kind) ? (size_t{count} + 7) & ~size_t{7} : size_t{count} * sizeof(Value));
+  }
+
+  // --- Allocation. `count`: payload words of a word kind, payload bytes of a byte
+  // kind. The header is filled in, flags zero, paid for by the current sponsor.
+  // The payload: AllocateRaw leaves it undefined (fill every word before the next
+  // allocation of any kind that could be followed by a safe point); Allocate and
+  // TryAllocate fill word kinds with nil, and the bytes after a byte kind's last
+  // byte with zero (the other bytes are undefined).
+
+  // At most kSmallBytesMax bytes in all (checked); never fails.
+  Object* AllocateRaw(Kind kind, uint32_t count) {
+    const size_t bytes = SizeBytes(kind, count);
+    VESICLE_CHECK(bytes <= kSmallBytesMax);
+    return Bump(kind, count, bytes);
+  }
+  Object* Allocate(Kind kind, uint32_t count) {
+    Object* o = AllocateRaw(kind, count);
+    Clear(o);
+    return o;
+  }
+  // Any size; null when it does not fit the allowance, or memory is out.
+  Object* TryAllocate(Kind kind, uint32_t count) { return TryAllocateImpl(kind, count, true); }
+  // As TryAllocate, payload undefined.
+  Object* TryAllocateRaw(Kind kind, uint32_t count) { return TryAllocateImpl(kind, count, false); }
+  // In the old space: never moves. Remembered, so that it may be filled with young
+  // words without a barrier until the next safe point. Null when memory is out.
+  Object* AllocateOld(Kind kind, uint32_t count);
+
+  // --- Sponsors.
+  // Who pays for what is allocated from now on, and how many bytes may be taken
+  // (gross, whatever collections give back) until the next call.
+  void SetSponsor(SponsorIndex sponsor, uint64_t allowance_bytes) {
+    ledger_.ChargeYoung(sponsor_, static_cast<uint64_t>(top_ - charged_to_));
+    charged_to_ = top_;
+    spent_from_ = top_;
+    spent_before_ = 0;
+    allowance_ = allowance_bytes;
+    sponsor_ = sponsor;
+  }
+  SponsorIndex sponsor() const { return sponsor_; }
+  // Bytes taken since SetSponsor.
+  uint64_t spent() const { return spent_before_ + static_cast<uint64_t>(top_ - spent_from_); }
+  bool over_allowance() const { return spent() > allowance_; }
+  // Would so many more bytes fit the allowance? Takes nothing.
+  bool Reserve(uint64_t bytes) const {
+    const uint64_t taken = spent();
+    return taken <= allowance_ && bytes <= allowance_ - taken;
+  }
+  // Live bytes as of the last cycle, allocated since, and external ones.
+  uint64_t SponsorBytes(SponsorIndex sponsor) const;
+  // C++ memory behind objects or queues. A growth counts as spent if `sponsor` is the current one.
+  void ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes);
+  // What `from` pays for is `to`'s from now on. No object may be made on `from` until it is recycled.
+  void Reassign(SponsorIndex from, SponsorIndex to);
+  // True, once, when no object carries the reassigned index any more: it may name a new sponsor.
+  bool TryRecycleSponsor(SponsorIndex sponsor) { return ledger_.TryRecycle(sponsor); }
+
+  // --- Barriers.
+  // Before any store into a published object of a kBarrier or kWeak kind.
+  void WillWrite(Object* o) {
+    if (o->is_old() && ((o->flags & Object::kRemembered) == 0 || marking_)) WillWriteSlow(o);
+  }
+  bool marking() const { return marking_; }
+  // While a mark runs: `value` was part of the snapshot and leaves its place unseen.
+  void Shade(Value value) {
+    if (marking_ && value.is_pointer()) ShadeSlow(value);
+  }
+  // Word `i` of a weak table: Absent if the object is dead; kept alive from now on if not.
+  // The only way to read one.
+  Value ReadWeak(Object* table, uint32_t i) {
+    const Value v = table->words()[i];
+    return weak_reads_are_slow_ && v.is_pointer() ? ReadWeakSlow(v) : v;
+  }
+
+  // --- Collection.
+  bool wants_safe_point() const {
+    return reinterpret_cast<uintptr_t>(top_) >= safe_point_wanted_at_;
+  }
+  // A young collection if the young space is full; then, if a cycle runs or is
+  // due, one slice of it. Cheap when there is nothing to do.
+  void SafePoint();
+  enum class Scope : uint8_t { kYoung, kFull };
+  // Completely, now. kFull: everything unreachable at the call is gone afterwards.
+  void Collect(Scope scope);
+  // A mark cycle begins at the next safe point.
+  void RequestMark();
+
+  // --- Watching.
+  HeapStats stats() const;
+  // Called around each piece of work that a safe point does; may be empty.
+  void SetPauseObserver(std::function<void()> on_pause_begin, std::function<void()> on_pause_end);
+  // Every object that is live, or not known to be dead yet. `fn` must not allocate.
+  void ForEachObject(const std::function<void(Object*)>& fn);
+  // Walks every object and root and checks that each header is sound, each pointer
+  // leads to an object that was not freed, and an old object that holds a young one
+  // is remembered. Null if all is well, or what was found. Slow: for tests.
+  const char* Verify();
+
+ private:
+  friend class Marker;
+  friend class Root;
+  friend class YoungSpace;
+  enum class Phase : uint8_t { kIdle, kMark, kClear, kSweep };
+
+  static void Clear(Object* o) {
+    if (IsByteKind(o->kind)) {
+      if (o->count != 0) o->words()[o->payload_bytes() / sizeof(Value) - 1] = Value::FromBits(0);
+    } else {
+      Value* w = o->words();
+      for (uint32_t i = 0; i < o->count; ++i) w[i] = Value::Nil();
+    }
+  }
+  Object* Bump(Kind kind, uint32_t count, size_t bytes) {
+    char* p = top_;
+    if (bytes > static_cast<size_t>(limit_ - p)) [[unlikely]] {
+      p = NewSegment(bytes);
+    }
+    top_ = p + bytes;
+    Object* o = reinterpret_cast<Object*>(p);
+    *o = Object{kind, 0, sponsor_, count};
+    if (InfoOf(kind).death == Death::kFinal) [[unlikely]] NoteYoungFinal(o);
+    return o;
+  }
+  char* NewSegment(size_t bytes);
+  void NoteYoungFinal(Object* o);
+  Object* TryAllocateImpl(Kind kind, uint32_t count, bool clear);
+  Object* AllocateInOldSpace(Kind kind, uint32_t count);
+  void WillWriteSlow(Object* o);
+  void ShadeSlow(Value value);
+  Value ReadWeakSlow(Value v);
+  void Remember(Object* o);
+  void FlushCharges();
+  void CollectYoung();
+  bool MarkIsDue() const;
+  void BeginMark();
+  void EndMark();
+  // One piece of the running cycle, of about `objects_max` objects; how many it touched.
+  size_t CycleSlice(size_t objects_max, size_t blocks_max);
+  bool ClearSlice(size_t objects_max, size_t* touched);
+  void SetPhase(Phase phase);
+  void PlanSafePoint();
+
+  // Hot: what an allocation and a barrier touch.
+  char* top_ = nullptr;
+  char* limit_ = nullptr;
+  uintptr_t safe_point_wanted_at_ = 0;
+  SponsorIndex sponsor_ = 0;
+  bool marking_ = false;
+  bool weak_reads_are_slow_ = false;
+  Phase phase_ = Phase::kIdle;
+  bool mark_requested_ = false;
+  char* charged_to_ = nullptr;  // young bytes below are in the ledger
+  char* spent_from_ = nullptr;
+  uint64_t spent_before_ = 0;
+  uint64_t allowance_ = UINT64_MAX;
+
+  Options options_;
+  HeapClient* client_;
+  Ledger ledger_;
+  RootList roots_;
+  std::vector<Object*> remembered_;
+  std::unique_ptr<YoungSpace> young_;
+  std::unique_ptr<OldSpace> old_;
+  std::unique_ptr<Marker> marker_;
+  // Old objects that want a look after each mark, in the order they came.
+  std::vector<Object*> weak_tables_;
+  std::vector<Object*> finals_;
+  size_t clear_read_ = 0;  // cursors of kClear over the two lists
+  size_t clear_kept_ = 0;
+  bool clearing_finals_ = false;
+  uint64_t bytes_old_ = 0;
+  uint64_t bytes_marked_ = 0;
+  uint64_t mark_due_at_ = 0;
+  HeapStats counted_;
+  std::function<void()> on_pause_begin_;
+  std::function<void()> on_pause_end_;
 };
 
 }  // namespace vesicle
