@@ -228,7 +228,7 @@ const T* If(const Expr* expr) {
 template <ExprKind kind_>
 struct Node : Expr {
   static constexpr ExprKind kKind = kind_;
-  Node() : Expr{kind_} {}
+  Node() : Expr{kind_, Use::kValue, false, {}} {}
 };
 
 struct ErrorExpr : Node<ExprKind::kError> {};

@@ -41,6 +41,16 @@ struct Place {
   uint32_t column = 1;
 };
 
+// One code point of UTF-8, with the bytes it takes; `length` 0 when the bytes are
+// not UTF-8 (`value` is then the first of them).
+struct CodePoint {
+  uint32_t value;
+  size_t length;
+};
+// The code point at `at`, which is below text.size().
+CodePoint DecodeUtf8(std::string_view text, size_t at);
+void AppendUtf8(uint32_t code_point, std::string& to);
+
 class Source {
  public:
   Source(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {}
