@@ -1,0 +1,137 @@
+// Maps: persistent, with one order of iteration: *data keys* in value order
+// (compare.h), then *ref keys* (keys that hold a ref anywhere) by first insertion.
+// Putting a key that is there keeps its place; taking it out and putting it back
+// moves a ref key to the end. Sameness ignores the order of the ref part.
+//
+// Up to 8 entries stand in one object (flat), sorted. Above that, data entries
+// are a B+ tree by key, and ref entries two of them: one by key, where refs
+// stand in order of their serials (identity.h), and one by insertion. A map is
+// flat if and only if it has at most 8 entries.
+//
+// Keys:    any data and refs, except (kType) what holds a promise, a function or
+//          a behavior anywhere, or a map with ref keys. A key of more than
+//          kKeyWorkMax words is kTooBig, so a look-up is bounded.
+// Fails:   as keys do; single-entry functions allocate small objects only.
+// Costs:   Get, Put, Remove, MapAt O(log n) key comparisons; charge KeyWork(key).
+//
+//   Result m = MapPut(heap, EmptyMap(heap), key, value, identities);
+//   Value position = kMapStart, leaf;
+//   MapEntry e;
+//   while (MapNext(m.value(), position, leaf, e)) Use(e.key, e.value);
+#ifndef VESICLE_VM_VALUE_MAP_H_
+#define VESICLE_VM_VALUE_MAP_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "vm/heap/heap.h"
+#include "vm/heap/object.h"
+#include "vm/value/identity.h"
+#include "vm/value/result.h"
+#include "vm/value/value_kind.h"
+
+namespace vesicle {
+
+inline constexpr uint32_t kFlatEntriesMax = 8;
+inline constexpr uint64_t kKeyWorkMax = uint64_t{1} << 16;
+
+namespace map_internal {
+inline constexpr uint8_t kDeep = Object::kKindFlagsFirst;
+inline constexpr int kDataCountShift = 4;  // flat: flags >> 4 is the number of data entries
+}  // namespace map_internal
+
+struct MapEntry {
+  Value key;
+  Value value;
+};
+
+Value EmptyMap(Heap& heap);
+
+// Everything below wants IsMap where it says map.
+uint64_t MapSizeDeep(const Object* map);
+inline uint64_t MapSize(Value map) {
+  const Object* o = map.data();
+  return (o->flags & map_internal::kDeep) == 0 ? o->count / 2 : MapSizeDeep(o);
+}
+// The entries with data keys; they are the first in the order of iteration.
+uint64_t MapDataSize(Value map);
+inline bool MapHasRefKeys(Value map) { return MapDataSize(map) != MapSize(map); }
+
+Result MapGetSlow(Value map, Value key, IdentitySource& identities);
+// The value, or Absent when the key is not there. kType, kTooBig: no possible key.
+inline Result MapGet(Value map, Value key, IdentitySource& identities) {
+  const Object* o = map.data();
+  if (!key.is_pointer() && (o->flags & map_internal::kDeep) == 0) {
+    const uint32_t n = o->count / 2;
+    const Value* keys = o->words();
+    for (uint32_t i = 0; i < n; ++i) {
+      if (keys[i] == key) return keys[n + i];
+    }
+    return Value::Absent();
+  }
+  return MapGetSlow(map, key, identities);
+}
+Result MapPut(Heap& heap, Value map, Value key, Value value, IdentitySource& identities);
+// The same map when the key is not there.
+Result MapRemove(Heap& heap, Value map, Value key, IdentitySource& identities);
+// All of a, then all of b put into it (b's values win). kMemory.
+Result MapMerge(Heap& heap, Value a, Value b, IdentitySource& identities);
+// Steps of MapMerge, MapBuilder::Finish and their like for so many entries.
+constexpr uint64_t MapWork(uint64_t entries) { return entries * 4; }
+
+// The entry at a place of the order. Wants index < MapSize(map).
+MapEntry MapAt(Value map, uint64_t index);
+
+// --- iteration in three registers, as ListNext (list.h)
+inline constexpr Value kMapStart = Value::SmallInt(0);
+namespace map_internal {
+bool NextLeaf(Value map, Value& position, Value& leaf, MapEntry& out);
+}  // namespace map_internal
+inline bool MapNext(Value map, Value& position, Value& leaf, MapEntry& out) {
+  const int64_t p = position.small_int();
+  if ((p & 63) == 0) return map_internal::NextLeaf(map, position, leaf, out);
+  const Object* o = leaf.object();
+  const Value* key = o->words() + ((p >> 6) & 63);
+  out = {key[0], key[o->count / 2]};
+  position = Value::SmallInt(p + (1 << 12) + (1 << 6) - 1);
+  return true;
+}
+
+// What a value is as a key.
+enum class KeyClass : uint8_t { kData, kRef, kType, kTooBig };
+KeyClass ClassifyKeySlow(Value key, uint64_t* work);
+inline KeyClass ClassifyKey(Value key) {
+  uint64_t work = 0;
+  return key.is_pointer() ? ClassifyKeySlow(key, &work) : KeyClass::kData;
+}
+// Steps of one look-up by this key beyond a constant.
+inline uint64_t KeyWork(Value key) {
+  uint64_t work = 0;
+  if (key.is_data()) ClassifyKeySlow(key, &work);
+  return work;
+}
+
+// Builds a map from entries in any order; of entries with the same key the last
+// value stays, at the place of the first. Lives between two safe points. In
+// order (as from another map) it is linear.
+//
+//   MapBuilder builder(heap, identities);
+//   if (auto failure = builder.Add(key, value)) return *failure;   // kType, kTooBig
+//   Result map = builder.Finish();                                 // kMemory
+class MapBuilder {
+ public:
+  MapBuilder(Heap& heap, IdentitySource& identities) : heap_(heap), identities_(identities) {}
+  std::optional<Failure> Add(Value key, Value value);
+  Result Finish();
+
+ private:
+  Heap& heap_;
+  IdentitySource& identities_;
+  std::vector<MapEntry> data_;
+  std::vector<MapEntry> refs_;
+};
+
+}  // namespace vesicle
+
+#endif  // VESICLE_VM_VALUE_MAP_H_

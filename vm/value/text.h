@@ -1,0 +1,86 @@
+// Text: valid UTF-8, always. Up to seven bytes stand in the word itself; more is
+// a kText object, which knows whether it is ASCII only (then a code point is a
+// byte and slicing is exact arithmetic).
+//
+// Indices and lengths count code points. Order is that of the bytes, which is
+// that of the code points. Upper and lower case are those of ASCII; other letters
+// stay as they are (tables of Unicode would change with its versions, and so
+// would the results of a program).
+//
+// Limits:  kTextBytesMax, beyond it kTooBig. kMemory for long results.
+// Costs:   linear in the bytes touched: charge TextWork(bytes).
+//
+//   Value name = ...;
+//   std::string_view s = TextView(name);       // points into `name`, or its object
+#ifndef VESICLE_VM_VALUE_TEXT_H_
+#define VESICLE_VM_VALUE_TEXT_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "vm/heap/heap.h"
+#include "vm/heap/object.h"
+#include "vm/value/result.h"
+#include "vm/value/value_kind.h"
+
+namespace vesicle {
+
+inline constexpr uint64_t kTextBytesMax = uint64_t{1} << 30;
+
+// Steps for an operation that touches so many bytes.
+constexpr uint64_t TextWork(uint64_t bytes) { return bytes / 64; }
+
+// kSyntax: not UTF-8.
+Result MakeText(Heap& heap, std::string_view bytes);
+// For bytes known to be UTF-8 (a literal, a piece of another text). `bytes` may
+// point into the heap.
+Result MakeTextUnchecked(Heap& heap, std::string_view bytes);
+
+// Wants IsText. Valid until the next safe point, and for a short text as long as
+// the Value referred to stays in place: never pass a temporary.
+inline std::string_view TextView(const Value& text) {
+  if (text.is_short_text()) {
+    return {text.short_bytes(), static_cast<size_t>(text.short_size())};
+  }
+  const Object* o = text.data();
+  return {o->bytes(), o->count};
+}
+std::string_view TextView(Value&& text) = delete;
+
+// Every function below wants texts where it says Value.
+bool IsAsciiText(const Value& text);
+uint64_t TextLength(const Value& text);  // code points
+Result ConcatText(Heap& heap, const Value& a, const Value& b);
+// kType when a part is no text.
+Result JoinText(Heap& heap, std::span<const Value> parts, std::string_view separator);
+Result RepeatText(Heap& heap, const Value& text, uint64_t times);
+
+// Code points [first, first + count), cut to what is there.
+Result SliceText(Heap& heap, const Value& text, uint64_t first, uint64_t count);
+// The code point's number; nullopt past the end.
+std::optional<uint32_t> CodePointAt(const Value& text, uint64_t index);
+
+bool StartsWith(const Value& text, const Value& prefix);
+bool EndsWith(const Value& text, const Value& suffix);
+// Index in code points of the first occurrence at or after code point `from`.
+std::optional<uint64_t> FindText(const Value& text, const Value& needle, uint64_t from);
+// Every occurrence, left to right without overlap; an empty needle replaces nothing.
+Result ReplaceText(Heap& heap, const Value& text, const Value& needle, const Value& by);
+// A list of texts. An empty separator splits into code points; "" splits into [""],
+// or into [] by the empty separator.
+Result SplitText(Heap& heap, const Value& text, const Value& separator);
+
+enum class Side : uint8_t { kStart, kEnd, kBoth };
+// Cuts Unicode's White_Space characters off.
+Result TrimText(Heap& heap, const Value& text, Side side);
+enum class Case : uint8_t { kLower, kUpper };
+Result AsciiCase(Heap& heap, const Value& text, Case to);
+
+// <0, 0, >0 by bytes. Also serves for bytes and names of symbols.
+int CompareBytes(std::string_view a, std::string_view b);
+
+}  // namespace vesicle
+
+#endif  // VESICLE_VM_VALUE_TEXT_H_
