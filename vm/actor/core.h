@@ -31,6 +31,7 @@
 #include "vm/actor/queue.h"
 #include "vm/actor/sponsor.h"
 #include "vm/heap/heap.h"
+#include "vm/value/identity.h"
 #include "vm/value/symbol.h"
 
 namespace vesicle {
@@ -100,7 +101,7 @@ class Core final : private HeapClient, public IdentitySource {
   Heap& heap() { return heap_; }
   SymbolTable& symbols() { return symbols_; }
   const CoreOptions& options() const { return options_; }
-  Sponsor& root_sponsor() { return *sponsors_[0]; }
+  Sponsor& root_sponsor() { return sponsors_.root(); }
   Sponsor& sponsor() { return *sponsor_; }  // of the running turn; root outside of turns
   Turn& turn() { return turn_; }
 
@@ -134,7 +135,8 @@ class Core final : private HeapClient, public IdentitySource {
   void StageBecome(Value behavior) { turn_.become = behavior; }
   void StageReply(Value value) { turn_.reply = value; }
 
-  // Records why the turn failed; returns kFaulted for convenience. `where` is evaluated now.
+  // Why the turn failed; each returns what the EnterFn is to return.
+  // An operation of the VM's own failed: reason as in fault.h, taken as it is.
   TurnEnd Fault(Value reason, Place where, std::vector<FaultReport::Frame> calls = {});
   // `fail e` of a guest.
   TurnEnd Fail(Value e, Place where, std::vector<FaultReport::Frame> calls = {});
@@ -152,33 +154,182 @@ class Core final : private HeapClient, public IdentitySource {
   Value NewContinuation(Object* closure, Value slot);
   bool StartTask(Value continuation);
 
-  // Charges `steps` to the running sponsor and says how many more may run before the next call
-  // (at most `steps_checked_every`), or why not. Collects when the heap wants it: every Value
-  // the caller holds outside of its roots is stale afterwards.
+  // Steps that may be used before Refuel() must be asked. Running code counts it down (a local
+  // copy, stored back before it returns and before it calls into Core), by at least 1 a turn.
+  int64_t fuel = 0;
+  // When fuel is negative: charges what was used, and sets fuel anew (kGo) or says why not.
+  // Collects when the heap wants it: every Value the caller holds outside of its roots is stale
+  // afterwards. kQuota...: return Quota(...). kTurnTooLong: the turn's own step limit, a
+  // Quota(kSteps) as well.
   enum class Fuel : uint8_t { kGo, kSuspend, kQuotaSteps, kQuotaMemory, kTurnTooLong };
-  Fuel Refuel(int64_t steps_used, int64_t* fuel);
+  Fuel Refuel();
 
   // --- from outside of turns --------------------------------------------------------
 
-  // Puts a message into the root sponsor's queue (or `payer`'s). Ignores limits of events.
-  void Deliver(Value target, Value message, Value slot, Sponsor* payer = nullptr);
-  // Settles a promise from outside (devices).
-  void Keep(Value promise, Value value);
-  void Break(Value promise, Value reason);
+  // Puts a message into the root sponsor's queue, whatever its balance.
+  void Deliver(Value target, Value message, Value slot);
+  // Settles the promise of a slot (devices; also from within a turn of native code, at once and
+  // for good). What waited on it goes to the front of its queues. The first settlement counts.
+  void Keep(Value slot, Value value);
+  void Break(Value slot, Value reason);
 
-  // Runs turns until about `steps` steps are used or nothing is runnable.
+  // Runs turns until about `steps` steps are used, or nothing can run.
   // True when there is more to run now.
   bool RunSlice(int64_t steps);
-  bool idle() const;
+
+  // Splits limits off the running sponsor: a map of "events", "memory" (bytes), "steps" and
+  // "keeper" (a ref). Yields the control ref; undone when the turn faults. A text: what is wrong.
+  struct SponsorResult {
+    Value control;
+    std::string error;
+  };
+  SponsorResult SplitSponsor(Value limits);
+
+  // --- what is left when nothing can run ---------------------------------------------
+  struct Waiting {
+    Place place;  // of the `await`
+    int64_t tasks;
+  };
+  std::vector<Waiting> WaitingTasks() const;
+  struct Parked {
+    SponsorIndex sponsor;
+    Resource dry_of;
+    int64_t events;
+    std::string first;  // what the first one is for: its behavior and message
+  };
+  std::vector<Parked> ParkedEvents();
+  // Unobserved faults, oldest first; those beyond fault_reports_max are only counted.
+  std::vector<FaultReport> UnobservedFaults() const;
+  int64_t unobserved_fault_count() const;
+
+  struct Stats {
+    uint64_t turns = 0;
+    uint64_t faults = 0;  // rolled back, answers of `fail` included
+    uint64_t actors = 0;  // created by committed turns and by the host
+    uint64_t events = 0;  // dispatched, turns or not
+    uint64_t suspensions = 0;
+    uint64_t late_settlements = 0;
+  };
+  const Stats& stats() const { return stats_; }
 
   // --- the world around -------------------------------------------------------------
   void set_language(Language* language) { language_ = language; }
   void set_observer(TurnObserver* observer) { observer_ = observer; }
   void set_on_fault(std::function<void(const FaultReport&)> fn) { on_fault_ = std::move(fn); }
 
-  // IdentitySource: serials given on demand, in order of asking.
+  // IdentitySource: serials given on demand, in order of asking. Promises have none.
   uint64_t SerialOf(Object* target) override;
   std::optional<uint64_t> KnownSerialOf(Object* target) override;
+
+ private:
+  // A turn cut short by its slice, or frames that wait in an `await`; behind a kActivation.
+  struct Stopped {
+    std::unique_ptr<Suspension> frames;
+    std::vector<Event> staged;  // sent so far
+    Turn turn;
+    std::vector<Sponsor*> made;
+    uint64_t actors_made = 0;
+  };
+
+  // HeapClient
+  void VisitYoungRoots(Visitor& visitor) override;
+  void VisitMarkRoots(Visitor& visitor) override;
+  bool VisitMarkRootsSlice(Visitor& visitor, size_t words_max) override;
+  void VisitAllRoots(Visitor& visitor) override;
+  void Trace(Object* object, Visitor& visitor) override;
+  void Finalize(Object* object) override;
+  void VisitSmallRoots(Visitor& visitor);
+  static void VisitTurn(Visitor& visitor, Turn& turn);
+
+  // dispatch.cc: from an event to a turn
+  void Dispatch(Event event);
+  bool DispatchPromise(Event& event);
+  void DispatchResolver(const Event& event);
+  void DispatchContinuation(const Event& event);
+  void RunTurn(const Event& event, Object* receiver, Object* holder, Value self);
+  void ResumeTurn(Value activation, Object* receiver);
+  void EndTurn(TurnEnd end);
+  void Commit();
+  void RollBack();
+  void Park();
+  void Answer(Value slot, Value reason);  // breaks a slot, if there is one
+  void FinishReceiver();
+  void DrainInbox(Object* actor);
+
+  // settle.cc
+  void SettleSlot(Value slot, EventFlag how, Value value);
+  void Release(Object* root);
+  void ObserveReport(Object* root);
+  Sponsor& PayerOf(Value control);
+
+  // sponsors.cc
+  bool NoEventRoom();
+  void BeginSlice(Sponsor& sponsor);
+  void EndSlice();
+  int64_t MemoryLeft(Sponsor& sponsor);
+  void ChargeQueue(Sponsor& sponsor);
+  void ChargeSteps();
+  bool DryOf(Resource* which);
+  void MakeDry(Resource which);
+  void TellKeeper(Sponsor& sponsor);
+  void DispatchControl(const Event& event);
+  void ReapSponsors();
+  std::string ApplyLimits(Value limits, Sponsor& from, Sponsor& to);
+
+  // report.cc
+  void ReportFault();
+  std::vector<std::string> CausesOf(uint64_t cause) const;
+  Value Failed(Value e);
+  Value Tag(const char* tag, Value field);
+  Value Tag(const char* tag, std::string_view text);
+
+  CoreOptions options_;
+  SegmentPool segments_;
+  Heap heap_;
+  SymbolTable symbols_;
+  SponsorTree sponsors_;
+  Sponsor* sponsor_;
+  Turn turn_;
+  bool in_turn_ = false;
+  Stopped* resumed_ = nullptr;  // of the turn that runs now, if it was cut short before
+  int64_t event_room_ = 0;
+  int64_t event_room_given_ = 0;
+  int64_t fuel_given_ = 0;
+  int64_t slice_left_ = 0;
+  int64_t fuel_at_turn_start_ = 0;
+  uint64_t serial_ = 0;
+  uint64_t next_identity_ = 1;
+  uint64_t actors_made_ = 0;             // by the running turn
+  std::vector<Sponsor*> sponsors_made_;  // by the running turn
+  std::vector<Sponsor*> orphans_;
+
+  // What the code of the running turn said before it returned.
+  std::unique_ptr<Suspension> suspension_;
+  Value fault_reason_;
+  bool fault_is_answer_ = false;  // `fail`, not a fault, if the turn was asked
+  Resource quota_ = Resource::kSteps;
+  bool turn_too_long_ = false;
+  Place fault_place_;
+  std::vector<FaultReport::Frame> fault_calls_;
+
+  // The last turns, to find what led to a fault.
+  struct TurnRecord {
+    uint64_t serial = 0;
+    uint64_t cause = 0;
+    uint32_t body = 0;  // CodeBody::id
+  };
+  static constexpr uint64_t kRecords = 512;
+  std::array<TurnRecord, kRecords> records_;
+
+  std::vector<FaultReport> reports_;
+  int64_t reports_uncounted_ = 0;  // unobserved faults beyond fault_reports_max
+  std::map<std::pair<const CodeBody*, uint32_t>, int64_t> waiting_;
+  std::map<uint32_t, std::string> body_names_;
+
+  Language* language_ = nullptr;
+  TurnObserver* observer_ = nullptr;
+  std::function<void(const FaultReport&)> on_fault_;
+  Stats stats_;
 };
 
 }  // namespace vesicle

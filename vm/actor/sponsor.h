@@ -16,6 +16,8 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <vector>
 
 #include "vm/actor/queue.h"
@@ -52,23 +54,66 @@ class Sponsor {
   }
 
   EventQueue queue;
+  // Its control ref (a kSponsorControl, which does not move), nil for the root's. Alive while
+  // there are events to pay for; otherwise whoever holds it keeps it.
+  Value control;
   // The actor to ask for more, or nil; a root of the collector.
   Value keeper;
   bool keeper_told = false;
-  bool dry = false;       // events wait for a refill
-  bool closed = false;    // its control ref closed it: events are dropped with #stopped
-  bool runnable = false;  // in its parent's rotation, or has work below
+  bool dry = false;  // events wait for a refill
   Resource dry_of = Resource::kEvents;
-  std::vector<Sponsor*> children;
-  size_t turn_of = 0;  // whose slice it is: 0 this sponsor's own queue, i+1 child i
-  int64_t live_payers = 0;
+  int64_t queue_bytes_charged = 0;
+  // Nobody holds its control ref any more: it goes when its queue is empty and its children went.
+  bool orphaned = false;
+  bool has_children() const { return !children_.empty(); }
 
  private:
+  friend class SponsorTree;
   SponsorIndex index_;
   int depth_;
   Sponsor* parent_;
   std::array<Sponsor*, kResourceCount> account_;
   std::array<int64_t, kResourceCount> amount_;
+  std::vector<Sponsor*> children_;
+  // Whose slice comes next: this sponsor (for its own queue) or a child. In the list of its
+  // parent when it is not empty.
+  std::deque<Sponsor*> ready_;
+  bool own_queue_is_ready_ = false;
+  bool in_parents_ready_ = false;
+};
+
+// The sponsors of one VM and whose turn it is. Every level shares its time evenly
+// between its own queue and the children that have work.
+//
+// Ownership: owns the Sponsors; index 0 is the root, and lives as long as the tree.
+class SponsorTree {
+ public:
+  explicit SponsorTree(SegmentPool& pool);
+
+  Sponsor& root() { return *sponsors_[0]; }
+  // Null when kSponsorsMax or kSponsorDepthMax would be passed.
+  Sponsor* Add(Sponsor& parent, Heap& heap);
+  // Gives what is left back to its parent. Wants an empty queue and no children.
+  void Remove(Sponsor& sponsor, Heap& heap);
+
+  // Its queue has events and it is not dry: it takes part.
+  void MakeReady(Sponsor& sponsor);
+  // The next to get a slice; null when nobody has work. Call Settle when its slice is over.
+  Sponsor* Next();
+  // Takes it out of the rotation if its queue is empty or it is dry.
+  void Settle(Sponsor& sponsor);
+
+  template <typename Fn>
+  void ForEach(Fn fn) {
+    for (auto& s : sponsors_) {
+      if (s != nullptr) fn(*s);
+    }
+  }
+
+ private:
+  SegmentPool& pool_;
+  std::vector<std::unique_ptr<Sponsor>> sponsors_;  // by index; null: free
+  std::vector<SponsorIndex> dead_;                  // objects may still carry the index
 };
 
 }  // namespace vesicle

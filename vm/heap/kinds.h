@@ -46,7 +46,6 @@ namespace vesicle {
   X(kContinuation, kWords, kBarrier, kPlain)   /* target: a `when` or a task that waits   */ \
   X(kPayer, kWords, kFrozen, kPlain)           /* target: an actor reached on a sponsor   */ \
   X(kSponsorControl, kWords, kBarrier, kFinal) /* target: the control ref of a sponsor    */ \
-  X(kProxy, kWords, kBarrier, kPlain)          /* target: dispatch is a crossing          */
 
 enum class Layout : uint8_t { kWords, kBytes };
 enum class Write : uint8_t { kFrozen, kBarrier, kWeak };

@@ -1,0 +1,85 @@
+// The layout of actors, and the rare state that most of them never have.
+//
+//   kActor      word 0 code, word 1.. captures, inline
+//   kExtended   (a flag in the header) word 0 is the kExtension instead: the actor's
+//               behavior as a value, its inbox while a turn of it is suspended, the
+//               suspended turn, its serial. Dispatch tests kind and flag in one compare.
+//
+// kContinuation: a `when` whose promise is pending, or a task that waits. Each event
+// to it settles it; what comes later is dropped.
+#ifndef VESICLE_VM_ACTOR_ACTOR_H_
+#define VESICLE_VM_ACTOR_ACTOR_H_
+
+#include <cstdint>
+#include <cstring>
+
+#include "vm/actor/event.h"
+#include "vm/heap/heap.h"
+
+namespace vesicle::actor {
+
+inline constexpr uint8_t kExtended = Object::kKindFlagsFirst;
+// So that the smallest actor has room for one capture: 24 bytes.
+inline constexpr uint32_t kWordsMin = 2;
+
+// An actor that runs its code straight away: kind and kind flags in one compare.
+inline bool IsPlain(const Object* target) {
+  uint16_t head;
+  std::memcpy(&head, target, sizeof head);
+  constexpr uint16_t kMask = 0xff | ((0xff & ~(Object::kKindFlagsFirst - 1)) << 8);
+  return (head & kMask) == static_cast<uint16_t>(Kind::kActor);
+}
+
+enum class Ext : uint32_t {
+  kBehavior,    // a kBehavior
+  kSuspended,   // a kActivation, or nil
+  kInboxFirst,  // kTuple chain of events that came meanwhile
+  kInboxLast,
+  kSerial,  // identity serial, or nil
+  kCount
+};
+
+inline bool IsExtended(const Object* actor) { return (actor->flags & kExtended) != 0; }
+inline Value& ExtensionWord(Object* actor, Ext word) {
+  return actor->words()[0].data()->words()[static_cast<uint32_t>(word)];
+}
+// Gives the actor an extension if it has none. Never collects.
+Object* Extend(Heap& heap, Object* actor);
+// The object whose word 0 is code and whose further words are captures.
+inline Object* Holder(Object* actor) {
+  return IsExtended(actor) ? ExtensionWord(actor, Ext::kBehavior).data() : actor;
+}
+// Replaces the behavior: in place when the captures fit.
+void SetBehavior(Heap& heap, Object* actor, const Object* behavior);
+
+struct InboxEntry {
+  Event event;
+  Value payer;  // a sponsor's control ref, nil for the VM's own
+};
+void AddToInbox(Heap& heap, Object* actor, const InboxEntry& entry);
+// Takes the first entry off; false when the inbox is empty.
+bool TakeFromInbox(Heap& heap, Object* actor, InboxEntry* entry);
+
+// Words of a kContinuation.
+enum class Cont : uint32_t {
+  kClosure,    // a kFunction to run, or nil
+  kSelf,       // the actor that wrote it
+  kSlot,       // where its value goes: a promise, or nil
+  kFrames,     // a kActivation: the frames that wait in an `await`, or nil
+  kSuspended,  // a kActivation: its turn, cut short by its slice, or nil
+  kState,      // kWaiting, kRunning, kDone
+  kWakes,      // a timeout: the continuation to break with #timeout; else nil
+  kCount
+};
+enum class ContState : int64_t { kWaiting, kRunning, kDone };
+
+inline Value& ContWord(Object* continuation, Cont word) {
+  return continuation->words()[static_cast<uint32_t>(word)];
+}
+inline ContState StateOf(Object* continuation) {
+  return static_cast<ContState>(ContWord(continuation, Cont::kState).small_int());
+}
+
+}  // namespace vesicle::actor
+
+#endif  // VESICLE_VM_ACTOR_ACTOR_H_

@@ -1,0 +1,77 @@
+// Promises: the receiving end of a reply that is not here yet, and what waits on it.
+//
+//   word 0  state: pending, kept, broken, forwarded; and whether anybody registered
+//   word 1  kept: the value.  broken: the reason.  forwarded: the promise it follows
+//   word 2  pending: first waiter.  broken: number of the fault report, or nil
+//   word 3  pending: last waiter
+//
+// A promise resolved with another one follows it: its waiters join the other's, and
+// whoever looks at it looks at the end of the chain, which shortens on the way. So a
+// ring of promises cannot form (a resolution that would close one breaks with #cycle),
+// and a settlement is done once, at the end.
+//
+// A waiter is a kTuple of an event that waits (a message, or a continuation that
+// listens) and the control ref of the sponsor that pays for it.
+#ifndef VESICLE_VM_ACTOR_PROMISE_H_
+#define VESICLE_VM_ACTOR_PROMISE_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "vm/actor/event.h"
+#include "vm/heap/heap.h"
+
+namespace vesicle::promise {
+
+enum class State : uint8_t { kPending = 0, kKept = 1, kBroken = 2, kForwarded = 3 };
+
+Value Make(Heap& heap);
+
+State StateOf(const Object* promise);
+// The promise at the end of the chain; shortens the way.
+Object* Root(Heap& heap, Object* promise);
+// Of a root that is kept or broken.
+inline Value Outcome(const Object* root) { return root->words()[1]; }
+
+// Somebody will learn the outcome: a listener, or an asker behind a message.
+void MarkObserved(Heap& heap, Object* root);
+bool IsObserved(const Object* root);
+// The fault report to drop when somebody registers on a broken promise.
+std::optional<uint32_t> ReportOf(const Object* root);
+void SetReport(Heap& heap, Object* root, uint32_t report);
+
+// Wants a pending root. `payer`: a sponsor's control ref, or nil for the VM's own.
+void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer);
+
+struct Waiter {
+  Event event;
+  Value payer;
+};
+// Takes the waiters off, first to last: fn(const Waiter&).
+template <typename Fn>
+void TakeWaiters(Heap& heap, Object* root, Fn fn);
+
+// Want a pending root.
+void Keep(Heap& heap, Object* root, Value value);  // no promise
+void Break(Heap& heap, Object* root, Value reason);
+void Forward(Heap& heap, Object* root, Object* to);  // to: another pending root
+
+// ---------------------------------------------------------------------------
+namespace internal {
+Value FirstWaiter(const Object* root);
+void ClearWaiters(Heap& heap, Object* root);
+Waiter WaiterOf(const Object* node);
+Value NextWaiter(const Object* node);
+}  // namespace internal
+
+template <typename Fn>
+void TakeWaiters(Heap& heap, Object* root, Fn fn) {
+  Value node = internal::FirstWaiter(root);
+  internal::ClearWaiters(heap, root);
+  for (; !node.is_nil(); node = internal::NextWaiter(node.data()))
+    fn(internal::WaiterOf(node.data()));
+}
+
+}  // namespace vesicle::promise
+
+#endif  // VESICLE_VM_ACTOR_PROMISE_H_

@@ -1,0 +1,147 @@
+#include "vm/actor/queue.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace vesicle {
+
+SegmentPool::~SegmentPool() {
+  while (idle_ != nullptr) {
+    Segment* next = idle_->next;
+    std::free(idle_);
+    idle_ = next;
+  }
+}
+
+Segment* SegmentPool::Take() {
+  ++in_use_;
+  Segment* segment = idle_;
+  if (segment != nullptr) {
+    idle_ = segment->next;
+    --idle_count_;
+  } else {
+    segment = static_cast<Segment*>(std::malloc(sizeof(Segment)));
+    VESICLE_CHECK(segment != nullptr);
+  }
+  segment->next = nullptr;
+  segment->previous = nullptr;
+  return segment;
+}
+
+void SegmentPool::Give(Segment* segment) {
+  --in_use_;
+  if (idle_count_ == kIdleMax) {
+    std::free(segment);
+    return;
+  }
+  segment->next = idle_;
+  idle_ = segment;
+  ++idle_count_;
+}
+
+EventQueue::EventQueue(SegmentPool& pool) : pool_(pool), first_(pool.Take()), last_(first_) {
+  first_->first = 0;
+  head_ = tail_ = first_->events;
+  head_end_ = tail_end_ = first_->events + Segment::kEvents;
+  fresh_front_ = fresh_back_ = 0;
+}
+
+EventQueue::~EventQueue() {
+  while (first_ != nullptr) {
+    Segment* next = first_->next;
+    pool_.Give(first_);
+    first_ = next;
+  }
+}
+
+void EventQueue::GrowTail() {
+  Segment* segment = pool_.Take();
+  segment->first = last_->first + Segment::kEvents;
+  segment->previous = last_;
+  last_->next = segment;
+  last_ = segment;
+  tail_ = segment->events;
+  tail_end_ = segment->events + Segment::kEvents;
+}
+
+void EventQueue::NextSegment() {
+  Segment* done = first_;
+  first_ = done->next;
+  first_->previous = nullptr;
+  pool_.Give(done);
+  head_ = first_->events;
+  head_end_ = head_ + Segment::kEvents;
+}
+
+void EventQueue::PushFront(const Event& event) {
+  if (head_ == first_->events) {
+    Segment* segment = pool_.Take();
+    segment->first = first_->first - Segment::kEvents;
+    segment->next = first_;
+    first_->previous = segment;
+    first_ = segment;
+    head_end_ = segment->events + Segment::kEvents;
+    head_ = head_end_;
+  }
+  // What was seen already starts at the present head at the earliest.
+  fresh_front_ = std::max(fresh_front_, head_position());
+  *--head_ = event;
+}
+
+int64_t EventQueue::CountSince(const Mark& mark) const {
+  return tail_position() - (mark.segment->first + (mark.at - mark.segment->events));
+}
+
+void EventQueue::Truncate(const Mark& mark) {
+  while (last_ != mark.segment) {
+    Segment* cut = last_;
+    last_ = cut->previous;
+    pool_.Give(cut);
+  }
+  last_->next = nullptr;
+  tail_ = mark.at;
+  tail_end_ = last_->events + Segment::kEvents;
+  fresh_back_ = std::min(fresh_back_, tail_position());
+}
+
+void EventQueue::VisitRange(Visitor& visitor, int64_t from, int64_t to) {
+  if (from >= to) return;
+  Segment* s = first_;
+  while (s != nullptr && s->first + Segment::kEvents <= from) s = s->next;
+  for (; s != nullptr && s->first < to; s = s->next) {
+    const int64_t begin = std::max<int64_t>(from - s->first, 0);
+    const int64_t end = std::min<int64_t>(to - s->first, Segment::kEvents);
+    for (int64_t i = begin; i < end; ++i) visitor.Visit(&s->events[i].target, 3);
+  }
+}
+
+void EventQueue::VisitFresh(Visitor& visitor) {
+  const int64_t head = head_position();
+  const int64_t tail = tail_position();
+  const int64_t front_end = std::min(fresh_front_, tail);
+  const int64_t back_begin = std::max(std::max(fresh_back_, head), front_end);
+  VisitRange(visitor, head, front_end);
+  VisitRange(visitor, back_begin, tail);
+  fresh_front_ = head;
+  fresh_back_ = tail;
+}
+
+void EventQueue::BeginSnapshot() {
+  snapshot_next_ = head_position();
+  snapshot_end_ = tail_position();
+}
+
+bool EventQueue::VisitSnapshot(Visitor& visitor, size_t words_max) {
+  // Events popped since were shaded as they left; events cut off cannot be older than the
+  // snapshot, but for those of a turn that was under way when it was taken.
+  snapshot_next_ = std::max(snapshot_next_, head_position());
+  snapshot_end_ = std::min(snapshot_end_, tail_position());
+  if (snapshot_next_ >= snapshot_end_) return false;
+  const int64_t count = static_cast<int64_t>(words_max / 3) + 1;
+  const int64_t to = std::min(snapshot_end_, snapshot_next_ + count);
+  VisitRange(visitor, snapshot_next_, to);
+  snapshot_next_ = to;
+  return snapshot_next_ < snapshot_end_;
+}
+
+}  // namespace vesicle
