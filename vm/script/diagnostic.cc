@@ -102,8 +102,8 @@ std::string Diagnostics::Print(const Source& source) const {
 
 std::string Render(const Source& source, const Diagnostic& diagnostic) {
   const Place place = source.PlaceOf(diagnostic.span.begin);
-  std::string out = absl::StrCat(Printable(source.name(), 1000), ":", place.line, ":",
-                                 place.column, ": error: ", diagnostic.message, "\n");
+  std::string out = absl::StrCat(Printable(source.name(), 1000), ":", place.line, ":", place.column,
+                                 ": error: ", diagnostic.message, "\n");
   const std::string_view text = source.text();
   const Span line = source.LineOf(diagnostic.span.begin);
   const size_t place_at = std::clamp<size_t>(diagnostic.span.begin, line.begin, line.end);

@@ -135,8 +135,8 @@ Token Lexer::Next() {
   if (IsNameStart(c)) {
     while (IsNamePart(Peek())) ++at_;
     if (at_ - begin > kNameCharsMax) {
-      return Bad(begin, absl::StrCat("this name has ", at_ - begin,
-                                     " characters; at most ", kNameCharsMax, " are allowed"));
+      return Bad(begin, absl::StrCat("this name has ", at_ - begin, " characters; at most ",
+                                     kNameCharsMax, " are allowed"));
     }
     return Make(KeywordOrName(text_.substr(begin, at_ - begin)), begin);
   }
@@ -244,12 +244,12 @@ Token Lexer::Unknown(size_t begin) {
     end += std::max<size_t>(1, DecodeUtf8(text_, end).length);
   } while (end < text_.size() && static_cast<unsigned char>(text_[end]) >= 0x80);
   at_ = end;
-  return Bad(begin,
-             absl::StrCat("`", Printable(text_.substr(begin, end - begin), 40),
-                          "` cannot stand here"),
-             static_cast<unsigned char>(text_[begin]) >= 0x80
-                 ? "names are made of a-z, A-Z, 0-9 and _; anything else stands in quotes"
-                 : "");
+  return Bad(
+      begin,
+      absl::StrCat("`", Printable(text_.substr(begin, end - begin), 40), "` cannot stand here"),
+      static_cast<unsigned char>(text_[begin]) >= 0x80
+          ? "names are made of a-z, A-Z, 0-9 and _; anything else stands in quotes"
+          : "");
 }
 
 // Digits with single underscores between them; whether they were well placed.
@@ -293,8 +293,9 @@ Token Lexer::Number(size_t begin) {
   }
   if (IsNamePart(Peek())) {
     while (IsNamePart(Peek())) ++at_;
-    return Bad(begin, absl::StrCat("`", Printable(text_.substr(begin, at_ - begin), 40),
-                                   "` is neither a number nor a name"),
+    return Bad(begin,
+               absl::StrCat("`", Printable(text_.substr(begin, at_ - begin), 40),
+                            "` is neither a number nor a name"),
                "numbers look like 12, 1_000, 0xff, 1.5, 2e10; names start with a letter or _");
   }
   if (at_ - begin > kNumberDigitsMax) {
@@ -302,9 +303,10 @@ Token Lexer::Number(size_t begin) {
                                    kNumberDigitsMax, " are allowed"));
   }
   if (!good) {
-    return Bad(begin, absl::StrCat("`", Printable(text_.substr(begin, at_ - begin), 40),
-                                   "` is not a number"),
-               "an underscore stands between two digits");
+    return Bad(
+        begin,
+        absl::StrCat("`", Printable(text_.substr(begin, at_ - begin), 40), "` is not a number"),
+        "an underscore stands between two digits");
   }
   Token token = Make(is_float ? TokenKind::kFloat : TokenKind::kInt, begin);
   token.base = base;
@@ -362,8 +364,8 @@ Token Lexer::ReadQuoted(Quoted quoted, size_t begin) {
   const bool is_open = Peek() == '$';
   at_ += is_open ? 2 : 1;
   if (content_end - content > kTextBytesMax) {
-    return Bad(begin, absl::StrCat("this literal has ", content_end - content,
-                                   " bytes; at most ", kTextBytesMax, " are allowed"));
+    return Bad(begin, absl::StrCat("this literal has ", content_end - content, " bytes; at most ",
+                                   kTextBytesMax, " are allowed"));
   }
   Token token = Make(TokenKind::kText, begin);
   if (quoted == Quoted::kBytes) token.kind = TokenKind::kBytes;
@@ -394,8 +396,8 @@ bool Lexer::CheckEscape(Quoted quoted) {
         at_ += 2;
         return true;
       }
-      Bad(begin, is_hex ? "\\x80 and above are bytes, not characters"
-                        : "\\x takes two hexadecimal digits",
+      Bad(begin,
+          is_hex ? "\\x80 and above are bytes, not characters" : "\\x takes two hexadecimal digits",
           is_hex ? "write the character as \\u{..}, or b\"...\" for bytes" : "");
       return false;
     }
@@ -413,8 +415,7 @@ bool Lexer::CheckEscape(Quoted quoted) {
           return true;
         }
       }
-      Bad(begin,
-          quoted == Quoted::kBytes ? "bytes have no \\u{..}" : "this is not a character",
+      Bad(begin, quoted == Quoted::kBytes ? "bytes have no \\u{..}" : "this is not a character",
           quoted == Quoted::kBytes ? "write bytes as \\x.."
                                    : "\\u{..} takes a code point in hexadecimal: \\u{1f600}");
       return false;

@@ -25,8 +25,8 @@
 
 namespace vesicle {
 
-inline constexpr size_t kNameCharsMax = 255;           // names and unquoted symbols
-inline constexpr size_t kNumberDigitsMax = 8192;       // with prefix and underscores
+inline constexpr size_t kNameCharsMax = 255;              // names and unquoted symbols
+inline constexpr size_t kNumberDigitsMax = 8192;          // with prefix and underscores
 inline constexpr size_t kTextBytesMax = size_t{1} << 20;  // a text, bytes or quoted symbol
 
 // Whether the text can be read at all; reports the first byte that cannot.
