@@ -78,6 +78,11 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void Diagnostics::Error(Span span, std::string message, std::string hint) {
+  Error({span, std::move(message), std::move(hint), {}, ""});
+}
+
+void Diagnostics::Error(Diagnostic error) {
+  const Span span = error.span;
   const auto at = std::upper_bound(
       errors_.begin(), errors_.end(), span.begin,
       [](uint32_t begin, const Diagnostic& other) { return begin < other.span.begin; });
@@ -86,7 +91,7 @@ void Diagnostics::Error(Span span, std::string message, std::string hint) {
     ++dropped_;
     return;
   }
-  errors_.insert(at, {span, std::move(message), std::move(hint)});
+  errors_.insert(at, std::move(error));
 }
 
 std::string Diagnostics::Print(const Source& source) const {
@@ -101,7 +106,7 @@ std::string Diagnostics::Print(const Source& source) const {
 }
 
 std::string Render(const Source& source, const Diagnostic& diagnostic) {
-  const Place place = source.PlaceOf(diagnostic.span.begin);
+  const LineColumn place = source.PlaceOf(diagnostic.span.begin);
   std::string out = absl::StrCat(Printable(source.name(), 1000), ":", place.line, ":", place.column,
                                  ": error: ", diagnostic.message, "\n");
   const std::string_view text = source.text();

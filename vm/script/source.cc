@@ -73,11 +73,11 @@ Span Source::LineOf(uint32_t offset) const {
   return {static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
 }
 
-Place Source::PlaceOf(uint32_t offset) const {
+LineColumn Source::PlaceOf(uint32_t offset) const {
   const size_t at = std::min<size_t>(offset, text_.size());
   const size_t begin = std::min<size_t>(LineOf(offset).begin, at);
   const auto lines = std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(begin), '\n');
-  Place place{static_cast<uint32_t>(lines + 1), 1};
+  LineColumn place{static_cast<uint32_t>(lines + 1), 1};
   for (size_t i = begin; i < at; ++place.column) {
     i += std::max<size_t>(1, DecodeUtf8(text_, i).length);
   }

@@ -8,7 +8,7 @@
 //            name it, but Parse() refuses it.
 //
 //   Source source("counter.ves", text);
-//   Place place = source.PlaceOf(span.begin);   // line 3, column 7, from 1
+//   LineColumn place = source.PlaceOf(span.begin);   // line 3, column 7, from 1
 #ifndef VESICLE_VM_SCRIPT_SOURCE_H_
 #define VESICLE_VM_SCRIPT_SOURCE_H_
 
@@ -36,7 +36,7 @@ struct Span {
 inline Span Join(Span first, Span last) { return {first.begin, last.end}; }
 
 // A place as people count: both from 1, the column in code points.
-struct Place {
+struct LineColumn {
   uint32_t line = 1;
   uint32_t column = 1;
 };
@@ -65,7 +65,7 @@ class Source {
 
   // Where `offset` is. Linear in `offset`: for reports, not for passes. Bytes
   // that are not UTF-8 count one column each.
-  Place PlaceOf(uint32_t offset) const;
+  LineColumn PlaceOf(uint32_t offset) const;
 
   // The line that holds `offset`, without its line end.
   Span LineOf(uint32_t offset) const;
