@@ -5,12 +5,14 @@
 //
 //   VESICLE_CHECK(slot.is_target());
 //   VESICLE_CHECK_LE(size, kFrameBytesMax);
-//   VESICLE_DCHECK(...)      the same, only in builds without NDEBUG: for hot paths
+//   VESICLE_DCHECK(...)      the same, only in unoptimized and sanitized builds: for hot paths
 #ifndef VESICLE_VM_HEAP_CHECK_H_
 #define VESICLE_VM_HEAP_CHECK_H_
 
 #include <cstdint>
 #include <type_traits>
+
+#include "vm/heap/poison.h"
 
 namespace vesicle::check_internal {
 
@@ -58,10 +60,10 @@ template <typename A, typename B>
 #define VESICLE_CHECK_GT(a, b) VESICLE_CHECK_OP(>, a, b)
 #define VESICLE_CHECK_GE(a, b) VESICLE_CHECK_OP(>=, a, b)
 
-#ifdef NDEBUG
-#define VESICLE_DCHECK(condition) static_cast<void>(sizeof(static_cast<bool>(condition)))
-#else
+#if !defined(__OPTIMIZE__) || VESICLE_ASAN
 #define VESICLE_DCHECK(condition) VESICLE_CHECK(condition)
+#else
+#define VESICLE_DCHECK(condition) static_cast<void>(sizeof(static_cast<bool>(condition)))
 #endif
 
 #endif  // VESICLE_VM_HEAP_CHECK_H_

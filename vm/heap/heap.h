@@ -42,6 +42,7 @@
 #include "vm/heap/check.h"
 #include "vm/heap/ledger.h"
 #include "vm/heap/object.h"
+#include "vm/heap/poison.h"
 #include "vm/heap/root.h"
 
 namespace vesicle {
@@ -123,7 +124,7 @@ struct HeapStats {
   uint64_t bytes_old = 0;   // live at the last mark + come since
   uint64_t bytes_live = 0;  // as counted by the last mark
   uint64_t bytes_external = 0;
-  uint64_t bytes_mapped = 0;       // address space taken from the system for objects
+  uint64_t bytes_mapped = 0;       // memory held for objects, in use or in reserve
   uint64_t bytes_mapped_peak = 0;  // the most of it
   uint64_t remembered = 0;
 };
@@ -265,21 +266,23 @@ class Heap {
       p = NewSegment(bytes);
     }
     top_ = p + bytes;
+    Unpoison(p, bytes);
     Object* o = reinterpret_cast<Object*>(p);
     *o = Object{kind, 0, sponsor_, count};
     if (InfoOf(kind).death == Death::kFinal) [[unlikely]] NoteYoungFinal(o);
     return o;
   }
   char* NewSegment(size_t bytes);
+  bool ExtendYoung();
   void NoteYoungFinal(Object* o);
   Object* TryAllocateImpl(Kind kind, uint32_t count, bool clear);
-  Object* AllocateInOldSpace(Kind kind, uint32_t count);
+  Object* AllocateInOldSpace(Kind kind, uint32_t count, bool clear);
   void WillWriteSlow(Object* o);
   void ShadeSlow(Value value);
   Value ReadWeakSlow(Value v);
   void Remember(Object* o);
   void FlushCharges();
-  void CollectYoung();
+  size_t CollectYoung();  // how many objects it touched
   bool MarkIsDue() const;
   void BeginMark();
   void EndMark();

@@ -1,0 +1,357 @@
+#include "vm/heap/heap.h"
+
+#include <algorithm>
+
+#include "vm/heap/block.h"
+#include "vm/heap/marker.h"
+#include "vm/heap/old_space.h"
+#include "vm/heap/young_space.h"
+
+namespace vesicle {
+
+namespace {
+
+constexpr size_t kNoLimit = SIZE_MAX;
+
+}  // namespace
+
+Heap::Heap(Options options, HeapClient* client) : options_(std::move(options)), client_(client) {
+  VESICLE_CHECK_GT(options_.mark_slice_objects, size_t{0});
+  VESICLE_CHECK_LE(options_.young_bytes, YoungSpace::kSegmentBytes);
+  old_ = std::make_unique<OldSpace>(options_.reserve_blocks, options_.collect_at_every_safe_point);
+  young_ = std::make_unique<YoungSpace>(*this, options_.young_bytes);
+  marker_ = std::make_unique<Marker>(*this);
+  top_ = charged_to_ = spent_from_ = young_->begin();
+  limit_ = young_->end();
+  mark_due_at_ = options_.old_bytes_floor;
+  PlanSafePoint();
+}
+
+Heap::~Heap() {
+  // The lists are whole only outside of their clearing.
+  while (phase_ == Phase::kClear) CycleSlice(kNoLimit, kNoLimit);
+  marking_ = false;
+  young_->FinalizeAll();
+  if (client_ != nullptr) {
+    for (Object* o : finals_) client_->Finalize(o);
+  }
+}
+
+// --- Allocation
+
+bool Heap::ExtendYoung() {
+  FlushCharges();
+  if (!young_->Extend(top_)) return false;
+  top_ = charged_to_ = spent_from_ = young_->begin();
+  limit_ = young_->end();
+  safe_point_wanted_at_ = 0;
+  ++counted_.overflow_segments;
+  return true;
+}
+
+char* Heap::NewSegment(size_t bytes) {
+  VESICLE_CHECK_LE(bytes, kYoungBytesMax);
+  VESICLE_CHECK(ExtendYoung());  // out of memory for a small object
+  return top_;
+}
+
+void Heap::NoteYoungFinal(Object* o) { young_->NoteFinal(o); }
+
+Object* Heap::TryAllocateImpl(Kind kind, uint32_t count, bool clear) {
+  const size_t bytes = SizeBytes(kind, count);
+  if (!Reserve(bytes)) return nullptr;
+  if (bytes > kYoungBytesMax) return AllocateInOldSpace(kind, count, clear);
+  if (bytes > static_cast<size_t>(limit_ - top_) && !ExtendYoung()) return nullptr;
+  Object* o = Bump(kind, count, bytes);
+  if (clear) Clear(o);
+  return o;
+}
+
+Object* Heap::AllocateOld(Kind kind, uint32_t count) {
+  return AllocateInOldSpace(kind, count, true);
+}
+
+Object* Heap::AllocateInOldSpace(Kind kind, uint32_t count, bool clear) {
+  const size_t bytes = SizeBytes(kind, count);
+  Object* o = static_cast<Object*>(old_->Allocate(bytes));
+  if (o == nullptr) return nullptr;
+  const uint8_t large = OldSpace::IsLarge(bytes) ? Object::kLarge : 0;
+  *o = Object{kind, static_cast<uint8_t>(Object::kOld | large), sponsor_, count};
+  // It may take in young words before the next safe point, so a young collection
+  // reads it whole; until it is filled, that must find no stale word in it.
+  const KindInfo& info = InfoOf(kind);
+  if (clear || info.layout == Layout::kWords) Clear(o);
+  if (info.layout == Layout::kWords) Remember(o);
+  if (info.write == Write::kWeak) weak_tables_.push_back(o);
+  if (info.death == Death::kFinal) finals_.push_back(o);
+
+  ledger_.ChargeOld(sponsor_, bytes, marking_);
+  counted_.bytes_allocated += bytes;
+  spent_before_ += bytes;
+  bytes_old_ += bytes;
+  if (marking_) bytes_marked_ += bytes;
+  if (phase_ == Phase::kIdle && MarkIsDue()) safe_point_wanted_at_ = 0;
+  return o;
+}
+
+// --- Sponsors
+
+void Heap::FlushCharges() {
+  ledger_.ChargeYoung(sponsor_, static_cast<uint64_t>(top_ - charged_to_));
+  spent_before_ += static_cast<uint64_t>(top_ - spent_from_);
+  charged_to_ = spent_from_ = top_;
+}
+
+uint64_t Heap::SponsorBytes(SponsorIndex sponsor) const {
+  const uint64_t bytes = ledger_.BytesOf(sponsor);
+  return sponsor == sponsor_ ? bytes + static_cast<uint64_t>(top_ - charged_to_) : bytes;
+}
+
+void Heap::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
+  ledger_.ChargeExternal(sponsor, delta_bytes);
+  if (delta_bytes <= 0) return;
+  if (sponsor == sponsor_) spent_before_ += static_cast<uint64_t>(delta_bytes);
+  if (phase_ == Phase::kIdle && MarkIsDue()) safe_point_wanted_at_ = 0;
+}
+
+void Heap::Reassign(SponsorIndex from, SponsorIndex to) {
+  FlushCharges();
+  ledger_.Reassign(from, to);
+  if (sponsor_ == from) sponsor_ = ledger_.PayerOf(to);
+}
+
+// --- Barriers
+
+void Heap::Remember(Object* o) {
+  o->flags |= Object::kRemembered;
+  remembered_.push_back(o);
+}
+
+void Heap::WillWriteSlow(Object* o) {
+  VESICLE_DCHECK(!IsByteKind(o->kind));
+  if ((o->flags & Object::kRemembered) == 0 &&
+      options_.planted_bug != Options::PlantedBug::kForgetsRemembering) {
+    Remember(o);
+  }
+  if (marking_ && options_.planted_bug != Options::PlantedBug::kForgetsSnapshot) {
+    marker_->BeforeWrite(o);
+  }
+}
+
+void Heap::ShadeSlow(Value value) {
+  Object* o = value.object();
+  if (o->is_old() && !IsMarked(o)) marker_->Push(o);
+}
+
+Value Heap::ReadWeakSlow(Value v) {
+  Object* o = v.object();
+  if (!o->is_old() || IsMarked(o)) return v;
+  if (phase_ == Phase::kClear) return Value::Absent();
+  marker_->Push(o);
+  return v;
+}
+
+// --- Collection
+
+void Heap::SetPhase(Phase phase) {
+  phase_ = phase;
+  marking_ = phase == Phase::kMark;
+  weak_reads_are_slow_ = phase == Phase::kMark || phase == Phase::kClear;
+  // Until the sweep has begun, a clear mark means dead.
+  old_->set_allocate_black(weak_reads_are_slow_);
+}
+
+bool Heap::MarkIsDue() const {
+  const int64_t external = std::max<int64_t>(ledger_.external_bytes(), 0);
+  return mark_requested_ || bytes_old_ + static_cast<uint64_t>(external) > mark_due_at_;
+}
+
+void Heap::RequestMark() {
+  mark_requested_ = true;
+  safe_point_wanted_at_ = 0;
+}
+
+size_t Heap::CollectYoung() {
+  FlushCharges();
+  counted_.bytes_allocated += young_->BytesUsed(top_);
+  const YoungSpace::Result r =
+      young_->Collect(top_, marking_, options_.collect_at_every_safe_point);
+  ledger_.YoungEmptied();
+  top_ = charged_to_ = spent_from_ = young_->begin();
+  limit_ = young_->end();
+  bytes_old_ += r.bytes_promoted;
+  if (marking_) bytes_marked_ += r.bytes_promoted;
+  ++counted_.young_collections;
+  counted_.objects_promoted += r.objects_promoted;
+  counted_.bytes_promoted += r.bytes_promoted;
+  counted_.objects_finalized += r.objects_finalized;
+  return r.objects_promoted + r.objects_finalized;
+}
+
+void Heap::BeginMark() {
+  VESICLE_CHECK(phase_ == Phase::kIdle);
+  VESICLE_CHECK(top_ == young_->begin() && remembered_.empty());  // the snapshot is old
+  mark_requested_ = false;
+  bytes_marked_ = 0;
+  ledger_.MarkBegan();
+  SetPhase(Phase::kMark);
+  marker_->Begin();
+}
+
+void Heap::EndMark() {
+  bytes_old_ = bytes_marked_;
+  counted_.bytes_live = bytes_marked_;
+  ledger_.MarkEnded();
+  const int64_t external = std::max<int64_t>(ledger_.external_bytes(), 0);
+  const double grown =
+      options_.old_growth * static_cast<double>(bytes_old_ + static_cast<uint64_t>(external));
+  mark_due_at_ = std::max<uint64_t>(options_.old_bytes_floor, static_cast<uint64_t>(grown));
+  clear_read_ = clear_kept_ = 0;
+  clearing_finals_ = false;
+  SetPhase(Phase::kClear);
+}
+
+// Weak words whose object died become Absent; dead objects of kFinal kinds are
+// finalized; both lists lose their dead. False when that is done.
+bool Heap::ClearSlice(size_t objects_max, size_t* touched) {
+  constexpr size_t kWordsPerObject = 8;
+  size_t done = 0;
+  std::vector<Object*>* list = clearing_finals_ ? &finals_ : &weak_tables_;
+  while (done < objects_max) {
+    if (clear_read_ == list->size()) {
+      list->resize(clear_kept_);
+      clear_read_ = clear_kept_ = 0;
+      if (clearing_finals_) {
+        *touched += done;
+        return false;
+      }
+      clearing_finals_ = true;
+      list = &finals_;
+      continue;
+    }
+    Object* o = (*list)[clear_read_++];
+    ++done;
+    const bool alive = IsMarked(o);
+    if (alive) (*list)[clear_kept_++] = o;
+    if (clearing_finals_) {
+      if (alive) continue;
+      ++counted_.objects_finalized;
+      if (client_ != nullptr) client_->Finalize(o);
+    } else if (alive) {
+      Value* w = o->words();
+      for (uint32_t i = 0; i < o->count; ++i) {
+        if (w[i].is_pointer() && w[i].object()->is_old() && !IsMarked(w[i].object())) {
+          w[i] = Value::Absent();
+        }
+      }
+      done += o->count / kWordsPerObject;
+    }
+  }
+  *touched += done;
+  return true;
+}
+
+size_t Heap::CycleSlice(size_t objects_max, size_t blocks_max) {
+  size_t touched = 0;
+  ++counted_.mark_slices;
+  switch (phase_) {
+    case Phase::kIdle:
+      break;
+    case Phase::kMark:
+      if (!marker_->Slice(objects_max, &touched)) EndMark();
+      break;
+    case Phase::kClear:
+      if (!ClearSlice(objects_max, &touched)) {
+        SetPhase(Phase::kSweep);
+        old_->BeginSweep();
+      }
+      break;
+    case Phase::kSweep:
+      if (!old_->SweepSlice(blocks_max)) {
+        SetPhase(Phase::kIdle);
+        ++counted_.mark_cycles;
+      }
+      break;
+  }
+  return touched;
+}
+
+void Heap::PlanSafePoint() {
+  if (options_.collect_at_every_safe_point || young_->overflowed() ||
+      (phase_ == Phase::kIdle && MarkIsDue())) {
+    safe_point_wanted_at_ = 0;
+    return;
+  }
+  uintptr_t at = reinterpret_cast<uintptr_t>(limit_) - kSmallBytesMax;
+  if (phase_ != Phase::kIdle) {
+    at = std::min(at, reinterpret_cast<uintptr_t>(top_) + options_.slice_every_bytes);
+  }
+  safe_point_wanted_at_ = at;
+}
+
+void Heap::SafePoint() {
+  if (options_.collect_at_every_safe_point) {
+    Collect(Scope::kFull);
+    return;
+  }
+  const bool starts_mark = phase_ == Phase::kIdle && MarkIsDue();
+  const bool young_is_full =
+      young_->overflowed() || static_cast<size_t>(limit_ - top_) <= kSmallBytesMax;
+  if (!starts_mark && !young_is_full && phase_ == Phase::kIdle) return;
+
+  if (on_pause_begin_) on_pause_begin_();
+  size_t touched = 0;
+  if (young_is_full || starts_mark) touched = CollectYoung();
+  if (phase_ == Phase::kIdle && MarkIsDue()) BeginMark();
+  if (phase_ != Phase::kIdle) {
+    // What the young collection moved is taken off the slice, so that the two do
+    // not add up to one long pause; but the cycle always moves on.
+    const size_t slice = options_.mark_slice_objects;
+    const size_t rest = std::max(slice - std::min(slice, touched), slice / 8 + 1);
+    touched += CycleSlice(rest, options_.sweep_slice_blocks);
+  }
+  counted_.objects_touched_max = std::max<uint64_t>(counted_.objects_touched_max, touched);
+  PlanSafePoint();
+  if (on_pause_end_) on_pause_end_();
+}
+
+void Heap::Collect(Scope scope) {
+  if (on_pause_begin_) on_pause_begin_();
+  CollectYoung();
+  if (scope == Scope::kFull) {
+    // A cycle under way keeps what was alive when it began: another one follows.
+    while (phase_ != Phase::kIdle) CycleSlice(kNoLimit, kNoLimit);
+    BeginMark();
+    while (phase_ != Phase::kIdle) CycleSlice(kNoLimit, kNoLimit);
+  }
+  PlanSafePoint();
+  if (on_pause_end_) on_pause_end_();
+}
+
+// --- Watching
+
+void Heap::SetPauseObserver(std::function<void()> on_pause_begin,
+                            std::function<void()> on_pause_end) {
+  on_pause_begin_ = std::move(on_pause_begin);
+  on_pause_end_ = std::move(on_pause_end);
+}
+
+HeapStats Heap::stats() const {
+  HeapStats s = counted_;
+  s.blocks_swept = old_->blocks_swept();
+  s.bytes_young = young_->BytesUsed(top_);
+  s.bytes_allocated += s.bytes_young;
+  s.bytes_old = bytes_old_;
+  s.bytes_external = static_cast<uint64_t>(std::max<int64_t>(ledger_.external_bytes(), 0));
+  s.bytes_mapped = old_->pool().bytes_mapped();
+  s.bytes_mapped_peak = old_->pool().bytes_mapped_peak();
+  s.remembered = remembered_.size();
+  return s;
+}
+
+void Heap::ForEachObject(const std::function<void(Object*)>& fn) {
+  young_->ForEach(top_, fn);
+  old_->ForEach(/*marked_only_unswept=*/phase_ == Phase::kSweep, fn);
+}
+
+}  // namespace vesicle

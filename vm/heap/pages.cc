@@ -1,0 +1,92 @@
+#include "vm/heap/pages.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "vm/heap/check.h"
+#include "vm/heap/poison.h"
+
+namespace vesicle {
+
+void* MapAligned(size_t bytes, size_t alignment) {
+  const size_t asked = bytes + alignment;
+  if (asked < bytes) return nullptr;
+  void* p = mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                 -1, 0);
+  if (p == MAP_FAILED) return nullptr;
+  const uintptr_t got = reinterpret_cast<uintptr_t>(p);
+  const uintptr_t begin = (got + alignment - 1) & ~(alignment - 1);
+  if (begin != got) munmap(p, begin - got);
+  const uintptr_t end = begin + bytes;
+  if (end != got + asked) munmap(reinterpret_cast<void*>(end), got + asked - end);
+  return reinterpret_cast<void*>(begin);
+}
+
+void Unmap(void* p, size_t bytes) {
+  Unpoison(p, bytes);
+  VESICLE_CHECK_EQ(munmap(p, bytes), 0);
+}
+
+BlockPool::~BlockPool() {
+  for (void* region : regions_) Unmap(region, kRegionBytes);
+}
+
+void BlockPool::CountMapped(int64_t delta) {
+  bytes_mapped_ += static_cast<uint64_t>(delta);
+  bytes_mapped_peak_ = std::max(bytes_mapped_peak_, bytes_mapped_);
+}
+
+Block* BlockPool::Acquire() {
+  Block* block = nullptr;
+  if (!warm_.empty()) {
+    block = warm_.back();
+    warm_.pop_back();
+    return block;
+  }
+  if (!cold_.empty()) {
+    block = cold_.back();
+    cold_.pop_back();
+  } else {
+    if (carve_ == carve_end_) {
+      void* region = MapAligned(kRegionBytes, Block::kBytes);
+      if (region == nullptr) return nullptr;
+      regions_.push_back(region);
+      carve_ = static_cast<char*>(region);
+      carve_end_ = carve_ + kRegionBytes;
+    }
+    block = reinterpret_cast<Block*>(carve_);
+    carve_ += Block::kBytes;
+  }
+  CountMapped(Block::kBytes);
+  return block;
+}
+
+void BlockPool::Release(Block* block) {
+  Unpoison(block, Block::kBytes);
+  if (warm_.size() < reserve_) {
+    warm_.push_back(block);
+    return;
+  }
+  // Anonymous memory reads as zero afterwards, so the bitmaps stay clear.
+  VESICLE_CHECK_EQ(madvise(block, Block::kBytes, MADV_DONTNEED), 0);
+  CountMapped(-static_cast<int64_t>(Block::kBytes));
+  cold_.push_back(block);
+}
+
+Block* BlockPool::AcquireLarge(size_t object_bytes) {
+  const size_t bytes = (object_bytes + Block::kHeaderBytes + 4095) & ~size_t{4095};
+  Block* block = static_cast<Block*>(MapAligned(bytes, Block::kBytes));
+  if (block == nullptr) return nullptr;
+  block->mapped_bytes = bytes;
+  CountMapped(static_cast<int64_t>(bytes));
+  return block;
+}
+
+void BlockPool::ReleaseLarge(Block* block) {
+  const size_t bytes = block->mapped_bytes;
+  CountMapped(-static_cast<int64_t>(bytes));
+  Unmap(block, bytes);
+}
+
+}  // namespace vesicle
