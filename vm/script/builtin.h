@@ -26,6 +26,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +35,7 @@
 #include "vm/heap/heap.h"
 #include "vm/heap/word.h"
 #include "vm/script/resolver.h"
+#include "vm/value/result.h"
 
 namespace vesicle {
 
@@ -116,6 +118,8 @@ class BuiltinContext {
   // #type("size wants a list, but got 3"). With `index` > 0: "take wants a count of
   // elements as its second argument, but got a text".
   BuiltinResult Wants(int index, std::string_view what, Value got);
+  // The value of `result`, or its failure in words; kType reads as "name wants `wanted`".
+  BuiltinResult Give(Result result, std::string_view wanted);
   // #type(text).
   BuiltinResult TypeError(std::string_view text);
   // #tag(text), for a tag of the list in fault.h: Failure("bad_index", "...").
