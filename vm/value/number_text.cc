@@ -1,0 +1,171 @@
+#include "vm/value/number_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "vm/value/bigint.h"
+#include "vm/value/number.h"
+
+namespace vesicle {
+namespace {
+
+constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+// Beyond any length of text, so that an exponent can be cut to it.
+constexpr int64_t kExponentMax = int64_t{1} << 40;
+
+int DigitOf(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'Z') return c - 'A' + 10;
+  return 255;
+}
+
+}  // namespace
+
+void AppendFloat(double d, std::string* out) {
+  if (std::isnan(d)) {
+    *out += "nan";
+    return;
+  }
+  if (std::isinf(d)) {
+    *out += d < 0 ? "-inf" : "inf";
+    return;
+  }
+  char buffer[40];
+  const char* end = std::to_chars(buffer, buffer + sizeof buffer, d).ptr;
+  const std::string_view digits(buffer, static_cast<size_t>(end - buffer));
+  const size_t exponent = digits.find('e');
+  if (exponent == std::string_view::npos && digits.find('.') == std::string_view::npos) {
+    // Whole numbers up to 2^53 and some beyond come without a point.
+    out->append(digits);
+    *out += ".0";
+    return;
+  }
+  out->append(digits);
+}
+
+void AppendInt(Value v, int base, std::string* out) {
+  if (v.is_int()) {
+    char buffer[72];
+    const char* end = std::to_chars(buffer, buffer + sizeof buffer, v.small_int(), base).ptr;
+    out->append(buffer, static_cast<size_t>(end - buffer));
+    return;
+  }
+  const bigint::View view(v);
+  if (view.negative()) *out += '-';
+  // mpn_get_str destroys its operand unless the base is a power of two.
+  bigint::Limbs limbs(view.limbs(), view.limbs() + view.size());
+  const size_t room = mpn_sizeinbase(limbs.data(), view.size(), base) + 1;
+  const size_t at = out->size();
+  out->resize(at + room);
+  unsigned char* digits = reinterpret_cast<unsigned char*>(out->data() + at);
+  limbs.push_back(0);  // and wants one limb more
+  const size_t n = mpn_get_str(digits, base, limbs.data(), view.size());
+  size_t zeros = 0;
+  while (zeros + 1 < n && digits[zeros] == 0) ++zeros;
+  for (size_t i = zeros; i < n; ++i) {
+    (*out)[at + i - zeros] = kDigits[digits[i]];
+  }
+  out->resize(at + n - zeros);
+}
+
+void AppendNumber(Value v, std::string* out) {
+  if (IsFloat(v)) {
+    AppendFloat(FloatOf(v), out);
+  } else {
+    AppendInt(v, 10, out);
+  }
+}
+
+uint64_t DecimalDigitsMax(Value v) {
+  if (IsFloat(v)) return 26;
+  // 1234/4096 is a little above log10(2).
+  return BitLength(v) * 1234 / 4096 + 2;
+}
+
+uint64_t ParseWork(uint64_t digits) {
+  const uint64_t limbs = digits / 16;
+  return limbs * static_cast<uint64_t>(std::sqrt(static_cast<double>(limbs)));
+}
+
+Result ParseInt(Heap& heap, std::string_view text, int base) {
+  if (base < 2 || base > 36) return Failure::kRange;
+  bool negative = false;
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+    negative = text[0] == '-';
+    text.remove_prefix(1);
+  }
+  if (text.empty()) return Failure::kSyntax;
+  for (const char c : text) {
+    if (DigitOf(c) >= base) return Failure::kSyntax;
+  }
+  while (text.size() > 1 && text[0] == '0') text.remove_prefix(1);
+  int64_t small = 0;
+  size_t i = 0;
+  for (; i < text.size(); ++i) {
+    const int64_t next = small * base + DigitOf(text[i]);
+    if (next > (int64_t{1} << 56)) break;
+    small = next;
+  }
+  if (i == text.size()) return Value::SmallInt(negative ? -small : small);
+  // At least log2(base) bits a digit.
+  if (static_cast<double>(text.size() - 1) * std::log2(base) > kIntBitsMax + 1) {
+    return Failure::kTooBig;
+  }
+  std::string digits(text);
+  for (char& c : digits) c = static_cast<char>(DigitOf(c));
+  bigint::Limbs limbs(digits.size() * 6 / 64 + 3);
+  const mp_size_t n = mpn_set_str(
+      limbs.data(), reinterpret_cast<const unsigned char*>(digits.data()), digits.size(), base);
+  return bigint::Make(heap, limbs.data(), n, negative);
+}
+
+Result ParseFloat(Heap& heap, std::string_view text) {
+  bool negative = false;
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+    negative = text[0] == '-';
+    text.remove_prefix(1);
+  }
+  if (text == "inf") return negative ? Value::MinusInfinity() : Value::Infinity();
+  if (text == "nan") return Value::NaN();
+  if (text.empty() || !((text[0] >= '0' && text[0] <= '9') || text[0] == '.')) {
+    return Failure::kSyntax;  // from_chars would take "infinity", "nan(...)" and a second sign
+  }
+  double d = 0;
+  const char* end = text.data() + text.size();
+  const std::from_chars_result r = std::from_chars(text.data(), end, d);
+  if (r.ptr != end || r.ec == std::errc::invalid_argument) return Failure::kSyntax;
+  if (r.ec == std::errc::result_out_of_range) {
+    // Too large or too small: the number of digits before the point and the
+    // exponent decide which; only the magnitude's side of 1 matters.
+    const size_t e = text.find_first_of("eE");
+    const std::string_view mantissa = text.substr(0, e);
+    int64_t exponent = 0;
+    if (e != std::string_view::npos) {
+      std::string_view digits = text.substr(e + 1);
+      const bool minus = !digits.empty() && digits[0] == '-';
+      if (!digits.empty() && (digits[0] == '-' || digits[0] == '+')) digits.remove_prefix(1);
+      for (const char c : digits)
+        exponent = std::min<int64_t>(exponent * 10 + (c - '0'), kExponentMax);
+      if (minus) exponent = -exponent;
+    }
+    const size_t point = std::min(mantissa.find('.'), mantissa.size());
+    int64_t magnitude = 0;  // decimal exponent of the first digit that is not zero
+    for (size_t i = 0; i < mantissa.size(); ++i) {
+      if (mantissa[i] == '.' || mantissa[i] == '0') continue;
+      magnitude = static_cast<int64_t>(point) - static_cast<int64_t>(i);
+      break;
+    }
+    d = magnitude + exponent > 0 ? HUGE_VAL : 0.0;
+  }
+  return MakeFloat(heap, negative ? -d : d);
+}
+
+Result ParseNumber(Heap& heap, std::string_view text) {
+  const Result i = ParseInt(heap, text, 10);
+  if (i.ok() || i.failure() != Failure::kSyntax) return i;
+  return ParseFloat(heap, text);
+}
+
+}  // namespace vesicle
