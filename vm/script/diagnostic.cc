@@ -132,6 +132,11 @@ std::string Render(const Source& source, const Diagnostic& diagnostic) {
   absl::StrAppend(&out, shown, "\n", std::string(caret, ' '), "^",
                   std::string(caret_end > caret + 1 ? caret_end - caret - 1 : 0, '~'), "\n");
   if (!diagnostic.hint.empty()) absl::StrAppend(&out, "  hint: ", diagnostic.hint, "\n");
+  if (!diagnostic.note.empty()) {
+    const LineColumn other = source.PlaceOf(diagnostic.note_span.begin);
+    absl::StrAppend(&out, Printable(source.name(), 1000), ":", other.line, ":", other.column,
+                    ": note: ", diagnostic.note, "\n");
+  }
   return out;
 }
 

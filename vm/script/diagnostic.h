@@ -25,6 +25,10 @@ struct Diagnostic {
   Span span;
   std::string message;  // what is wrong; no capital, no full stop
   std::string hint;     // what to do about it; may be empty
+  // A second place that matters, e.g. where the name was declared; `note` is
+  // empty when there is none.
+  Span note_span;
+  std::string note;
 };
 
 class Diagnostics {
@@ -32,6 +36,7 @@ class Diagnostics {
   static constexpr size_t kErrorsMax = 20;
 
   void Error(Span span, std::string message, std::string hint = "");
+  void Error(Diagnostic error);
 
   bool has_errors() const { return !errors_.empty(); }
   bool full() const { return errors_.size() >= kErrorsMax; }
@@ -47,8 +52,8 @@ class Diagnostics {
 };
 
 // `file:line:col: error: message`, the line (shortened around the place when
-// long; control, escape and bidirectional characters escaped), a caret, and the
-// hint when there is one. Ends in a newline.
+// long; control, escape and bidirectional characters escaped), a caret, the
+// hint and `file:line:col: note: ..` when there are any. Ends in a newline.
 std::string Render(const Source& source, const Diagnostic& diagnostic);
 
 // `text` with control, escape and bidirectional characters, and bytes that are
