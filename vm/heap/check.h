@@ -38,19 +38,19 @@ template <typename A, typename B>
 
 }  // namespace vesicle::check_internal
 
-#define VESICLE_CHECK(condition)                                              \
-  (__builtin_expect(static_cast<bool>(condition), 1)                          \
-       ? static_cast<void>(0)                                                 \
+#define VESICLE_CHECK(condition)                     \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::vesicle::check_internal::Fail(__FILE__, __LINE__, #condition))
 
-#define VESICLE_CHECK_OP(op, a, b)                                                           \
-  do {                                                                                       \
-    const auto& vesicle_check_a = (a);                                                       \
-    const auto& vesicle_check_b = (b);                                                       \
-    if (__builtin_expect(!(vesicle_check_a op vesicle_check_b), 0)) {                        \
-      ::vesicle::check_internal::FailOp(__FILE__, __LINE__, #a " " #op " " #b,               \
-                                        vesicle_check_a, vesicle_check_b);                   \
-    }                                                                                        \
+#define VESICLE_CHECK_OP(op, a, b)                                                              \
+  do {                                                                                          \
+    const auto& vesicle_check_a = (a);                                                          \
+    const auto& vesicle_check_b = (b);                                                          \
+    if (__builtin_expect(!(vesicle_check_a op vesicle_check_b), 0)) {                           \
+      ::vesicle::check_internal::FailOp(__FILE__, __LINE__, #a " " #op " " #b, vesicle_check_a, \
+                                        vesicle_check_b);                                       \
+    }                                                                                           \
   } while (false)
 
 #define VESICLE_CHECK_EQ(a, b) VESICLE_CHECK_OP(==, a, b)

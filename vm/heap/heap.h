@@ -116,7 +116,7 @@ struct HeapStats {
   uint64_t bytes_promoted = 0;
   uint64_t objects_finalized = 0;
   uint64_t blocks_swept = 0;
-  uint64_t overflow_segments = 0;  // young allocations that did not fit the young space
+  uint64_t overflow_segments = 0;    // young allocations that did not fit the young space
   uint64_t objects_touched_max = 0;  // in one safe point: moved, marked, finalized
   // Now.
   uint64_t bytes_allocated = 0;  // ever
@@ -200,7 +200,8 @@ class Heap {
   uint64_t SponsorBytes(SponsorIndex sponsor) const;
   // C++ memory behind objects or queues. A growth counts as spent if `sponsor` is the current one.
   void ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes);
-  // What `from` pays for is `to`'s from now on. No object may be made on `from` until it is recycled.
+  // What `from` pays for is `to`'s from now on. No object may be made on `from` until it is
+  // recycled.
   void Reassign(SponsorIndex from, SponsorIndex to);
   // True, once, when no object carries the reassigned index any more: it may name a new sponsor.
   bool TryRecycleSponsor(SponsorIndex sponsor) { return ledger_.TryRecycle(sponsor); }
@@ -269,7 +270,8 @@ class Heap {
     Unpoison(p, bytes);
     Object* o = reinterpret_cast<Object*>(p);
     *o = Object{kind, 0, sponsor_, count};
-    if (InfoOf(kind).death == Death::kFinal) [[unlikely]] NoteYoungFinal(o);
+    if (InfoOf(kind).death == Death::kFinal) [[unlikely]]
+      NoteYoungFinal(o);
     return o;
   }
   char* NewSegment(size_t bytes);

@@ -85,7 +85,8 @@ const char* Heap::Verify() {
     checker.Visit(o->words(), o->count);
     if (info.death == Death::kFinal && client_ != nullptr) client_->Trace(o, checker);
   }
-  if (remembered != remembered_.size()) checker.Complain("the remembered set is not what flags say");
+  if (remembered != remembered_.size())
+    checker.Complain("the remembered set is not what flags say");
   checker.young_allowed = true;
   roots_.VisitAll(checker);
   if (client_ != nullptr) client_->VisitAllRoots(checker);

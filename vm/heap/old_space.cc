@@ -44,8 +44,8 @@ bool OldSpace::NextRun(SizeClass& c, char* from) {
   while (bits == 0 && ++word < Block::kBitWords) bits = block->begins[word];
   char* run_end = end;
   if (bits != 0) {
-    run_end = reinterpret_cast<char*>(
-        block->at(word * 64 + static_cast<size_t>(std::countr_zero(bits))));
+    run_end =
+        reinterpret_cast<char*>(block->at(word * 64 + static_cast<size_t>(std::countr_zero(bits))));
   }
   c.free = from;
   c.free_end = run_end;

@@ -39,7 +39,8 @@ class OldSpace {
   // Memory for an object of so many bytes (a multiple of eight), contents
   // undefined; null when memory is out. Marked at once if allocate_black.
   void* Allocate(size_t bytes) {
-    if (bytes > kCellBytesMax) [[unlikely]] return AllocateLarge(bytes);
+    if (bytes > kCellBytesMax) [[unlikely]]
+      return AllocateLarge(bytes);
     SizeClass& c = classes_[size_classes::kClassOf[bytes / 8]];
     char* p = c.free;
     if (p == c.free_end) [[unlikely]] {
@@ -72,14 +73,14 @@ class OldSpace {
 
  private:
   struct SizeClass {
-    char* free = nullptr;      // the current run
+    char* free = nullptr;  // the current run
     char* free_end = nullptr;
     size_t cell_bytes = 0;
-    Block* block = nullptr;    // where the run lies; null: none
+    Block* block = nullptr;      // where the run lies; null: none
     std::vector<Block*> blocks;  // in the order they came; null: released since
-    size_t sweep_at = 0;       // blocks[sweep_at .. sweep_end) are unswept
+    size_t sweep_at = 0;         // blocks[sweep_at .. sweep_end) are unswept
     size_t sweep_end = 0;
-    size_t use_at = 0;         // blocks[use_at .. sweep_at) may have free runs
+    size_t use_at = 0;  // blocks[use_at .. sweep_at) may have free runs
   };
 
   char* Refill(SizeClass& c);

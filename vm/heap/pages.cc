@@ -12,8 +12,7 @@ namespace vesicle {
 void* MapAligned(size_t bytes, size_t alignment) {
   const size_t asked = bytes + alignment;
   if (asked < bytes) return nullptr;
-  void* p = mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                 -1, 0);
+  void* p = mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) return nullptr;
   const uintptr_t got = reinterpret_cast<uintptr_t>(p);
   const uintptr_t begin = (got + alignment - 1) & ~(alignment - 1);
