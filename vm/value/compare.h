@@ -90,15 +90,17 @@ class Comparer {
 
  private:
   struct Memo;
-  struct Frame;
 
-  Outcome Step(Frame& frame, uint64_t limit);
+  Outcome RunFrame(uint64_t limit);
+  void Push(Value a, Value b);
+  bool Remembered(Value a, Value b) const;
+  void Remember(Value a, Value b);
 
-  std::vector<Value> stack_;  // a, b, position; three words a frame
+  std::vector<Value> stack_;  // four words a frame; see compare.cc
+  Value root_[2];
   std::unique_ptr<Memo> memo_;
   IdentitySource* identities_ = nullptr;
   uint64_t work_ = 0;
-  uint64_t memo_from_ = 0;
   CompareMode mode_ = CompareMode::kSame;
   bool started_ = false;  // the root pair was looked at
 };

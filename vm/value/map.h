@@ -83,10 +83,22 @@ constexpr uint64_t MapWork(uint64_t entries) { return entries * 4; }
 // The entry at a place of the order. Wants index < MapSize(map).
 MapEntry MapAt(Value map, uint64_t index);
 
+// A run of entries as they stand in memory. Valid until the next safe point.
+struct MapChunk {
+  const Value* keys;
+  const Value* values;
+  uint64_t first;  // place of the first in the order of iteration
+  uint32_t count;
+};
+// The run that holds the entry at `index`. Wants index < MapSize(map).
+MapChunk MapChunkAt(Value map, uint64_t index);
 // --- iteration in three registers, as ListNext (list.h)
 inline constexpr Value kMapStart = Value::SmallInt(0);
 namespace map_internal {
 bool NextLeaf(Value map, Value& position, Value& leaf, MapEntry& out);
+// Deep maps: the ref entry number `index` in order of keys, the same in maps that are
+// the same.
+MapEntry RefAtByKey(Value map, uint64_t index);
 }  // namespace map_internal
 inline bool MapNext(Value map, Value& position, Value& leaf, MapEntry& out) {
   const int64_t p = position.small_int();

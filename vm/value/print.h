@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vm/heap/heap.h"
@@ -36,7 +37,7 @@ struct PrintOptions {
   size_t bytes_max = size_t{1} << 20;  // then "..." ends the output and truncated() is true
   TopText top_text = TopText::kQuoted;
   // For reports. 0 is no limit.
-  uint32_t chars_max = 0;  // of a text, bytes or symbol; then "..." and what is left out
+  uint32_t chars_max = 0;  // bytes of a text, bytes or symbol; then ...(+N bytes)
   uint32_t items_max = 0;  // of a list, map or tagged value; then ", ..."
   uint32_t depth_max = 0;  // deeper containers show as [...], {...}, #tag(...)
 };
@@ -65,17 +66,20 @@ class Printer {
 
  private:
   void PrintOne(Value v);
-  void PrintText(Value v);
-  void PrintSymbol(Value v);
-  void PrintKey(Value v);
-  void PrintNumber(Value v);
+  void PrintText(const Value& text, TopText how);
+  void PrintName(const Value& symbol);
+  void PrintInt(Value v);
   void Open(Value v);
   void Resume();
-  bool CheckLimit();
+  bool ResumeMap(size_t at);
+  void Close();
+  void Truncate();
+  std::string_view Shortened(std::string_view text, size_t* left_out) const;
+  size_t Room() const;
 
   PrintOptions options_;
   std::string output_;
-  std::vector<Value> stack_;  // container, position, leaf, what stands between; see print.cc
+  std::vector<Value> stack_;  // the open containers; see print.cc
   Value root_;
   uint64_t work_ = 0;
   bool begun_ = false;
