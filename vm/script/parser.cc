@@ -192,7 +192,26 @@ void Parser::Recover(List list) {
     }
     Advance();
   }
-  recovering_ = unwinding_;
+  // At the end of the file the first unclosed brace was the news.
+  recovering_ = unwinding_ || (token_.kind == TokenKind::kEnd && list != List::kItems);
+}
+
+// An item where a statement or a clause should be: the brace around is not
+// closed. `fn` and `let` may be statements that begin their line.
+bool Parser::FindUnclosed(List list, Span open) {
+  if (failed() || !AtItem()) return false;
+  const TokenKind kind = token_.kind;
+  const TokenKind next = PeekToken().kind;
+  const bool is_item = kind == TokenKind::kImport || kind == TokenKind::kAct ||
+                       (kind == TokenKind::kBehavior && next == TokenKind::kName) ||
+                       (kind == TokenKind::kName && next == TokenKind::kText) ||
+                       (list == List::kClauses && kind != TokenKind::kName);
+  if (!is_item) return false;
+  Error(open, "this `{` is never closed",
+        absl::StrCat("line ", source_.PlaceOf(token_.span.begin).line, " begins with ", Found(),
+                     " and looks like the next item of the file"));
+  unwinding_ = true;
+  return true;
 }
 
 // Between two statements, clauses or items.
@@ -379,10 +398,10 @@ void Parser::ParseItem() {
     for (std::string_view word : {"import", "fn", "act", "behavior", "let", "test"}) {
       suggestion.Offer(word);
     }
+    if (!suggestion.best().empty()) hint = suggestion.Hint();
     for (std::string_view word : {"func", "function", "def"}) {
       if (TextOf(token_) == word) hint = "functions are declared with `fn`";
     }
-    if (!suggestion.best().empty()) hint = suggestion.Hint();
   }
   Expected("a declaration", hint);
   Advance();
@@ -435,7 +454,7 @@ std::span<Binding*> Parser::ParseParams() {
   const Span open = token_.span;
   Mode mode(*this, /*newlines_count=*/false, /*is_head=*/false);
   Advance();
-  while (!failed() && !At(TokenKind::kParenClose)) {
+  while (!AtEndOf(TokenKind::kParenClose)) {
     if (!At(TokenKind::kName)) {
       Expected("the name of a parameter", "to take a value apart, `match` on it in the body");
       break;

@@ -30,7 +30,7 @@ Expr* Parser::ParseMap(uint32_t begin, Span open, Expr* first_key) {
   Mode mode(*this, /*newlines_count=*/false, /*is_head=*/false);
   std::vector<MapEntry> entries;
   if (first_key == nullptr) Advance();
-  while (!failed() && (first_key != nullptr || !At(TokenKind::kBraceClose))) {
+  while (first_key != nullptr || !AtEndOf(TokenKind::kBraceClose)) {
     Expr* key = first_key;
     first_key = nullptr;
     if (key != nullptr) {
@@ -73,6 +73,7 @@ Expr* Parser::ParseBlockRest(uint32_t begin, Span open) {
       newline_pending_ = false;
       continue;
     }
+    if (FindUnclosed(List::kStatements, open)) break;
     statements.push_back(ParseStatement());
     if (statements.size() == 1 && !failed() && At(TokenKind::kColon)) {
       Expr* first = statements[0];
@@ -220,6 +221,7 @@ std::span<Clause> Parser::ParseClauses(std::string_view where) {
       newline_pending_ = false;
       continue;
     }
+    if (FindUnclosed(List::kClauses, open)) break;
     clauses.push_back(ParseClause());
     EndOfEntry(List::kClauses);
   }
@@ -491,7 +493,7 @@ Expr* Parser::ParseBecomeWith(uint32_t begin) {
   Mode mode(*this, /*newlines_count=*/false, /*is_head=*/false);
   Advance();
   std::vector<BecomeField> fields;
-  while (!failed() && !At(TokenKind::kParenClose)) {
+  while (!AtEndOf(TokenKind::kParenClose)) {
     const Name name = ExpectName("the name of what changes");
     if (failed() || !Expect(TokenKind::kColon, "after the name")) break;
     fields.push_back({name.text, name.span, ParseExpr(), 0});

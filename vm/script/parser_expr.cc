@@ -301,7 +301,7 @@ std::span<Expr*> Parser::ParseArguments() {
   const Span open = token_.span;
   Mode mode(*this, /*newlines_count=*/false, /*is_head=*/false);
   Advance();
-  while (!failed() && !At(TokenKind::kParenClose)) {
+  while (!AtEndOf(TokenKind::kParenClose)) {
     if (At(TokenKind::kSpread)) {
       Error(token_.span, "arguments cannot be spread", "pass the list itself");
       break;
@@ -500,7 +500,7 @@ Expr* Parser::ParseList() {
   Advance();
   if (At(TokenKind::kFor)) return ParseComprehension(begin, open);
   std::vector<ListElement> elements;
-  while (!failed() && !At(TokenKind::kBracketClose)) {
+  while (!AtEndOf(TokenKind::kBracketClose)) {
     const bool is_spread = Take(TokenKind::kSpread);
     elements.push_back({ParseExpr(), is_spread});
     if (failed() || !Take(TokenKind::kComma)) break;

@@ -110,6 +110,10 @@ class Parser {
   bool AtCloser() const {
     return token_.kind == TokenKind::kBraceClose || token_.kind == TokenKind::kEnd || unwinding_;
   }
+  // Nothing more comes before `closer`.
+  bool AtEndOf(TokenKind closer) const {
+    return failed() || At(closer) || token_.kind == TokenKind::kEnd;
+  }
   bool Take(TokenKind kind);
   // Takes it, or reports that `what` is missing: "`=>` after the pattern".
   bool Expect(TokenKind kind, std::string_view where, std::string_view hint = "");
@@ -131,6 +135,7 @@ class Parser {
   enum class List { kStatements, kClauses, kItems };
   void Recover(List list);
   bool AtItem() const;
+  bool FindUnclosed(List list, Span open);
   void EndOfEntry(List list);
 
   // Names and literals.

@@ -120,7 +120,7 @@ Pattern* Parser::ParseTaggedPattern() {
     const Span open = token_.span;
     Mode mode(*this, false, false);
     Advance();
-    while (!failed() && !At(TokenKind::kParenClose)) {
+    while (!AtEndOf(TokenKind::kParenClose)) {
       args.push_back(ParsePattern());
       if (failed() || !Take(TokenKind::kComma)) break;
     }
@@ -162,7 +162,7 @@ Pattern* Parser::ParseListPattern() {
   Advance();
   std::vector<Pattern*> before, after;
   RestPattern rest;
-  while (!failed() && !At(TokenKind::kBracketClose)) {
+  while (!AtEndOf(TokenKind::kBracketClose)) {
     if (At(TokenKind::kSpread)) {
       if (rest.is_present) Complain(token_.span, "a list has one rest", "remove one `...`");
       rest = ParseRest();
@@ -222,7 +222,7 @@ Pattern* Parser::ParseMapPattern() {
   Advance();
   std::vector<MapPatternEntry> entries;
   RestPattern rest;
-  while (!failed() && !At(TokenKind::kBraceClose)) {
+  while (!AtEndOf(TokenKind::kBraceClose)) {
     if (At(TokenKind::kSpread)) {
       if (rest.is_present) Complain(token_.span, "a map has one rest", "remove one `...`");
       rest = ParseRest();

@@ -237,6 +237,7 @@ void Resolver::Visit(Expr*& slot, Use use) {
       VisitAwait(As<AwaitExpr>(expr), use);
       break;
     case ExprKind::kFail:
+      ++acts_;  // `ready or fail #not_ready` is a statement
       Visit(As<FailExpr>(expr).reason, Use::kValue);
       break;
     case ExprKind::kExpect:
