@@ -76,6 +76,8 @@ namespace vesicle {
   X(JumpFalse,       "aq" "J","jumps if not R[a]; a fault if it is no bool, in the words of q")  \
   X(JumpEqual,       "ab" "J","jumps if R[a] == R[b]")                                           \
   X(JumpNotEqual,    "ab" "J","jumps if not R[a] == R[b]")                                       \
+  X(JumpEqualInt,    "as" "J","jumps if R[a] == s")                                              \
+  X(JumpNotEqualInt, "as" "J","jumps if not R[a] == s")                                          \
   X(JumpLess,        "ab" "J","jumps if R[a] < R[b]")                                            \
   X(JumpNotLess,     "ab" "J","jumps if not R[a] < R[b]")                                        \
   X(JumpLessEq,      "ab" "J","jumps if R[a] <= R[b]")                                           \
@@ -140,13 +142,13 @@ namespace vesicle {
   X(Reraise,         "a",     "fails with the reason R[a] as it is")                             \
   X(Try,             "a"  "J","until EndTry, a failure puts its reason in R[a] and jumps")       \
   X(EndTry,          "",      "the innermost Try is over")                                       \
-  X(FailExpect,      "abq" "K","an expectation K failed; its sides R[a] and R[b] (r = 1) or none") \
+  X(FailExpect,      "abr" "K","an expectation K failed; its sides R[a] and R[b] (r = 1) or none") \
   /* Acting. */                                                                                  \
   X(Send,            "ab",    "R[a] <- R[b], nobody looks at the reply")                         \
   X(SendAsk,         "abc",   "R[a] = the promise of R[b] <- R[c]")                              \
   X(SendLast,        "ab",    "R[a] <- R[b] with the turn's slot; ends the turn")                \
   X(SendSlot,        "abc",   "R[a] <- R[b] with the slot R[c]")                                 \
-  X(SendCapture,     "ub",    "as Send, to capture a")                                           \
+  X(SendCapture,     "pb",    "as Send, to capture p")                                           \
   X(SendCaptureLast, "pb",    "as SendLast, to capture p")                                       \
   X(ForwardLast,     "p",     "as SendLast: the message of the turn to capture p")               \
   X(LoadSlot,        "a",     "R[a] = the turn's slot, or nil")                                  \
@@ -235,7 +237,7 @@ inline constexpr int kParamsMax = 100;           // of a function, act or behavi
 inline constexpr int kCapturesMax = 250;         // of a behavior, function, `when` or task
 inline constexpr int kFieldsWrittenMax = 100;    // in one `#tag(...)`
 inline constexpr int kConstantsMax = 65'535;
-inline constexpr int kCodeWordsMax = 4'000'000;  // jumps have 24 bits
+inline constexpr int kCodeWordsMax = 1'000'000;  // jumps have 24 bits, Enter charges 16
 inline constexpr int kTryDepthMax = 10'000;      // `try` in `try`, over all calls of a turn
 
 }  // namespace vesicle

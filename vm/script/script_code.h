@@ -39,16 +39,16 @@ struct ConstantDraft {
     kImportedCode,     // the same of `member` in the module that `item` imports
     kImportedFunction,
     kImportedBehavior,
-    kImportedTable,
+    kImportedValue,
     kBuiltinCode,      // the same of builtin `id`
     kBuiltinFunction,
     kBuiltinValue,
   };
   Kind kind = Kind::kValue;
-  Value value;
+  Value value = {};
   const Unit* unit = nullptr;
   const Item* item = nullptr;
-  std::string_view member;
+  std::string_view member = {};
   uint32_t id = 0;
 
   friend bool operator==(const ConstantDraft&, const ConstantDraft&) = default;

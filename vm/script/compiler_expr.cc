@@ -1,0 +1,599 @@
+// Expressions that compute, and calls.
+#include <algorithm>
+#include <vector>
+
+#include "vm/script/compiler_internal.h"
+#include "vm/value/bytes.h"
+#include "vm/value/number.h"
+#include "vm/value/number_text.h"
+
+namespace vesicle::compiler_internal {
+namespace {
+
+// Elements, pairs or parts that are gathered in registers before they are joined.
+constexpr size_t kChunk = 32;
+
+bool IsVariable(const Expr& e) {
+  const auto* name = If<NameExpr>(&e);
+  return name != nullptr && name->ref.kind == RefKind::kLocal && name->ref.binding->is_var;
+}
+
+bool IsArithmetic(BinaryOp op) { return op >= BinaryOp::kConcat; }
+
+Op OpOf(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::kEqual:
+      return Op::kEqual;
+    case BinaryOp::kNotEqual:
+      return Op::kNotEqual;
+    case BinaryOp::kLess:
+    case BinaryOp::kGreater:
+      return Op::kLess;
+    case BinaryOp::kLessEqual:
+    case BinaryOp::kGreaterEqual:
+      return Op::kLessEq;
+    case BinaryOp::kRange:
+      return Op::kMakeRange;
+    case BinaryOp::kConcat:
+      return Op::kConcat;
+    case BinaryOp::kAdd:
+      return Op::kAdd;
+    case BinaryOp::kSubtract:
+      return Op::kSubtract;
+    case BinaryOp::kMultiply:
+      return Op::kMultiply;
+    case BinaryOp::kDivide:
+      return Op::kDivide;
+    case BinaryOp::kRemainder:
+      return Op::kRemainder;
+    default:
+      return Op::kPower;
+  }
+}
+
+}  // namespace
+
+bool IsSimple(const Expr& e) {
+  switch (e.kind) {
+    case ExprKind::kNil:
+    case ExprKind::kBool:
+    case ExprKind::kInt:
+    case ExprKind::kFloat:
+    case ExprKind::kText:
+    case ExprKind::kBytes:
+    case ExprKind::kSymbol:
+    case ExprKind::kName:
+    case ExprKind::kSelf:
+    case ExprKind::kFunction:
+    case ExprKind::kBehavior:
+      return true;
+    case ExprKind::kField:
+      return IsSimple(*As<FieldExpr>(e).object);
+    case ExprKind::kUnary:
+      return IsSimple(*As<UnaryExpr>(e).operand);
+    case ExprKind::kBinary:
+      return IsSimple(*As<BinaryExpr>(e).left) && IsSimple(*As<BinaryExpr>(e).right);
+    case ExprKind::kCall: {
+      const auto& call = As<CallExpr>(e);
+      return IsSimple(*call.callee) &&
+             std::all_of(call.args.begin(), call.args.end(),
+                         [](const Expr* arg) { return IsSimple(*arg); });
+    }
+    case ExprKind::kTagged: {
+      const auto& tagged = As<TaggedExpr>(e);
+      return std::all_of(tagged.args.begin(), tagged.args.end(),
+                         [](const Expr* arg) { return IsSimple(*arg); });
+    }
+    default:
+      return false;
+  }
+}
+
+std::optional<int64_t> SmallLiteral(const Expr& e) {
+  const auto* literal = If<IntExpr>(&e);
+  if (literal == nullptr || literal->base != 10 || literal->digits.size() > 5) return std::nullopt;
+  int64_t n = 0;
+  for (char c : literal->digits) n = n * 10 + (c - '0');
+  return literal->is_negative ? -n : n;
+}
+
+std::optional<Value> UnitCompiler::LiteralValue(const Expr& e) {
+  switch (e.kind) {
+    case ExprKind::kNil:
+      return Value::Nil();
+    case ExprKind::kBool:
+      return Value::Bool(As<BoolExpr>(e).value);
+    case ExprKind::kInt: {
+      const auto& literal = As<IntExpr>(e);
+      if (auto small = SmallLiteral(e)) return Value::SmallInt(*small);
+      std::string digits(literal.is_negative ? "-" : "");
+      digits += literal.digits;
+      const Result n = ParseInt(heap_, digits, literal.base);
+      if (n.ok()) return n.value();
+      LimitError("this integer is too big: at most " + std::to_string(kIntBitsMax) + " bits", "");
+      return Value::Nil();
+    }
+    case ExprKind::kFloat:
+      return MakeFloat(heap_, As<FloatExpr>(e).value);
+    case ExprKind::kText:
+      return TextValue(As<TextExpr>(e).value);
+    case ExprKind::kBytes: {
+      const Result bytes = MakeBytes(heap_, As<BytesExpr>(e).value);
+      if (bytes.ok()) return bytes.value();
+      LimitError("there is no memory for these bytes", "");
+      return Value::Nil();
+    }
+    case ExprKind::kSymbol:
+      return SymbolValue(As<SymbolExpr>(e).name);
+    default:
+      return std::nullopt;
+  }
+}
+
+void UnitCompiler::LoadLiteral(Value value, uint32_t reg) {
+  if (value.is_int() && value.small_int() >= INT16_MIN && value.small_int() <= INT16_MAX) {
+    EmitX(Op::kLoadInt, reg, static_cast<uint16_t>(value.small_int()));
+  } else if (value.tag() == Tag::kConstant && value.bits() <= UINT16_MAX) {
+    EmitX(Op::kLoadWord, reg, static_cast<uint32_t>(value.bits()));
+  } else {
+    EmitX(Op::kLoadConstant, reg, ConstantValue(value));
+  }
+}
+
+// ---------------------------------------------------------------------------
+
+void UnitCompiler::Gen(const Expr& e, Dest d) {
+  if (failed_) return;
+  At at(*this, e.span);
+  const uint32_t mark = next_;
+  GenKind(e, d);
+  const bool declares = e.kind == ExprKind::kLet || e.kind == ExprKind::kVar ||
+                        e.kind == ExprKind::kLocalFunction;
+  if (!declares) next_ = mark;
+}
+
+void UnitCompiler::GenKind(const Expr& e, Dest d) {
+  if (auto literal = LiteralValue(e)) {
+    if (d.kind == Dest::Kind::kNone) return;
+    const uint32_t reg = TargetOf(d);
+    LoadLiteral(*literal, reg);
+    return Settle(reg, d);
+  }
+  switch (e.kind) {
+    case ExprKind::kInterpolation:
+      return GenInterpolation(As<InterpolationExpr>(e), d);
+    case ExprKind::kTagged:
+      return GenTagged(As<TaggedExpr>(e), d);
+    case ExprKind::kList:
+      return GenList(As<ListExpr>(e), d);
+    case ExprKind::kMap:
+      return GenMap(As<MapExpr>(e), d);
+    case ExprKind::kComprehension:
+      return GenComprehension(As<ComprehensionExpr>(e), d);
+    case ExprKind::kFunction:
+      return GenHolder(Op::kMakeFunction, *As<FunctionExpr>(e).unit, {}, d);
+    case ExprKind::kBehavior:
+      return GenHolder(Op::kMakeBehavior, *As<BehaviorExpr>(e).unit, {}, d);
+    case ExprKind::kName:
+      return GenName(As<NameExpr>(e), d);
+    case ExprKind::kField: {
+      const auto& field = As<FieldExpr>(e);
+      const uint32_t object = Any(*field.object);
+      const uint32_t reg = TargetOf(d);
+      Emit(Op::kField, reg, object);
+      Put(ConstantValue(TextValue(field.name)));
+      return Settle(reg, d);
+    }
+    case ExprKind::kIndex: {
+      const auto& index = As<IndexExpr>(e);
+      const auto [object, at] = AnyTwo(*index.object, *index.index);
+      const uint32_t reg = TargetOf(d);
+      Emit(Op::kIndex, reg, object, at);
+      return Settle(reg, d);
+    }
+    case ExprKind::kCall:
+      return GenCall(As<CallExpr>(e), d);
+    case ExprKind::kUnary:
+      return GenUnary(As<UnaryExpr>(e), d);
+    case ExprKind::kBinary:
+      return GenBinary(As<BinaryExpr>(e), d);
+    case ExprKind::kBlock:
+      return GenBlock(As<BlockExpr>(e), d);
+    case ExprKind::kIf:
+      return GenIf(As<IfExpr>(e), d);
+    case ExprKind::kMatch:
+      return GenMatch(As<MatchExpr>(e), d);
+    case ExprKind::kWhile:
+      GenWhile(As<WhileExpr>(e));
+      return SettleNil(d);
+    case ExprKind::kFor: {
+      const auto& loop = As<ForExpr>(e);
+      GenForLoop(*loop.pattern, *loop.list, [&] { Gen(*loop.body, Dest::None()); });
+      return SettleNil(d);
+    }
+    case ExprKind::kTry:
+      return GenTry(As<TryExpr>(e), d);
+    case ExprKind::kLet:
+      GenLet(As<LetExpr>(e));
+      return SettleNil(d);
+    case ExprKind::kVar: {
+      const auto& var = As<VarExpr>(e);
+      const uint32_t reg = Reg();
+      Gen(*var.value, Dest::To(reg));
+      var.binding->slot = reg;
+      return SettleNil(d);
+    }
+    case ExprKind::kAssign:
+      GenAssign(As<AssignExpr>(e));
+      return SettleNil(d);
+    case ExprKind::kLocalFunction: {
+      const auto& function = As<LocalFunctionExpr>(e);
+      const uint32_t reg = Reg();
+      GenHolder(Op::kMakeFunction, *function.unit, {}, Dest::To(reg));
+      next_ = reg + 1;
+      function.binding->slot = reg;
+      return SettleNil(d);
+    }
+    case ExprKind::kSelf: {
+      if (d.kind == Dest::Kind::kNone) return;
+      const uint32_t reg = TargetOf(d);
+      Emit(Op::kLoadSelf, reg);
+      return Settle(reg, d);
+    }
+    case ExprKind::kSend:
+      return GenSend(As<SendExpr>(e), d);
+    case ExprKind::kCreate:
+      return GenCreate(As<CreateExpr>(e), d);
+    case ExprKind::kActor:
+      return GenHolder(Op::kCreateKnown, *As<ActorExpr>(e).unit, {}, d);
+    case ExprKind::kBecome:
+      return GenBecome(As<BecomeExpr>(e), d);
+    case ExprKind::kBecomeWith:
+      return GenBecomeWith(As<BecomeWithExpr>(e), d);
+    case ExprKind::kWhen:
+      return GenWhen(As<WhenExpr>(e), d);
+    case ExprKind::kTask:
+      return GenTask(As<TaskExpr>(e), d);
+    case ExprKind::kAwait:
+      return GenAwait(As<AwaitExpr>(e), d);
+    case ExprKind::kFail: {
+      const uint32_t reason = Any(*As<FailExpr>(e).reason);
+      return Emit(Op::kFail, reason);
+    }
+    case ExprKind::kExpect:
+      GenExpect(As<ExpectExpr>(e));
+      return SettleNil(d);
+    default:
+      return SettleNil(d);  // kError: not in a tree without errors
+  }
+}
+
+uint32_t UnitCompiler::Any(const Expr& e) {
+  if (const auto* name = If<NameExpr>(&e)) {
+    if (name->ref.kind == RefKind::kLocal) return name->ref.binding->slot;
+  }
+  const uint32_t reg = Reg();
+  Gen(e, Dest::To(reg));
+  return reg;
+}
+
+std::pair<uint32_t, uint32_t> UnitCompiler::AnyTwo(const Expr& first, const Expr& second) {
+  uint32_t a = Any(first);
+  if (IsVariable(first) && !IsSimple(second)) {
+    const uint32_t copy = Reg();
+    Emit(Op::kMove, copy, a);
+    a = copy;
+  }
+  const uint32_t b = Any(second);
+  return {a, b};
+}
+
+uint32_t UnitCompiler::AnyStable(const Expr& e) {
+  if (!IsVariable(e)) return Any(e);
+  const uint32_t reg = Reg();
+  Gen(e, Dest::To(reg));
+  return reg;
+}
+
+void UnitCompiler::GenName(const NameExpr& e, Dest d) {
+  if (d.kind == Dest::Kind::kNone) return;
+  if (e.ref.kind == RefKind::kLocal) return Settle(e.ref.binding->slot, d);
+  const uint32_t reg = TargetOf(d);
+  const Ref& ref = e.ref;
+  using Kind = ConstantDraft::Kind;
+  const auto load = [&](Kind kind) {
+    EmitX(Op::kLoadConstant, reg,
+          Constant({.kind = kind,
+                    .unit = ref.kind == RefKind::kItem ? ref.item->unit : nullptr,
+                    .item = ref.kind == RefKind::kImported ? ref.item : nullptr,
+                    .member = ref.kind == RefKind::kImported ? ref.member : std::string_view(),
+                    .id = ref.kind == RefKind::kBuiltin ? ref.index : 0}));
+  };
+  switch (ref.kind) {
+    case RefKind::kCapture:
+      EmitX(Op::kLoadCapture, reg, ref.index);
+      break;
+    case RefKind::kSelf:
+      Emit(Op::kLoadHolder, reg);
+      break;
+    case RefKind::kItem:
+      if (ref.declared == Declared::kFunction) {
+        load(Kind::kFunction);
+      } else if (ref.declared == Declared::kBehavior) {
+        load(Kind::kBehavior);
+      } else {
+        EmitX(Op::kLoadItem, reg, Constant({.kind = Kind::kTable}));
+        Put(ref.item->index);
+      }
+      break;
+    case RefKind::kImported:
+      if (ref.declared == Declared::kFunction) {
+        load(Kind::kImportedFunction);
+      } else if (ref.declared == Declared::kBehavior) {
+        load(Kind::kImportedBehavior);
+      } else {
+        load(Kind::kImportedValue);
+      }
+      break;
+    case RefKind::kBuiltin:
+      load(ref.declared == Declared::kFunction ? Kind::kBuiltinFunction : Kind::kBuiltinValue);
+      break;
+    default:
+      break;
+  }
+  Settle(reg, d);
+}
+
+// ---------------------------------------------------------------------------
+// Built values
+
+void UnitCompiler::GenInterpolation(const InterpolationExpr& e, Dest d) {
+  const uint32_t base = BlockAt(d);
+  size_t at = 0;
+  uint32_t used = 0;  // registers of the group; the first holds what was joined before
+  while (at < e.parts.size()) {
+    for (; at < e.parts.size() && used < kChunk; ++at, ++used) {
+      Gen(*e.parts[at], Dest::To(used == 0 ? base : Reg()));
+    }
+    Emit(Op::kInterpolate, base, used);
+    next_ = base + 1;
+    used = 1;
+  }
+  Settle(base, d);
+}
+
+void UnitCompiler::GenTagged(const TaggedExpr& e, Dest d) {
+  if (e.args.size() > kFieldsWrittenMax) {
+    return LimitError("a tagged value written in one place has at most " +
+                          std::to_string(kFieldsWrittenMax) + " fields",
+                      "put some of them into a list");
+  }
+  const uint32_t base = BlockAt(d);
+  for (size_t i = 0; i < e.args.size(); ++i) Gen(*e.args[i], Dest::To(i == 0 ? base : Reg()));
+  Emit(Op::kMakeTagged, base, static_cast<uint32_t>(e.args.size()));
+  Put(ConstantValue(SymbolValue(e.tag)));
+  Settle(base, d);
+}
+
+void UnitCompiler::GenList(const ListExpr& e, Dest d) {
+  const size_t n = e.elements.size();
+  // [a, ...rest]: prepends share the rest.
+  constexpr size_t kPrependsMax = 4;
+  if (n >= 2 && n <= kPrependsMax + 1 && e.elements[n - 1].is_spread &&
+      std::none_of(e.elements.begin(), e.elements.end() - 1,
+                   [](const ListElement& element) { return element.is_spread; })) {
+    std::vector<uint32_t> regs;
+    for (size_t i = 0; i < n; ++i) {
+      const Expr& element = *e.elements[i].value;
+      const bool later_is_simple =
+          std::all_of(e.elements.begin() + static_cast<ptrdiff_t>(i) + 1, e.elements.end(),
+                      [](const ListElement& later) { return IsSimple(*later.value); });
+      regs.push_back(later_is_simple ? Any(element) : AnyStable(element));
+    }
+    uint32_t list = regs.back();
+    const uint32_t to = d.kind == Dest::Kind::kRegister ? d.reg : Reg();
+    for (size_t i = n - 1; i-- > 0;) {
+      // The destination may be the variable that holds the rest: written at the end only.
+      const uint32_t result = i == 0 ? to : Reg();
+      Emit(Op::kListPrepend, result, regs[i], list);
+      list = result;
+    }
+    return Settle(to, d);
+  }
+  const uint32_t base = BlockAt(d);
+  bool begun = false;
+  size_t at = 0;
+  while (at < n || !begun) {
+    if (at < n && e.elements[at].is_spread) {
+      if (!begun) Emit(Op::kMakeList, base, 0);
+      const uint32_t part = Any(*e.elements[at].value);
+      At place(*this, e.elements[at].value->span);
+      Emit(Op::kListSpread, base, part);
+      ++at;
+    } else {
+      size_t end = at;
+      while (end < n && end - at < kChunk && !e.elements[end].is_spread) ++end;
+      const uint32_t first = begun ? Reg() : base;
+      for (size_t i = at; i < end; ++i) {
+        Gen(*e.elements[i].value, Dest::To(i == at ? first : Reg()));
+      }
+      if (begun && end - at == 1) {
+        Emit(Op::kListAppend, base, first);
+      } else {
+        Emit(Op::kMakeList, first, static_cast<uint32_t>(end - at));
+        if (begun) Emit(Op::kListSpread, base, first);
+      }
+      at = end;
+    }
+    begun = true;
+    next_ = base + 1;
+  }
+  Settle(base, d);
+}
+
+void UnitCompiler::GenMap(const MapExpr& e, Dest d) {
+  const size_t n = e.entries.size();
+  const uint32_t base = BlockAt(d);
+  bool begun = false;
+  size_t at = 0;
+  while (at < n || !begun) {
+    if (at < n && e.entries[at].key == nullptr) {
+      if (!begun) Emit(Op::kMakeMap, base, 0);
+      const uint32_t part = Any(*e.entries[at].value);
+      At place(*this, e.entries[at].value->span);
+      Emit(Op::kMapSpread, base, part);
+      ++at;
+    } else {
+      size_t end = at;
+      while (end < n && end - at < kChunk && e.entries[end].key != nullptr) ++end;
+      const uint32_t first = begun ? Reg() : base;
+      for (size_t i = at; i < end; ++i) {
+        Gen(*e.entries[i].key, Dest::To(i == at ? first : Reg()));
+        Gen(*e.entries[i].value, Dest::To(Reg()));
+      }
+      Emit(Op::kMakeMap, first, static_cast<uint32_t>(end - at));
+      if (begun) Emit(Op::kMapSpread, base, first);
+      at = end;
+    }
+    begun = true;
+    next_ = base + 1;
+  }
+  Settle(base, d);
+}
+
+void UnitCompiler::GenHolder(Op op, const Unit& unit, std::span<Expr* const> args, Dest d) {
+  const uint32_t base = BlockAt(d);
+  for (size_t i = 0; i < unit.captures.size(); ++i) {
+    const Capture& capture = unit.captures[i];
+    const uint32_t reg = i == 0 ? base : Reg();
+    switch (capture.from) {
+      case CaptureFrom::kParameter:
+        if (capture.index < args.size()) Gen(*args[capture.index], Dest::To(reg));
+        break;
+      case CaptureFrom::kLocal:
+        Emit(Op::kMove, reg, capture.binding->slot);
+        break;
+      case CaptureFrom::kCapture:
+        EmitX(Op::kLoadCapture, reg, capture.index);
+        break;
+      case CaptureFrom::kSelf:
+        Emit(Op::kLoadHolder, reg);
+        break;
+    }
+    if (failed_) return;
+  }
+  EmitX(op, base, CodeOf(unit));
+  Settle(base, d);
+}
+
+void UnitCompiler::GenKnownBehavior(Op op, const Ref& ref, std::span<Expr* const> args, Dest d) {
+  const uint32_t base = BlockAt(d);
+  for (size_t i = 0; i < args.size(); ++i) Gen(*args[i], Dest::To(i == 0 ? base : Reg()));
+  EmitX(op, base, CodeOf(ref));
+  Settle(base, d);
+}
+
+// ---------------------------------------------------------------------------
+// Operators, calls, assignment
+
+void UnitCompiler::GenUnary(const UnaryExpr& e, Dest d) {
+  const uint32_t operand = Any(*e.operand);
+  const uint32_t reg = TargetOf(d);
+  Emit(e.op == UnaryOp::kNot ? Op::kNot : Op::kNegate, reg, operand);
+  Settle(reg, d);
+}
+
+void UnitCompiler::GenBinary(const BinaryExpr& e, Dest d) {
+  if (e.op == BinaryOp::kAnd || e.op == BinaryOp::kOr) {
+    const uint32_t reg = TargetOf(d);
+    Label no, end;
+    JumpIf(e, false, no, ConditionOf::kIf);
+    LoadLiteral(Value::True(), reg);
+    EmitJump(end);
+    Bind(no);
+    LoadLiteral(Value::False(), reg);
+    Bind(end);
+    return Settle(reg, d);
+  }
+  const std::optional<int64_t> small = SmallLiteral(*e.right);
+  if (small && *small >= INT8_MIN && *small <= INT8_MAX &&
+      (e.op == BinaryOp::kAdd || e.op == BinaryOp::kSubtract)) {
+    const uint32_t left = Any(*e.left);
+    const uint32_t reg = TargetOf(d);
+    Emit(e.op == BinaryOp::kAdd ? Op::kAddInt : Op::kSubtractInt, reg, left,
+         static_cast<uint8_t>(*small));
+    return Settle(reg, d);
+  }
+  auto [left, right] = AnyTwo(*e.left, *e.right);
+  if (e.op == BinaryOp::kGreater || e.op == BinaryOp::kGreaterEqual) std::swap(left, right);
+  const uint32_t reg = TargetOf(d);
+  Emit(OpOf(e.op), reg, left, right);
+  Settle(reg, d);
+}
+
+void UnitCompiler::GenCall(const CallExpr& e, Dest d) {
+  const auto* name = If<NameExpr>(e.callee);
+  const bool is_declared = name != nullptr && (name->ref.kind == RefKind::kItem ||
+                                               name->ref.kind == RefKind::kImported ||
+                                               name->ref.kind == RefKind::kBuiltin) &&
+                           name->ref.declared != Declared::kValue;
+  if (is_declared && name->ref.kind == RefKind::kBuiltin && name->ref.index < kPreludeIdFirst) {
+    const uint32_t base = BlockAt(d);
+    for (size_t i = 0; i < e.args.size(); ++i) Gen(*e.args[i], Dest::To(i == 0 ? base : Reg()));
+    Emit(Op::kCallBuiltin, base, static_cast<uint32_t>(e.args.size()));
+    Put(name->ref.index);
+    return Settle(base, d);
+  }
+  if (is_declared && name->ref.declared == Declared::kBehavior) {
+    return GenKnownBehavior(Op::kMakeBehavior, name->ref, e.args, d);
+  }
+  if (e.args.size() > kParamsMax) {
+    return LimitError("a call has at most " + std::to_string(kParamsMax) + " arguments", "");
+  }
+  const uint32_t base = BlockAt(d);
+  if (!is_declared) Gen(*e.callee, Dest::To(base));
+  for (const Expr* arg : e.args) Gen(*arg, Dest::To(Reg()));
+  uint32_t count = static_cast<uint32_t>(e.args.size());
+  if (!is_declared) {
+    Emit(d.is_last() ? Op::kTailCall : Op::kCall, base, count);
+  } else {
+    if (name->ref.declared == Declared::kAct) {
+      const uint32_t mode = Reg();
+      ++count;
+      if (d.is_last() && in_act()) {
+        Emit(Op::kMove, mode, mode_);
+      } else {
+        const ActMode how = d.is_last()                         ? ActMode::kLast
+                            : d.kind == Dest::Kind::kRegister ? ActMode::kValue
+                                                              : ActMode::kUnused;
+        LoadLiteral(Value::SmallInt(static_cast<int64_t>(how)), mode);
+      }
+    }
+    const uint32_t code = CodeOf(name->ref);
+    if (d.is_last()) {
+      Emit(Op::kTailCallKnown, base, count);
+      Put(code);
+    } else {
+      EmitX(Op::kCallKnown, base, code);
+    }
+  }
+  if (!d.is_last()) Settle(base, d);
+}
+
+void UnitCompiler::GenAssign(const AssignExpr& e) {
+  const uint32_t to = e.target->ref.binding->slot;
+  // Straight into the variable where its old value is read before the last instruction.
+  const auto* binary = If<BinaryExpr>(e.value);
+  const auto* list = If<ListExpr>(e.value);
+  const bool is_one_instruction =
+      (binary != nullptr && IsArithmetic(binary->op)) || If<NameExpr>(e.value) != nullptr ||
+      (list != nullptr && list->elements.size() == 2 && !list->elements[0].is_spread &&
+       list->elements[1].is_spread) ||
+      LiteralValue(*e.value).has_value();
+  if (is_one_instruction) return Gen(*e.value, Dest::To(to));
+  const uint32_t reg = Reg();
+  Gen(*e.value, Dest::To(reg));
+  Emit(Op::kMove, to, reg);
+}
+
+}  // namespace vesicle::compiler_internal
