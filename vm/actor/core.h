@@ -23,6 +23,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vm/actor/code.h"
@@ -56,12 +58,13 @@ struct Turn {
   uint64_t cause = 0;
   uint64_t serial = 0;
   EventFlag flag = EventFlag::kMessage;
-  Object* receiver = nullptr;  // the target object dispatched to (actor or continuation)
+  Value receiver;  // the actor or the continuation that the event ended at
   EventQueue::Mark mark;
   int64_t steps_used = 0;  // over all its slices
   // Staged effects.
   Value become;  // a kBehavior, or Absent
   Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
+  bool awaits = false;
 };
 
 // What a suspended turn keeps in C++: the language's frames. Held by a kActivation.
@@ -94,7 +97,7 @@ class TurnObserver {
 class Core final : private HeapClient, public IdentitySource {
  public:
   explicit Core(const CoreOptions& options);
-  ~Core() override;
+  ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -140,6 +143,9 @@ class Core final : private HeapClient, public IdentitySource {
   TurnEnd Fault(Value reason, Place where, std::vector<FaultReport::Frame> calls = {});
   // `fail e` of a guest.
   TurnEnd Fail(Value e, Place where, std::vector<FaultReport::Frame> calls = {});
+  // A promise that this turn handled broke, and it had nothing for that case: the same reason
+  // breaks its slot, unchanged.
+  TurnEnd Rebreak(Value reason, Place where, std::vector<FaultReport::Frame> calls = {});
   TurnEnd Quota(Resource which, Place where = {}, std::vector<FaultReport::Frame> calls = {});
   // The turn is to go on in a later slice; takes what it needs for that.
   TurnEnd Suspend(std::unique_ptr<Suspension> suspension);
@@ -186,11 +192,9 @@ class Core final : private HeapClient, public IdentitySource {
   SponsorResult SplitSponsor(Value limits);
 
   // --- what is left when nothing can run ---------------------------------------------
-  struct Waiting {
-    Place place;  // of the `await`
-    int64_t tasks;
-  };
-  std::vector<Waiting> WaitingTasks() const;
+  // Tasks in an `await`: how many, and where (those not collected meanwhile).
+  int64_t tasks_waiting() const { return tasks_waiting_; }
+  std::vector<Place> WaitingPlaces();
   struct Parked {
     SponsorIndex sponsor;
     Resource dry_of;
@@ -214,6 +218,7 @@ class Core final : private HeapClient, public IdentitySource {
 
   // --- the world around -------------------------------------------------------------
   void set_language(Language* language) { language_ = language; }
+  Language* language() { return language_; }
   void set_observer(TurnObserver* observer) { observer_ = observer; }
   void set_on_fault(std::function<void(const FaultReport&)> fn) { on_fault_ = std::move(fn); }
 
@@ -227,8 +232,9 @@ class Core final : private HeapClient, public IdentitySource {
     std::unique_ptr<Suspension> frames;
     std::vector<Event> staged;  // sent so far
     Turn turn;
-    std::vector<Sponsor*> made;
+    std::vector<Sponsor*> sponsors_made;
     uint64_t actors_made = 0;
+    SponsorIndex charged = 0;  // who pays for `staged`
   };
 
   // HeapClient
@@ -240,48 +246,65 @@ class Core final : private HeapClient, public IdentitySource {
   void Finalize(Object* object) override;
   void VisitSmallRoots(Visitor& visitor);
   static void VisitTurn(Visitor& visitor, Turn& turn);
+  static void VisitStopped(Visitor& visitor, Stopped& stopped);
+  static Stopped* StoppedOf(Value activation);
+  Value MakeActivation(std::unique_ptr<Stopped> stopped);
+  std::unique_ptr<Stopped> TakeStopped(Value activation);
 
-  // dispatch.cc: from an event to a turn
+  // core_dispatch.cc: from an event to a turn, and its end
   void Dispatch(Event event);
+  bool DispatchActor(const Event& event);
   bool DispatchPromise(Event& event);
   void DispatchResolver(const Event& event);
-  void DispatchContinuation(const Event& event);
-  void RunTurn(const Event& event, Object* receiver, Object* holder, Value self);
-  void ResumeTurn(Value activation, Object* receiver);
+  bool DispatchContinuation(Event& event);
+  void DispatchPayer(const Event& event);
+  void RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
+               Object* holder, Suspension* frames);
+  void ResumeTurn(const Event& event);
   void EndTurn(TurnEnd end);
   void Commit();
+  void EndFaulted();
+  void EndQuota();
+  void EndSuspended();
   void RollBack();
-  void Park();
-  void Answer(Value slot, Value reason);  // breaks a slot, if there is one
   void FinishReceiver();
-  void DrainInbox(Object* actor);
+  Event EventOfTurn() const;
 
-  // settle.cc
+  // core_settle.cc
   void SettleSlot(Value slot, EventFlag how, Value value);
-  void Release(Object* root);
   void ObserveReport(Object* root);
+  // A target that is no actor cannot take the message: its slot breaks, or a fault is reported.
+  void RefuseMessage(const Event& event, std::string_view text, Value reason = Value::Absent());
   Sponsor& PayerOf(Value control);
+  void PushFront(Value payer, const Event& event);
 
-  // sponsors.cc
+  // core_sponsors.cc
   bool NoEventRoom();
   void BeginSlice(Sponsor& sponsor);
-  void EndSlice();
+  int64_t EndSlice();
   int64_t MemoryLeft(Sponsor& sponsor);
   void ChargeQueue(Sponsor& sponsor);
   void ChargeSteps();
+  bool NextFuel();
   bool DryOf(Resource* which);
   void MakeDry(Resource which);
-  void TellKeeper(Sponsor& sponsor);
+  bool HasKeeper(Resource which);
+  void FaultFront(Resource which);
   void DispatchControl(const Event& event);
   void ReapSponsors();
-  std::string ApplyLimits(Value limits, Sponsor& from, Sponsor& to);
+  std::string ReadLimits(Value limits, std::array<int64_t, kResourceCount>* amounts, Value* keeper);
+  std::string MoveAmounts(const std::array<int64_t, kResourceCount>& amounts, Sponsor& from,
+                          Sponsor& to);
+  Value BalanceOf(Sponsor& sponsor);
+  void WakeDry();
 
-  // report.cc
-  void ReportFault();
+  // core_report.cc
+  std::optional<uint32_t> Report(Value reason, bool observed);
   std::vector<std::string> CausesOf(uint64_t cause) const;
-  Value Failed(Value e);
-  Value Tag(const char* tag, Value field);
-  Value Tag(const char* tag, std::string_view text);
+  std::string BehaviorName(Value target);
+  Value Failed(Value e);  // #failed(e), once
+  Value Reason(std::string_view tag, std::string_view text = {});
+  Value QuotaReason(Resource which);
 
   CoreOptions options_;
   SegmentPool segments_;
@@ -291,7 +314,8 @@ class Core final : private HeapClient, public IdentitySource {
   Sponsor* sponsor_;
   Turn turn_;
   bool in_turn_ = false;
-  Stopped* resumed_ = nullptr;  // of the turn that runs now, if it was cut short before
+  std::vector<std::pair<Value, Event>> released_;  // scratch of Release
+  std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before
   int64_t event_room_ = 0;
   int64_t event_room_given_ = 0;
   int64_t fuel_given_ = 0;
@@ -305,26 +329,25 @@ class Core final : private HeapClient, public IdentitySource {
 
   // What the code of the running turn said before it returned.
   std::unique_ptr<Suspension> suspension_;
+  enum class Why : uint8_t { kFault, kFail, kRebreak };
+  Why why_ = Why::kFault;
   Value fault_reason_;
-  bool fault_is_answer_ = false;  // `fail`, not a fault, if the turn was asked
   Resource quota_ = Resource::kSteps;
   bool turn_too_long_ = false;
   Place fault_place_;
   std::vector<FaultReport::Frame> fault_calls_;
 
-  // The last turns, to find what led to a fault.
+  // The last turns, to find what led to a fault; turn n stands at n % kRecords.
   struct TurnRecord {
-    uint64_t serial = 0;
     uint64_t cause = 0;
-    uint32_t body = 0;  // CodeBody::id
+    Object* code = nullptr;  // null: collected since
   };
   static constexpr uint64_t kRecords = 512;
   std::array<TurnRecord, kRecords> records_;
 
   std::vector<FaultReport> reports_;
   int64_t reports_uncounted_ = 0;  // unobserved faults beyond fault_reports_max
-  std::map<std::pair<const CodeBody*, uint32_t>, int64_t> waiting_;
-  std::map<uint32_t, std::string> body_names_;
+  int64_t tasks_waiting_ = 0;
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;

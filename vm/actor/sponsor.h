@@ -100,6 +100,7 @@ class SponsorTree {
   void MakeReady(Sponsor& sponsor);
   // The next to get a slice; null when nobody has work. Call Settle when its slice is over.
   Sponsor* Next();
+  bool any_ready() { return !root().ready_.empty(); }
   // Takes it out of the rotation if its queue is empty or it is dry.
   void Settle(Sponsor& sponsor);
 

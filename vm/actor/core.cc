@@ -1,0 +1,308 @@
+#include "vm/actor/core.h"
+
+#include <algorithm>
+
+#include "vm/actor/actor.h"
+#include "vm/actor/promise.h"
+
+namespace vesicle {
+
+Core::Core(const CoreOptions& options)
+    : options_(options),
+      heap_(options.heap, this),
+      symbols_(heap_),
+      sponsors_(segments_),
+      sponsor_(&sponsors_.root()) {
+  Sponsor& root = sponsors_.root();
+  root.Grant(Resource::kEvents, options.events_max);
+  root.Grant(Resource::kSteps, options.steps_max);
+  root.Grant(Resource::kMemory, static_cast<int64_t>(std::min<uint64_t>(
+                                    options.memory_bytes_max, static_cast<uint64_t>(kUnlimited))));
+  turn_.become = turn_.reply = Value::Absent();
+  heap_.SetSponsor(0, options.memory_bytes_max);
+}
+
+Core::~Core() { resumed_.reset(); }
+
+// ---------------------------------------------------------------------------
+// For code that runs in a turn
+
+bool Core::SendFlagged(Value target, Value message, Value slot, EventFlag flag) {
+  if (event_room_ <= 0) return NoEventRoom();
+  --event_room_;
+  sponsor_->queue.Append({target, message, slot, Event::Pack(turn_.serial, flag)});
+  return true;
+}
+
+Object* Core::NewActor(Object* code, uint32_t captures) {
+  Object* o = heap_.Allocate(Kind::kActor, std::max(actor::kWordsMin, captures + 1));
+  o->words()[0] = Value::Data(code);
+  ++actors_made_;
+  return o;
+}
+
+Value Core::CreateActor(Value behavior) {
+  VESICLE_CHECK(IsKind(behavior, Kind::kBehavior));
+  const Object* b = behavior.data();
+  Object* o = NewActor(b->words()[0].data(), b->count - 1);
+  std::memcpy(o->words(), b->words(), b->count * sizeof(Value));
+  return Value::Target(o);
+}
+
+Value Core::NewPromise() { return promise::Make(heap_); }
+
+Value Core::NewResolver(Value promise) {
+  Object* o = heap_.Allocate(Kind::kResolver, 2);  // the promise, an identity serial
+  o->words()[0] = promise;
+  return Value::Target(o);
+}
+
+Object* Core::NewHolder(Kind kind, Object* code, uint32_t captures) {
+  Object* o = heap_.Allocate(kind, captures + 1);
+  o->words()[0] = Value::Data(code);
+  return o;
+}
+
+Value Core::NewContinuation(Object* closure, Value slot) {
+  Object* o = heap_.Allocate(Kind::kContinuation, static_cast<uint32_t>(actor::Cont::kCount));
+  if (closure != nullptr) actor::ContWord(o, actor::Cont::kClosure) = Value::Data(closure);
+  actor::ContWord(o, actor::Cont::kSelf) = turn_.self;
+  actor::ContWord(o, actor::Cont::kSlot) = slot;
+  actor::ContWord(o, actor::Cont::kState) =
+      Value::SmallInt(static_cast<int64_t>(actor::ContState::kWaiting));
+  return Value::Target(o);
+}
+
+bool Core::Listen(Value p, Value continuation) {
+  if (IsTargetKind(p, Kind::kPromise)) {
+    return SendFlagged(p, continuation, Value::Nil(), EventFlag::kListen);
+  }
+  return SendFlagged(continuation, p, Value::Nil(), EventFlag::kKept);
+}
+
+bool Core::StartTask(Value continuation) {
+  return SendFlagged(continuation, Value::Nil(), Value::Nil(), EventFlag::kKept);
+}
+
+TurnEnd Core::Await(Value p, Value timer, std::unique_ptr<Suspension> frames) {
+  const Value continuation = NewContinuation(nullptr, turn_.slot);
+  auto stopped = std::make_unique<Stopped>();
+  stopped->frames = std::move(frames);
+  actor::ContWord(continuation.target(), actor::Cont::kFrames) = MakeActivation(std::move(stopped));
+  if (!Listen(p, continuation)) return Quota(Resource::kEvents);
+  if (!timer.is_absent()) {
+    const Value alarm = NewContinuation(nullptr, Value::Nil());
+    actor::ContWord(alarm.target(), actor::Cont::kWakes) = continuation;
+    if (!Listen(timer, alarm)) return Quota(Resource::kEvents);
+  }
+  turn_.slot = Value::Nil();
+  turn_.awaits = true;
+  return TurnEnd::kDone;
+}
+
+TurnEnd Core::Suspend(std::unique_ptr<Suspension> suspension) {
+  suspension_ = std::move(suspension);
+  return TurnEnd::kSuspended;
+}
+
+// ---------------------------------------------------------------------------
+// From outside of turns
+
+void Core::Deliver(Value target, Value message, Value slot) {
+  VESICLE_CHECK(!in_turn_ && target.is_target());
+  Sponsor& root = sponsors_.root();
+  root.queue.Append({target, message, slot, Event::Pack(0, EventFlag::kMessage)});
+  sponsors_.MakeReady(root);
+}
+
+void Core::Keep(Value slot, Value value) {
+  if (!slot.is_nil()) SettleSlot(slot, EventFlag::kKept, value);
+}
+
+void Core::Break(Value slot, Value reason) {
+  if (!slot.is_nil()) SettleSlot(slot, EventFlag::kBroken, reason);
+}
+
+bool Core::RunSlice(int64_t steps) {
+  VESICLE_CHECK(!in_turn_);
+  int64_t used = 0;
+  while (used < steps) {
+    if (heap_.wants_safe_point()) heap_.SafePoint();
+    if (!orphans_.empty()) ReapSponsors();
+    Sponsor* next = sponsors_.Next();
+    if (next == nullptr) return false;
+    BeginSlice(*next);
+    Resource which;
+    if (DryOf(&which)) {
+      if (HasKeeper(which)) {
+        MakeDry(which);
+      } else {
+        FaultFront(which);
+      }
+    } else {
+      EventQueue& queue = next->queue;
+      while (!queue.empty()) {
+        const Event event = queue.Front();
+        queue.Pop();
+        // The actors of the next events are on their way to the cache while this turn runs.
+        __builtin_prefetch(queue.Ahead(2)->target.object());
+        if (heap_.marking()) {
+          heap_.Shade(event.target);
+          heap_.Shade(event.message);
+          heap_.Shade(event.slot);
+        }
+        Dispatch(event);
+        if (fuel <= 0 && !NextFuel()) break;
+        if (heap_.wants_safe_point()) heap_.SafePoint();
+        if (next->dry) break;
+      }
+    }
+    used += EndSlice() + 1;
+    sponsors_.Settle(*next);
+  }
+  return sponsors_.any_ready();
+}
+
+// ---------------------------------------------------------------------------
+// Identity
+
+namespace {
+// Where a target keeps its serial; null: none yet (an actor), or it has none at all (a promise).
+Value* SerialWord(Object* target) {
+  switch (target->kind) {
+    case Kind::kActor:
+      return actor::IsExtended(target) ? &actor::ExtensionWord(target, actor::Ext::kSerial)
+                                       : nullptr;
+    case Kind::kResolver:
+    case Kind::kSponsorControl:
+      return &target->words()[1];
+    case Kind::kPayer:
+      return &target->words()[2];
+    default:
+      return nullptr;
+  }
+}
+}  // namespace
+
+uint64_t Core::SerialOf(Object* target) {
+  if (target->kind == Kind::kActor) actor::Extend(heap_, target);
+  Value* word = SerialWord(target);
+  VESICLE_CHECK(word != nullptr);
+  // An integer holds no object: no barrier.
+  if (word->is_nil()) *word = Value::SmallInt(static_cast<int64_t>(next_identity_++));
+  return static_cast<uint64_t>(word->small_int());
+}
+
+std::optional<uint64_t> Core::KnownSerialOf(Object* target) {
+  const Value* word = SerialWord(target);
+  if (word == nullptr || word->is_nil()) return std::nullopt;
+  return static_cast<uint64_t>(word->small_int());
+}
+
+// ---------------------------------------------------------------------------
+// Roots
+
+Value Core::MakeActivation(std::unique_ptr<Stopped> stopped) {
+  Object* o = heap_.Allocate(Kind::kActivation, 1);
+  o->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(stopped.release()));
+  return Value::Data(o);
+}
+
+Core::Stopped* Core::StoppedOf(Value activation) {
+  const Value raw = activation.data()->words()[0];
+  return raw.is_nil() ? nullptr : reinterpret_cast<Stopped*>(raw.bits());
+}
+
+std::unique_ptr<Core::Stopped> Core::TakeStopped(Value activation) {
+  heap_.WillWrite(activation.data());
+  std::unique_ptr<Stopped> stopped(StoppedOf(activation));
+  activation.data()->words()[0] = Value::Nil();
+  return stopped;
+}
+
+void Core::VisitTurn(Visitor& visitor, Turn& turn) {
+  Value* words[] = {&turn.self,     &turn.message, &turn.slot, &turn.target,
+                    &turn.receiver, &turn.become,  &turn.reply};
+  for (Value* word : words) visitor.Visit(word, 1);
+}
+
+void Core::VisitStopped(Visitor& visitor, Stopped& stopped) {
+  if (stopped.frames != nullptr) stopped.frames->Visit(visitor);
+  for (Event& event : stopped.staged) visitor.Visit(&event.target, 3);
+  VisitTurn(visitor, stopped.turn);
+}
+
+void Core::VisitSmallRoots(Visitor& visitor) {
+  VisitTurn(visitor, turn_);
+  visitor.Visit(&fault_reason_, 1);
+  if (resumed_ != nullptr) VisitStopped(visitor, *resumed_);
+  if (suspension_ != nullptr) suspension_->Visit(visitor);
+  sponsors_.ForEach([&](Sponsor& s) {
+    visitor.Visit(&s.keeper, 1);
+    if (!s.queue.empty() || &s == sponsor_) visitor.Visit(&s.control, 1);
+  });
+  if (language_ != nullptr) language_->VisitRoots(visitor);
+}
+
+void Core::VisitYoungRoots(Visitor& visitor) {
+  sponsors_.ForEach([&](Sponsor& s) { s.queue.VisitFresh(visitor); });
+  VisitSmallRoots(visitor);
+  symbols_.VisitYoungRoots(visitor);
+}
+
+void Core::VisitMarkRoots(Visitor& visitor) {
+  sponsors_.ForEach([](Sponsor& s) { s.queue.BeginSnapshot(); });
+  VisitSmallRoots(visitor);
+  symbols_.VisitRoots(visitor);
+}
+
+bool Core::VisitMarkRootsSlice(Visitor& visitor, size_t words_max) {
+  bool more = false;
+  sponsors_.ForEach([&](Sponsor& s) {
+    if (!more) more = s.queue.VisitSnapshot(visitor, words_max);
+  });
+  return more;
+}
+
+void Core::VisitAllRoots(Visitor& visitor) {
+  sponsors_.ForEach([&](Sponsor& s) {
+    s.queue.ForEach([&](const Event& event) {
+      Event copy = event;
+      visitor.Visit(&copy.target, 3);
+    });
+  });
+  VisitSmallRoots(visitor);
+  symbols_.VisitRoots(visitor);
+}
+
+void Core::Trace(Object* object, Visitor& visitor) {
+  if (object->kind != Kind::kActivation) return;
+  if (Stopped* stopped = StoppedOf(Value::Data(object))) VisitStopped(visitor, *stopped);
+}
+
+void Core::Finalize(Object* object) {
+  const Value raw = object->words()[0];
+  if (raw.is_nil()) return;
+  switch (object->kind) {
+    case Kind::kActivation:
+      delete reinterpret_cast<Stopped*>(raw.bits());
+      break;
+    case Kind::kCode:
+      for (TurnRecord& record : records_) {
+        if (record.code == object) record.code = nullptr;
+      }
+      delete code::Body(object);
+      break;
+    case Kind::kSponsorControl: {
+      Sponsor* sponsor = reinterpret_cast<Sponsor*>(raw.bits());
+      sponsor->control = Value::Nil();
+      sponsor->orphaned = true;
+      orphans_.push_back(sponsor);
+      break;
+    }
+    default:
+      VESICLE_CHECK(false);
+  }
+}
+
+}  // namespace vesicle

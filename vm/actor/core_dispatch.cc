@@ -1,0 +1,318 @@
+// Core: from an event to a turn, and how a turn ends.
+#include <cstring>
+
+#include "vm/actor/actor.h"
+#include "vm/actor/core.h"
+#include "vm/actor/promise.h"
+#include "vm/value/value_kind.h"
+
+namespace vesicle {
+
+using actor::Cont;
+using actor::ContState;
+using actor::ContWord;
+
+void Core::Dispatch(Event event) {
+  ++stats_.events;
+  // Each round but the last re-routes the event; what it is re-routed to is shorter.
+  for (;;) {
+    Object* target = event.target.target();
+    if (actor::IsPlain(target) && event.flag() == EventFlag::kMessage) [[likely]] {
+      RunTurn(event, event.target, event.target, event.slot, code::Of(target), target, nullptr);
+      return;
+    }
+    --fuel;
+    if (event.flag() == EventFlag::kResume) return ResumeTurn(event);
+    switch (target->kind) {
+      case Kind::kActor:
+        if (!DispatchActor(event)) return;
+        break;
+      case Kind::kPromise:
+        if (!DispatchPromise(event)) return;
+        break;
+      case Kind::kResolver:
+        return DispatchResolver(event);
+      case Kind::kContinuation:
+        if (!DispatchContinuation(event)) return;
+        break;
+      case Kind::kPayer:
+        return DispatchPayer(event);
+      case Kind::kSponsorControl:
+        return DispatchControl(event);
+      default:
+        VESICLE_CHECK(false);
+    }
+  }
+}
+
+// An actor with an extension.
+bool Core::DispatchActor(const Event& event) {
+  Object* target = event.target.target();
+  if (event.flag() != EventFlag::kMessage) return false;  // nobody listens with an actor
+  if (!actor::ExtensionWord(target, actor::Ext::kSuspended).is_nil()) {
+    actor::AddToInbox(heap_, target, {event, sponsor_->control});
+    return false;
+  }
+  Object* holder = actor::Holder(target);
+  RunTurn(event, event.target, event.target, event.slot, code::Of(holder), holder, nullptr);
+  return false;
+}
+
+bool Core::DispatchContinuation(Event& event) {
+  Object* c = event.target.target();
+  if (actor::StateOf(c) != ContState::kWaiting) return false;
+  heap_.WillWrite(c);
+  const Value wakes = ContWord(c, Cont::kWakes);
+  if (!wakes.is_nil()) {
+    ContWord(c, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));
+    ContWord(c, Cont::kWakes) = Value::Nil();
+    const Value reason = event.flag() == EventFlag::kKept ? Reason("timeout") : event.message;
+    event = {wakes, reason, Value::Nil(), Event::Pack(event.cause(), EventFlag::kBroken)};
+    return true;
+  }
+  ContWord(c, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kRunning));
+  const Value self = ContWord(c, Cont::kSelf);
+  const Value slot = ContWord(c, Cont::kSlot);
+  const Value frames = ContWord(c, Cont::kFrames);
+  if (!frames.is_nil()) {
+    --tasks_waiting_;
+    RunTurn(event, event.target, self, slot, nullptr, nullptr, StoppedOf(frames)->frames.get());
+  } else {
+    Object* closure = ContWord(c, Cont::kClosure).data();
+    RunTurn(event, event.target, self, slot, code::Of(closure), closure, nullptr);
+  }
+  return false;
+}
+
+// The same message on the sponsor that the ref was made by.
+void Core::DispatchPayer(const Event& event) {
+  const Value* words = event.target.target()->words();
+  Sponsor& payer = PayerOf(words[1]);
+  Event onward = event;
+  onward.target = words[0];
+  payer.Spend(Resource::kEvents, 1);
+  payer.queue.Append(onward);
+  sponsors_.MakeReady(payer);
+}
+
+void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
+                   Object* holder, Suspension* frames) {
+  Turn& t = turn_;
+  t.self = self;
+  t.message = event.message;
+  t.slot = slot;
+  t.target = event.target;
+  t.receiver = receiver;
+  t.cause = event.cause();
+  t.serial = ++serial_;
+  t.flag = event.flag();
+  t.mark = sponsor_->queue.mark();
+  t.steps_used = 0;
+  t.become = t.reply = Value::Absent();
+  t.awaits = false;
+  records_[serial_ % kRecords] = {t.cause, code};
+  fuel_at_turn_start_ = fuel;
+  in_turn_ = true;
+  EndTurn(frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this));
+}
+
+// A turn that was cut short by its slice goes on.
+void Core::ResumeTurn(const Event& event) {
+  Object* receiver = event.target.target();
+  Value* word = receiver->kind == Kind::kActor
+                    ? &actor::ExtensionWord(receiver, actor::Ext::kSuspended)
+                    : &ContWord(receiver, Cont::kSuspended);
+  VESICLE_CHECK(!word->is_nil());
+  resumed_ = TakeStopped(*word);
+  heap_.WillWrite(receiver->kind == Kind::kActor ? receiver->words()[0].data() : receiver);
+  *word = Value::Nil();
+  turn_ = resumed_->turn;
+  turn_.mark = sponsor_->queue.mark();
+  sponsors_made_ = std::move(resumed_->sponsors_made);
+  actors_made_ = resumed_->actors_made;
+  fuel_at_turn_start_ = fuel;
+  in_turn_ = true;
+  // The frames may suspend again while they run: they are out of `resumed_` by then.
+  std::unique_ptr<Suspension> frames = std::move(resumed_->frames);
+  EndTurn(frames->Resume(*this));
+}
+
+void Core::EndTurn(TurnEnd end) {
+  if (fuel == fuel_at_turn_start_) --fuel;
+  switch (end) {
+    case TurnEnd::kDone:
+      Commit();
+      break;
+    case TurnEnd::kFaulted:
+      EndFaulted();
+      break;
+    case TurnEnd::kQuota:
+      EndQuota();
+      break;
+    case TurnEnd::kSuspended:
+      EndSuspended();
+      break;
+  }
+  in_turn_ = false;
+}
+
+void Core::Commit() {
+  Turn& t = turn_;
+  if (resumed_ != nullptr) [[unlikely]] {
+    // What it sent in earlier slices comes first.
+    EventQueue& queue = sponsor_->queue;
+    queue.ForEachSince(t.mark, [&](const Event& e) { resumed_->staged.push_back(e); });
+    queue.Truncate(t.mark);
+    for (const Event& e : resumed_->staged) queue.Append(e);
+  }
+  ++stats_.turns;
+  stats_.actors += actors_made_;
+  actors_made_ = 0;
+  sponsors_made_.clear();
+  tasks_waiting_ += t.awaits ? 1 : 0;
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->OnTurn(*this, t, TurnEnd::kDone);
+  if (!t.become.is_absent()) {
+    actor::SetBehavior(heap_, t.receiver.target(), t.become.data());
+  }
+  const bool plain = resumed_ == nullptr && t.receiver.target()->kind == Kind::kActor;
+  if (!t.reply.is_absent() && !t.slot.is_nil()) SettleSlot(t.slot, EventFlag::kKept, t.reply);
+  if (!plain) FinishReceiver();
+}
+
+// The receiver is free for what comes next: a suspended actor's inbox goes to the front.
+void Core::FinishReceiver() {
+  if (resumed_ != nullptr && !resumed_->staged.empty()) {
+    heap_.ChargeExternal(resumed_->charged,
+                         -static_cast<int64_t>(resumed_->staged.capacity() * sizeof(Event)));
+  }
+  const bool was_suspended = resumed_ != nullptr;
+  resumed_.reset();
+  Object* receiver = turn_.receiver.target();
+  if (receiver->kind == Kind::kContinuation) {
+    heap_.WillWrite(receiver);
+    ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));
+    for (Cont word : {Cont::kClosure, Cont::kSelf, Cont::kSlot, Cont::kFrames, Cont::kSuspended}) {
+      ContWord(receiver, word) = Value::Nil();
+    }
+    return;
+  }
+  if (!was_suspended) return;
+  actor::InboxEntry entry;
+  while (actor::TakeFromInbox(heap_, receiver, &entry)) {
+    released_.emplace_back(entry.payer, entry.event);
+  }
+  while (!released_.empty()) {
+    PushFront(released_.back().first, released_.back().second);
+    released_.pop_back();
+  }
+}
+
+void Core::RollBack() {
+  EventQueue& queue = sponsor_->queue;
+  int64_t undone = queue.CountSince(turn_.mark);
+  queue.Truncate(turn_.mark);
+  if (resumed_ != nullptr) undone += static_cast<int64_t>(resumed_->staged.size());
+  event_room_ += undone;
+  event_room_given_ = std::max(event_room_given_, event_room_);
+  for (Sponsor* made : sponsors_made_) {
+    made->control.target()->words()[0] = Value::Nil();
+    sponsors_.Remove(*made, heap_);
+  }
+  sponsors_made_.clear();
+  actors_made_ = 0;
+  turn_.become = turn_.reply = Value::Absent();
+  ++stats_.faults;
+}
+
+void Core::EndFaulted() {
+  RollBack();
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->OnTurn(*this, turn_, TurnEnd::kFaulted);
+  const Value reason = fault_reason_;
+  const bool asked = !turn_.slot.is_nil();
+  Object* root = IsPromise(turn_.slot) ? promise::Root(heap_, turn_.slot.target()) : nullptr;
+  const bool observed =
+      asked && (why_ != Why::kFault || root == nullptr || promise::IsObserved(root));
+  // Answers are no faults; everything else is reported, and counted unless somebody learns of it.
+  std::optional<uint32_t> report;
+  if (!asked || why_ == Why::kFault) report = Report(reason, observed);
+  if (asked) SettleSlot(turn_.slot, EventFlag::kBroken, reason);
+  if (report.has_value() && root != nullptr && promise::StateOf(root) == promise::State::kBroken) {
+    promise::SetReport(heap_, root, *report);
+  }
+  FinishReceiver();
+  fault_reason_ = Value::Nil();
+}
+
+void Core::EndQuota() {
+  if (turn_too_long_ || !HasKeeper(quota_)) {
+    turn_too_long_ = false;
+    why_ = Why::kFault;
+    fault_reason_ = QuotaReason(quota_);
+    EndFaulted();
+    return;
+  }
+  // The event starts afresh when the sponsor was refilled.
+  RollBack();
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->OnTurn(*this, turn_, TurnEnd::kQuota);
+  const Event again = EventOfTurn();
+  Object* receiver = turn_.receiver.target();
+  if (receiver->kind == Kind::kContinuation) {
+    heap_.WillWrite(receiver);
+    ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kWaiting));
+    if (!ContWord(receiver, Cont::kFrames).is_nil()) ++tasks_waiting_;
+    resumed_.reset();
+  } else {
+    FinishReceiver();
+  }
+  sponsor_->queue.PushFront(again);
+  MakeDry(quota_);
+}
+
+Event Core::EventOfTurn() const {
+  const bool is_continuation = turn_.receiver.target()->kind == Kind::kContinuation;
+  return {is_continuation ? turn_.receiver : turn_.target, turn_.message,
+          is_continuation ? Value::Nil() : turn_.slot, Event::Pack(turn_.cause, turn_.flag)};
+}
+
+void Core::EndSuspended() {
+  ++stats_.suspensions;
+  EventQueue& queue = sponsor_->queue;
+  auto stopped = resumed_ != nullptr ? std::move(resumed_) : std::make_unique<Stopped>();
+  const size_t had = stopped->staged.capacity();
+  queue.ForEachSince(turn_.mark, [&](const Event& e) {
+    if (heap_.marking()) {
+      heap_.Shade(e.target);
+      heap_.Shade(e.message);
+      heap_.Shade(e.slot);
+    }
+    stopped->staged.push_back(e);
+  });
+  queue.Truncate(turn_.mark);
+  stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
+  heap_.ChargeExternal(stopped->charged,
+                       static_cast<int64_t>((stopped->staged.capacity() - had) * sizeof(Event)));
+  turn_.steps_used += fuel_at_turn_start_ - fuel;
+  stopped->frames = std::move(suspension_);
+  stopped->turn = turn_;
+  stopped->sponsors_made = std::move(sponsors_made_);
+  sponsors_made_.clear();
+  stopped->actors_made = actors_made_;
+  actors_made_ = 0;
+  const Value activation = MakeActivation(std::move(stopped));
+  Object* receiver = turn_.receiver.target();
+  if (receiver->kind == Kind::kActor) {
+    heap_.WillWrite(actor::Extend(heap_, receiver));
+    actor::ExtensionWord(receiver, actor::Ext::kSuspended) = activation;
+  } else {
+    heap_.WillWrite(receiver);
+    ContWord(receiver, Cont::kSuspended) = activation;
+  }
+  turn_.become = turn_.reply = Value::Absent();
+  queue.Append(
+      {turn_.receiver, Value::Nil(), Value::Nil(), Event::Pack(turn_.serial, EventFlag::kResume)});
+}
+
+}  // namespace vesicle

@@ -1,0 +1,176 @@
+// Core: reasons, fault reports, and the list of what is left when nothing can run.
+#include <cstring>
+
+#include "vm/actor/actor.h"
+#include "vm/actor/core.h"
+#include "vm/actor/promise.h"
+#include "vm/value/print.h"
+#include "vm/value/tagged.h"
+#include "vm/value/text.h"
+#include "vm/value/value_kind.h"
+
+namespace vesicle {
+namespace {
+constexpr int kCausesMax = 8;
+constexpr size_t kReasonTextMax = 400;
+}  // namespace
+
+Value Core::Reason(std::string_view tag, std::string_view text) {
+  const Value symbol = symbols_.Intern(tag).value();
+  if (text.empty()) return symbol;
+  const Result field = MakeText(heap_, text.substr(0, kReasonTextMax));
+  const Value fields[] = {field.ok() ? field.value() : Value::Nil()};
+  return MakeTagged(heap_, symbol, fields).value();
+}
+
+Value Core::QuotaReason(Resource which) {
+  const Value fields[] = {symbols_.Intern(ResourceName(which)).value()};
+  return MakeTagged(heap_, symbols_.Intern("quota").value(), fields).value();
+}
+
+Value Core::Failed(Value e) {
+  const Value failed = symbols_.Intern("failed").value();
+  if (IsTagged(e) && TagOf(e) == failed && FieldsOf(e).size() == 1) return e;
+  return MakeTagged(heap_, failed, std::span<const Value>(&e, 1)).value();
+}
+
+TurnEnd Core::Fault(Value reason, Place where, std::vector<FaultReport::Frame> calls) {
+  why_ = Why::kFault;
+  fault_reason_ = reason;
+  fault_place_ = std::move(where);
+  fault_calls_ = std::move(calls);
+  return TurnEnd::kFaulted;
+}
+
+TurnEnd Core::Fail(Value e, Place where, std::vector<FaultReport::Frame> calls) {
+  Fault(Failed(e), std::move(where), std::move(calls));
+  why_ = Why::kFail;
+  return TurnEnd::kFaulted;
+}
+
+TurnEnd Core::Rebreak(Value reason, Place where, std::vector<FaultReport::Frame> calls) {
+  Fault(reason, std::move(where), std::move(calls));
+  why_ = Why::kRebreak;
+  return TurnEnd::kFaulted;
+}
+
+TurnEnd Core::Quota(Resource which, Place where, std::vector<FaultReport::Frame> calls) {
+  quota_ = which;
+  fault_place_ = std::move(where);
+  fault_calls_ = std::move(calls);
+  return TurnEnd::kQuota;
+}
+
+std::vector<std::string> Core::CausesOf(uint64_t cause) const {
+  std::vector<std::string> causes;
+  while (cause != 0 && serial_ - cause < kRecords && causes.size() < kCausesMax) {
+    const TurnRecord& record = records_[cause % kRecords];
+    causes.push_back(record.code == nullptr ? "(a task, or code that is gone)"
+                                            : code::Body(record.code)->name());
+    if (record.cause >= cause) break;
+    cause = record.cause;
+  }
+  return causes;
+}
+
+std::string Core::BehaviorName(Value target) {
+  Object* o = target.target();
+  switch (o->kind) {
+    case Kind::kActor:
+      return code::Body(code::Of(actor::Holder(o)))->name();
+    case Kind::kContinuation: {
+      const Value closure = actor::ContWord(o, actor::Cont::kClosure);
+      if (!closure.is_nil()) return code::Body(code::Of(closure.data()))->name();
+      return "a task";
+    }
+    case Kind::kPromise:
+      return "a promise";
+    case Kind::kPayer:
+      return BehaviorName(o->words()[0]);
+    case Kind::kResolver:
+      return "a resolver";
+    case Kind::kSponsorControl:
+      return "a sponsor";
+    default:
+      return "";
+  }
+}
+
+// The number to note on a promise that breaks with this reason (promise::SetReport), so that
+// whoever registers on it later takes the report back; none if it is observed.
+std::optional<uint32_t> Core::Report(Value reason, bool observed) {
+  const bool keep = !observed && reports_.size() < static_cast<size_t>(options_.fault_reports_max);
+  std::optional<uint32_t> number;
+  if (!observed) number = keep ? static_cast<uint32_t>(reports_.size()) : UINT32_MAX;
+  if (!observed && !keep) ++reports_uncounted_;
+  if (!keep && !on_fault_) {
+    fault_place_ = {};
+    fault_calls_.clear();
+    return number;
+  }
+  FaultReport report;
+  report.turn = turn_.serial;
+  report.reason = Print(reason, kReportOptions);
+  report.behavior = BehaviorName(turn_.receiver);
+  report.message = Print(turn_.message, kReportOptions);
+  report.place = std::move(fault_place_);
+  report.calls = std::move(fault_calls_);
+  report.causes = CausesOf(turn_.cause);
+  report.observed = observed;
+  fault_place_ = {};
+  fault_calls_.clear();
+  if (on_fault_) on_fault_(report);
+  if (keep) reports_.push_back(std::move(report));
+  return number;
+}
+
+void Core::RefuseMessage(const Event& event, std::string_view text, Value reason) {
+  if (reason.is_absent()) reason = Reason("no_clause", text);
+  if (!event.slot.is_nil()) {
+    SettleSlot(event.slot, EventFlag::kBroken, reason);
+    return;
+  }
+  turn_.receiver = turn_.target = event.target;
+  turn_.message = event.message;
+  turn_.cause = event.cause();
+  turn_.serial = serial_;
+  Report(reason, false);
+}
+
+std::vector<FaultReport> Core::UnobservedFaults() const {
+  std::vector<FaultReport> unobserved;
+  for (const FaultReport& report : reports_) {
+    if (!report.observed) unobserved.push_back(report);
+  }
+  return unobserved;
+}
+
+int64_t Core::unobserved_fault_count() const {
+  int64_t count = reports_uncounted_;
+  for (const FaultReport& report : reports_) count += report.observed ? 0 : 1;
+  return count;
+}
+
+std::vector<Place> Core::WaitingPlaces() {
+  std::vector<Place> places;
+  heap_.ForEachObject([&](Object* o) {
+    if (o->kind != Kind::kContinuation || actor::StateOf(o) != actor::ContState::kWaiting) return;
+    const Value frames = actor::ContWord(o, actor::Cont::kFrames);
+    if (!frames.is_nil()) places.push_back(StoppedOf(frames)->frames->Where());
+  });
+  return places;
+}
+
+std::vector<Core::Parked> Core::ParkedEvents() {
+  std::vector<Parked> parked;
+  sponsors_.ForEach([&](Sponsor& s) {
+    if (s.queue.empty() || !s.dry) return;
+    const Event& first = s.queue.Front();
+    parked.push_back(
+        {s.index(), s.dry_of, s.queue.size(),
+         BehaviorName(first.target) + " with " + Print(first.message, kReportOptions)});
+  });
+  return parked;
+}
+
+}  // namespace vesicle

@@ -1,0 +1,146 @@
+// Core: how a promise settles, and what waited on it goes on.
+#include <cstring>
+
+#include "vm/actor/core.h"
+#include "vm/actor/promise.h"
+#include "vm/value/tagged.h"
+#include "vm/value/value_kind.h"
+
+namespace vesicle {
+
+Sponsor& Core::PayerOf(Value control) {
+  if (control.is_nil()) return sponsors_.root();
+  return *reinterpret_cast<Sponsor*>(control.target()->words()[0].bits());
+}
+
+void Core::PushFront(Value payer, const Event& event) {
+  Sponsor& sponsor = PayerOf(payer);
+  sponsor.queue.PushFront(event);
+  sponsors_.MakeReady(sponsor);
+}
+
+void Core::SettleSlot(Value slot, EventFlag how, Value value) {
+  if (!IsPromise(slot)) {
+    // A slot of another kind settles when its own dispatch comes.
+    sponsor_->queue.Append({slot, value, Value::Nil(), Event::Pack(turn_.serial, how)});
+    sponsors_.MakeReady(*sponsor_);
+    return;
+  }
+  Object* root = promise::Root(heap_, slot.target());
+  if (promise::StateOf(root) != promise::State::kPending) {
+    ++stats_.late_settlements;
+    return;
+  }
+  if (how == EventFlag::kKept && IsPromise(value)) {
+    Object* other = promise::Root(heap_, value.target());
+    if (other == root) {
+      how = EventFlag::kBroken;
+      value = Reason("cycle");
+    } else if (promise::StateOf(other) == promise::State::kPending) {
+      promise::Forward(heap_, root, other);
+      return;
+    } else {
+      if (promise::StateOf(other) == promise::State::kBroken) {
+        how = EventFlag::kBroken;
+        if (promise::IsObserved(root)) ObserveReport(other);
+      }
+      value = promise::Outcome(other);
+    }
+  }
+  promise::TakeWaiters(heap_, root, [&](const promise::Waiter& waiter) {
+    Event event = waiter.event;
+    if (event.flag() == EventFlag::kListen) {
+      event = {event.message, value, Value::Nil(), Event::Pack(event.cause(), how)};
+    }
+    released_.emplace_back(waiter.payer, event);
+  });
+  if (how == EventFlag::kKept) {
+    promise::Keep(heap_, root, value);
+  } else {
+    promise::Break(heap_, root, value);
+  }
+  // Last first, each in front of the one before: in the end they stand in order.
+  while (!released_.empty()) {
+    PushFront(released_.back().first, released_.back().second);
+    released_.pop_back();
+  }
+}
+
+void Core::ObserveReport(Object* root) {
+  if (promise::IsObserved(root)) return;
+  promise::MarkObserved(heap_, root);
+  const auto report = promise::ReportOf(root);
+  if (!report.has_value()) return;
+  if (*report < reports_.size()) {
+    reports_[*report].observed = true;
+  } else {
+    --reports_uncounted_;
+  }
+}
+
+void Core::DispatchResolver(const Event& event) {
+  const Value promise = event.target.target()->words()[0];
+  const Value m = event.message;
+  const auto is = [&](const char* tag) {
+    return HasTag(m) && TagOf(m) == Value::ShortSymbol(tag, static_cast<int>(std::strlen(tag))) &&
+           FieldsOf(m).size() == 1;
+  };
+  if (is("fulfill")) {
+    SettleSlot(promise, EventFlag::kKept, FieldsOf(m)[0]);
+  } else if (is("break")) {
+    SettleSlot(promise, EventFlag::kBroken, Failed(FieldsOf(m)[0]));
+  } else {
+    RefuseMessage(event, "a resolver takes #fulfill(value) and #break(reason)");
+    return;
+  }
+  if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, Value::Nil());
+}
+
+bool Core::DispatchPromise(Event& event) {
+  Object* root = promise::Root(heap_, event.target.target());
+  switch (event.flag()) {
+    case EventFlag::kKept:
+    case EventFlag::kBroken:
+      SettleSlot(event.target, event.flag(), event.message);
+      return false;
+    case EventFlag::kListen:
+      if (promise::StateOf(root) == promise::State::kPending) {
+        promise::MarkObserved(heap_, root);
+        promise::AddWaiter(heap_, root, event, sponsor_->control);
+        return false;
+      }
+      if (promise::StateOf(root) == promise::State::kBroken) ObserveReport(root);
+      event = {event.message, promise::Outcome(root), Value::Nil(),
+               Event::Pack(event.cause(), promise::StateOf(root) == promise::State::kKept
+                                              ? EventFlag::kKept
+                                              : EventFlag::kBroken)};
+      return true;
+    case EventFlag::kMessage:
+    case EventFlag::kResume:
+      break;
+  }
+  switch (promise::StateOf(root)) {
+    case promise::State::kPending:
+      if (!event.slot.is_nil()) promise::MarkObserved(heap_, root);
+      promise::AddWaiter(heap_, root, event, sponsor_->control);
+      return false;
+    case promise::State::kKept: {
+      const Value value = promise::Outcome(root);
+      if (value.is_target()) {
+        event.target = value;
+        return true;
+      }
+      RefuseMessage(event, {}, Reason("not_a_ref"));
+      return false;
+    }
+    default:
+      if (!event.slot.is_nil()) {
+        ObserveReport(root);
+        SettleSlot(event.slot, EventFlag::kBroken, promise::Outcome(root));
+      }
+      // A tell to a broken promise is lost with it: the break itself was or will be reported.
+      return false;
+  }
+}
+
+}  // namespace vesicle
