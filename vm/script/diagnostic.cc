@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 
 namespace vesicle {
 namespace {
@@ -26,13 +25,13 @@ bool IsDangerous(uint32_t c) {
 size_t Escape(std::string_view text, size_t at, std::string& to) {
   const CodePoint c = DecodeUtf8(text, at);
   if (c.length == 0) {
-    absl::StrAppendFormat(&to, "\\x%02x", c.value);
+    absl::StrAppend(&to, "\\x", absl::Hex(c.value, absl::kZeroPad2));
     return 1;
   }
   if (c.value == '\t') {
     to += ' ';
   } else if (IsDangerous(c.value)) {
-    absl::StrAppendFormat(&to, "\\u{%x}", c.value);
+    absl::StrAppend(&to, "\\u{", absl::Hex(c.value), "}");
   } else {
     to.append(text.substr(at, c.length));
   }

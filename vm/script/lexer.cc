@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 
 namespace vesicle {
 namespace {
@@ -23,6 +23,11 @@ uint32_t DigitValue(char c) {
 bool IsBidiControl(uint32_t c) {
   return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E ||
          c == 0x200F || c == 0x61C;
+}
+
+// As Unicode names a code point: at least four digits.
+std::string Upper(uint32_t c) {
+  return absl::AsciiStrToUpper(absl::StrCat(absl::Hex(c, absl::kZeroPad4)));
 }
 
 Span SpanOf(size_t begin, size_t end) {
@@ -49,22 +54,24 @@ bool CheckEncoding(const Source& source, Diagnostics& diagnostics) {
       }
       diagnostics.Error(SpanOf(at, at + 1),
                         byte == 0 ? "a NUL byte in the text of a program"
-                                  : absl::StrFormat("a control character, U+%04X", byte),
-                        absl::StrFormat("inside quotes write it as \\u{%x}", byte));
+                                  : absl::StrCat("a control character, U+", Upper(byte)),
+                        absl::StrCat("inside quotes write it as \\u{", absl::Hex(byte), "}"));
       return false;
     }
     const CodePoint c = DecodeUtf8(text, at);
     if (c.length == 0) {
-      diagnostics.Error(SpanOf(at, at + 1),
-                        absl::StrFormat("the byte 0x%02x is not UTF-8", c.value),
-                        "programs are UTF-8 text; in b\"...\" write it as \\x..");
+      diagnostics.Error(
+          SpanOf(at, at + 1),
+          absl::StrCat("the byte 0x", absl::Hex(c.value, absl::kZeroPad2), " is not UTF-8"),
+          "programs are UTF-8 text; in b\"...\" write it as \\x..");
       return false;
     }
     if (IsBidiControl(c.value)) {
       diagnostics.Error(
           SpanOf(at, at + c.length),
-          absl::StrFormat("U+%04X changes the direction of what is shown", c.value),
-          absl::StrFormat("inside quotes write it as \\u{%x}; elsewhere remove it", c.value));
+          absl::StrCat("U+", Upper(c.value), " changes the direction of what is shown"),
+          absl::StrCat("inside quotes write it as \\u{", absl::Hex(c.value),
+                       "}; elsewhere remove it"));
       return false;
     }
     at += c.length;

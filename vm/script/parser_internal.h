@@ -1,4 +1,4 @@
-// The Parser behind Parse(): one pass, one token ahead, in three files
+// The Parser behind Parse(): one pass, one token ahead, in four files
 // (parser.cc: tokens, recovery, items; parser_expr.cc; parser_control.cc for what
 // has braces; parser_pattern.cc).
 //
