@@ -220,7 +220,7 @@ std::unique_ptr<Core::Stopped> Core::TakeStopped(Value activation) {
   return stopped;
 }
 
-void Core::VisitTurn(Visitor& visitor, Turn& turn) {
+void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
   Value* words[] = {&turn.self,     &turn.message, &turn.slot, &turn.target,
                     &turn.receiver, &turn.become,  &turn.reply};
   for (Value* word : words) visitor.Visit(word, 1);

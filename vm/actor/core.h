@@ -2,7 +2,7 @@
 // sponsors with their queues, and the dispatch of events to turns.
 //
 // A turn is a transaction. While code runs (turn() says which), its sends go to the
-// tail of its sponsor's queue, and everything else is staged in the Turn; at the end
+// tail of its sponsor's queue, and everything else is staged in turn(); at the end
 // Core commits, or cuts the tail off and forgets. Objects it allocated are reachable
 // from nowhere then, and are garbage. Routing (promise, payer, inbox, tombstone)
 // happens at dispatch, never at send.
@@ -50,7 +50,7 @@ struct CoreOptions {
 };
 
 // The turn that runs now. Roots of the collector where they are Values.
-struct Turn {
+struct TurnState {
   Value self;  // the actor, as a ref
   Value message;
   Value slot;    // a promise or nil
@@ -91,7 +91,7 @@ class Language {
 class TurnObserver {
  public:
   virtual ~TurnObserver() = default;
-  virtual void OnTurn(Core& core, const Turn& turn, TurnEnd end) = 0;
+  virtual void OnTurn(Core& core, const TurnState& turn, TurnEnd end) = 0;
 };
 
 class Core final : private HeapClient, public IdentitySource {
@@ -106,7 +106,7 @@ class Core final : private HeapClient, public IdentitySource {
   const CoreOptions& options() const { return options_; }
   Sponsor& root_sponsor() { return sponsors_.root(); }
   Sponsor& sponsor() { return *sponsor_; }  // of the running turn; root outside of turns
-  Turn& turn() { return turn_; }
+  TurnState& turn() { return turn_; }
 
   // --- for code that runs in a turn ------------------------------------------------
 
@@ -231,7 +231,7 @@ class Core final : private HeapClient, public IdentitySource {
   struct Stopped {
     std::unique_ptr<Suspension> frames;
     std::vector<Event> staged;  // sent so far
-    Turn turn;
+    TurnState turn;
     std::vector<Sponsor*> sponsors_made;
     uint64_t actors_made = 0;
     SponsorIndex charged = 0;  // who pays for `staged`
@@ -245,7 +245,7 @@ class Core final : private HeapClient, public IdentitySource {
   void Trace(Object* object, Visitor& visitor) override;
   void Finalize(Object* object) override;
   void VisitSmallRoots(Visitor& visitor);
-  static void VisitTurn(Visitor& visitor, Turn& turn);
+  static void VisitTurn(Visitor& visitor, TurnState& turn);
   static void VisitStopped(Visitor& visitor, Stopped& stopped);
   static Stopped* StoppedOf(Value activation);
   Value MakeActivation(std::unique_ptr<Stopped> stopped);
@@ -312,7 +312,7 @@ class Core final : private HeapClient, public IdentitySource {
   SymbolTable symbols_;
   SponsorTree sponsors_;
   Sponsor* sponsor_;
-  Turn turn_;
+  TurnState turn_;
   bool in_turn_ = false;
   std::vector<std::pair<Value, Event>> released_;  // scratch of Release
   std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before

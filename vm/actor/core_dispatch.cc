@@ -97,7 +97,7 @@ void Core::DispatchPayer(const Event& event) {
 
 void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
                    Object* holder, Suspension* frames) {
-  Turn& t = turn_;
+  TurnState& t = turn_;
   t.self = self;
   t.message = event.message;
   t.slot = slot;
@@ -157,7 +157,7 @@ void Core::EndTurn(TurnEnd end) {
 }
 
 void Core::Commit() {
-  Turn& t = turn_;
+  TurnState& t = turn_;
   if (resumed_ != nullptr) [[unlikely]] {
     // What it sent in earlier slices comes first.
     EventQueue& queue = sponsor_->queue;

@@ -1,0 +1,108 @@
+// Turn: what a native behavior may do, and all it may do. One exists for the length
+// of one call; keep nothing of it.
+//
+// A native behavior is a C++ function called with each message of its actor. Its
+// effects (create, send, become, reply) are a transaction as a script's are: they
+// take place when it returns, and Fail() undoes them. What it did to C++ state of its
+// own is not undone. If it neither replies nor takes the slot, the asker gets nil.
+// It must not throw and must not block.
+//
+//   vesicle::Root adder = vm.Create([sum = int64_t{0}](vesicle::Turn& turn) mutable {
+//     const std::optional<int64_t> n = vesicle::Int64Of(turn.message());
+//     if (!n) return turn.Fail(turn.Text("a number, please"));
+//     sum += *n;
+//     turn.Reply(turn.Int(sum));
+//   });
+#ifndef VESICLE_VM_NATIVE_TURN_H_
+#define VESICLE_VM_NATIVE_TURN_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+#include "vm/actor/core.h"
+#include "vm/native/build.h"
+
+namespace vesicle {
+
+class Turn;
+using NativeBehavior = absl::AnyInvocable<void(Turn&)>;
+
+// A reply to be given later, from outside of the turn (a device's completion). The
+// asker's promise stays pending until then, and for ever if it never is given.
+// Movable; belongs to its VM's thread; gone with its VM at the latest.
+class ReplySlot {
+ public:
+  ReplySlot() = default;
+  // Settles the asker's promise; the first call counts. Nothing happens when nobody asked.
+  void Keep(Value value);
+  void Break(Value reason);
+  bool has_asker() const { return core_ != nullptr && !slot_.value().is_nil(); }
+
+ private:
+  friend class Turn;
+  ReplySlot(Core& core, Value slot) : core_(&core), slot_(core.heap(), slot) {}
+  Core* core_ = nullptr;
+  Root slot_;
+};
+
+// Adds the making of values (Int, Text, Symbol, Tagged, List, Map: build.h).
+class Turn : public Build {
+ public:
+  explicit Turn(Core& core) : Build(core), core_(core) {}
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  // The actor whose turn it is, as a ref; the message; whether somebody asked.
+  Value self() const { return core_.turn().self; }
+  Value message() const { return core_.turn().message; }
+  bool is_asked() const { return !core_.turn().slot.is_nil(); }
+
+  // A new actor. `behavior`: a behavior value, or a native behavior.
+  Value Create(Value behavior);
+  Value Create(NativeBehavior behavior);
+
+  // Wants target.is_target().
+  void Send(Value target, Value message);
+  // A promise of the reply.
+  Value Ask(Value target, Value message);
+  // Runs `then` as a turn of this actor when `promise` settled; its message() is the value or the
+  // reason, is_broken() says which. What `then` replies is of no interest to anybody.
+  void When(Value promise, NativeBehavior then);
+  bool is_broken() const { return core_.turn().flag == EventFlag::kBroken; }
+
+  // From the next event on.
+  void Become(Value behavior);
+  void Become(NativeBehavior behavior);
+
+  // The asker's answer; the last one counts. A promise as a value answers when it is settled.
+  void Reply(Value value);
+  // Takes the slot out of the turn, to reply later. Undone if the turn fails.
+  ReplySlot TakeReply();
+  // Passes the slot on with a message: whoever gets it replies to our asker.
+  void Delegate(Value target, Value message);
+
+  // Gives the turn up: its effects never were; the asker's promise breaks with #failed(reason).
+  void Fail(Value reason);
+  // The same with one of the VM's own reasons, #type(text) for example.
+  void Fault(std::string_view tag, std::string_view text);
+
+  // Counts work beyond the first step, as scripts' steps are counted.
+  void Charge(int64_t steps) { core_.fuel -= steps; }
+
+  Core& core() { return core_; }
+
+ private:
+  friend struct NativeCode;
+  Core& core_;
+  TurnEnd end_ = TurnEnd::kDone;
+  bool replied_ = false;
+};
+
+// A behavior value whose code is `behavior`; each actor made from it shares that one function.
+Value MakeNativeBehavior(Core& core, std::string name, NativeBehavior behavior);
+
+}  // namespace vesicle
+
+#endif  // VESICLE_VM_NATIVE_TURN_H_

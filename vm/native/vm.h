@@ -1,0 +1,141 @@
+// Vm: one capability-secure actor VM in a C++ host. Actors made here, from scripts or
+// from C++ functions, have what they are handed and nothing else.
+//
+// A VM is one heap, one set of queues, one thread. It runs only when it is told to
+// (Run, RunSlice), or on a libuv loop (loop/vm_loop.h), which also brings devices.
+//
+// Ownership: Roots, Modules and ReplySlots may outlive the Vm and are empty then.
+// Threads:   the thread that made it, always. loop/ has the one thread-safe entry.
+// Limits:    VmOptions (CoreOptions): the root sponsor's memory, events and steps; a
+//            turn's steps; what is over a limit faults with #quota(which).
+//
+//   vesicle::Vm vm({.memory_bytes_max = 64 << 20, .steps_per_turn_max = 1'000'000});
+//   absl::StatusOr<vesicle::Module> module = vm.Load("counter.ves", text);
+//   vesicle::Root counter = vm.Create(module->Behavior("counter", {vm.Int(0)}));
+//   vm.Send(counter, vm.Tagged("add", 3));
+//   vm.Ask(counter, vm.Symbol("get"), [](const vesicle::Reply& n) { use(n.value()); });
+//   vm.Run();                                                    // until quiescent
+#ifndef VESICLE_VM_NATIVE_VM_H_
+#define VESICLE_VM_NATIVE_VM_H_
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "vm/actor/core.h"
+#include "vm/native/build.h"
+#include "vm/native/turn.h"
+
+namespace vesicle {
+
+using VmOptions = CoreOptions;
+
+// How an ask ended. Good for the length of the callback.
+class Reply {
+ public:
+  Reply(bool kept, Value outcome) : kept_(kept), outcome_(outcome) {}
+  bool ok() const { return kept_; }
+  // Wants ok().
+  Value value() const { return outcome_; }
+  // Wants !ok(): #failed(e), #no_clause(text), #quota(steps), ... (actor/fault.h).
+  Value reason() const { return outcome_; }
+
+ private:
+  bool kept_;
+  Value outcome_;
+};
+
+// The text of an import, by the path that the importing file wrote, resolved against that file
+// ("lib/queue.ves"). A status says why not. Called while Load runs.
+using ImportFn = std::function<absl::StatusOr<std::string>(std::string_view path)>;
+
+struct TestCase {
+  std::string name;
+  Place place;
+};
+
+// A loaded module: its public behaviors and functions, and its tests.
+class Module {
+ public:
+  Module();
+  Module(Module&&) noexcept;
+  Module& operator=(Module&&) noexcept;
+  ~Module();
+
+  bool HasBehavior(std::string_view name) const;
+  // A behavior value: `name` with its captures. Checked: the name exists and the number is right.
+  Value Behavior(std::string_view name, std::span<const Value> captures = {}) const;
+  Value Behavior(std::string_view name, std::initializer_list<Value> captures) const {
+    return Behavior(name, std::span(captures.begin(), captures.size()));
+  }
+  std::vector<TestCase> Tests() const;
+  // The bytecode of everything in it, for people.
+  std::string Disassemble() const;
+
+ private:
+  friend class Vm;
+  struct Rep;
+  std::unique_ptr<Rep> rep_;
+};
+
+// Adds the making of values (Int, Text, Symbol, Tagged, List, Map: build.h).
+class Vm : public Build {
+ public:
+  explicit Vm(const VmOptions& options = {});
+  ~Vm();
+  Vm(const Vm&) = delete;
+  Vm& operator=(const Vm&) = delete;
+
+  // Compiles a module. InvalidArgument: the message is every diagnostic, with places and carets.
+  // Imports are refused without `import`. Loading has no effects.
+  absl::StatusOr<Module> Load(std::string_view name, std::string_view text,
+                              const ImportFn& import = {});
+
+  // An actor on the root sponsor. `behavior`: a behavior value, or a C++ function.
+  Root Create(Value behavior);
+  Root Create(NativeBehavior behavior);
+
+  // Want target.is_target(). The message is delivered when the VM runs.
+  void Send(Value target, Value message);
+  void Send(const Root& target, Value message) { Send(target.value(), message); }
+  // `callback` is called once, from within Run, if and when the reply comes.
+  void Ask(Value target, Value message, absl::AnyInvocable<void(const Reply&)> callback);
+  void Ask(const Root& target, Value message, absl::AnyInvocable<void(const Reply&)> callback) {
+    Ask(target.value(), message, std::move(callback));
+  }
+
+  // Sends #start(host) to a new actor of the module's `main`. NotFound: it has none. The reply,
+  // if `callback` is given, goes there; without it a failure is an unobserved fault.
+  absl::Status Start(const Module& module, Value host);
+  // Runs test number `index` of the module (as listed by Tests()) as a task.
+  void StartTest(const Module& module, size_t index,
+                 absl::AnyInvocable<void(const Reply&)> callback);
+
+  // Runs about `steps` steps, or until nothing can run; true when there is more to run.
+  bool RunSlice(int64_t steps) { return core_.RunSlice(steps); }
+  // Runs until nothing can run.
+  void Run() {
+    while (RunSlice(1'000'000)) {
+    }
+  }
+
+  // Called for each fault, observed by an asker or not, as it happens.
+  void OnFault(std::function<void(const FaultReport&)> fn) { core_.set_on_fault(std::move(fn)); }
+  std::vector<FaultReport> UnobservedFaults() const { return core_.UnobservedFaults(); }
+
+  Core& core() { return core_; }
+
+ private:
+  struct Script;
+  Core core_;
+  std::unique_ptr<Script> script_;
+};
+
+}  // namespace vesicle
+
+#endif  // VESICLE_VM_NATIVE_VM_H_
