@@ -133,9 +133,12 @@ void Heap::WillWriteSlow(Object* o) {
       options_.planted_bug != Options::PlantedBug::kForgetsRemembering) {
     Remember(o);
   }
-  if (marking_ && options_.planted_bug != Options::PlantedBug::kForgetsSnapshot) {
-    marker_->BeforeWrite(o);
+  if (!marking_) return;
+  if (options_.planted_bug == Options::PlantedBug::kForgetsSnapshot && !IsMarked(o)) {
+    SetMarked(o);
+    return;
   }
+  marker_->BeforeWrite(o);
 }
 
 void Heap::ShadeSlow(Value value) {
