@@ -57,7 +57,7 @@ Parts Unpack(const Object* o) {
   return parts;
 }
 
-Value PackWords(Heap& heap, uint64_t packed, Value head, Value tree, Value tail) {
+inline Value PackWords(Heap& heap, uint64_t packed, Value head, Value tree, Value tail) {
   Object* o = heap.AllocateRaw(Kind::kList, kDeepWords);
   o->flags |= kDeep;
   Value* words = o->words();
@@ -82,14 +82,14 @@ Object* NewRoom(Heap& heap, uint64_t mark) {
 }
 
 // May a list whose edge in `leaf` is `count` fill the next place?
-bool HasRoom(Value leaf, uint64_t count) {
+inline bool HasRoom(Value leaf, uint64_t count) {
   if (count == 0 || count == kLeafMax) return false;
   const Object* o = leaf.data();
   return o->kind == Kind::kListRoom &&
          o->words()[kMark] == Value::SmallInt(static_cast<int64_t>(count));
 }
 
-void FillRoom(Heap& heap, Object* room, uint64_t place, Value element) {
+inline void FillRoom(Heap& heap, Object* room, uint64_t place, Value element) {
   heap.WillWrite(room);
   room->words()[place] = element;
   room->words()[kMark] = Value::SmallInt(room->words()[kMark].small_int() + 1);

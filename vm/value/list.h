@@ -101,7 +101,17 @@ bool NextLeaf(Value list, Value& position, Value& leaf, Value& out);
 // The next element into `out`; false at the end, with `out` untouched.
 inline bool ListNext(Value list, Value& position, Value& leaf, Value& out) {
   const int64_t p = position.small_int();
-  if ((p & 63) == 0) return list_internal::NextLeaf(list, position, leaf, out);
+  if ((p & 63) == 0) {
+    // Through copies, so that the caller's may live in registers.
+    Value next_position = position;
+    Value next_leaf;
+    Value next;
+    if (!list_internal::NextLeaf(list, next_position, next_leaf, next)) return false;
+    position = next_position;
+    leaf = next_leaf;
+    out = next;
+    return true;
+  }
   out = leaf.object()->words()[(p >> 6) & 63];
   position = Value::SmallInt(p + (1 << 12) + (1 << 6) - 1);
   return true;

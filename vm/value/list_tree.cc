@@ -18,7 +18,10 @@ struct Part {
 
 // The entries of a node while it is being put together: up to two nodes' worth.
 struct Entries {
-  Part parts[2 * kFanMax];
+  Entries() {}  // the parts stay unset until they are added
+  union {
+    Part parts[2 * kFanMax];
+  };
   uint32_t count = 0;
 
   void Add(Part part) { parts[count++] = part; }
@@ -97,12 +100,12 @@ uint32_t Join(Heap& heap, Part a, int a_height, Part b, int b_height, Part out[2
     for (uint32_t i = 0; i < made; ++i) entries.Add(middle[i]);
     return Emit(heap, entries, kFarSide, out);
   }
+  const Object* node = b.node.data();
   const uint32_t n = ChildCount(b.node);
-  Entries rest;
-  rest.AddChildren(b.node, 0, n);
-  const uint32_t made = Join(heap, a, a_height, rest.parts[0], b_height - 1, middle);
+  const Part first = {node->words()[0], static_cast<uint64_t>(node->words()[n].small_int())};
+  const uint32_t made = Join(heap, a, a_height, first, b_height - 1, middle);
   for (uint32_t i = 0; i < made; ++i) entries.Add(middle[i]);
-  for (uint32_t i = 1; i < n; ++i) entries.Add(rest.parts[i]);
+  entries.AddChildren(b.node, 1, n);
   return Emit(heap, entries, kFanMax + 1 - kFarSide, out);
 }
 
@@ -119,15 +122,12 @@ uint32_t FindChild(const Object* inner, uint64_t* index, uint64_t* size) {
   const uint32_t n = inner->count / 2;
   const Value* sizes = inner->words() + n;
   const int64_t wanted = static_cast<int64_t>(*index);
+  // Without branches: which child it is cannot be predicted.
   uint32_t low = 0;
-  uint32_t high = n - 1;
-  while (low < high) {
-    const uint32_t middle = (low + high) / 2;
-    if (sizes[middle].small_int() > wanted) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
+  for (uint32_t length = n; length > 1;) {
+    const uint32_t half = length / 2;
+    low += sizes[low + half - 1].small_int() <= wanted ? half : 0;
+    length -= half;
   }
   const uint64_t before = low == 0 ? 0 : static_cast<uint64_t>(sizes[low - 1].small_int());
   *size = static_cast<uint64_t>(sizes[low].small_int()) - before;

@@ -102,7 +102,16 @@ MapEntry RefAtByKey(Value map, uint64_t index);
 }  // namespace map_internal
 inline bool MapNext(Value map, Value& position, Value& leaf, MapEntry& out) {
   const int64_t p = position.small_int();
-  if ((p & 63) == 0) return map_internal::NextLeaf(map, position, leaf, out);
+  if ((p & 63) == 0) {
+    Value next_position = position;
+    Value next_leaf;
+    MapEntry next;
+    if (!map_internal::NextLeaf(map, next_position, next_leaf, next)) return false;
+    position = next_position;
+    leaf = next_leaf;
+    out = next;
+    return true;
+  }
   const Object* o = leaf.object();
   const Value* key = o->words() + ((p >> 6) & 63);
   out = {key[0], key[o->count / 2]};
