@@ -17,7 +17,7 @@ void AppendHexByte(char c, std::string* out) {
 void AppendPointEscape(uint32_t point, std::string* out) {
   *out += "\\u{";
   int shift = 20;
-  while (shift > 4 && (point >> shift) == 0) shift -= 4;
+  while (shift > 0 && (point >> shift) == 0) shift -= 4;
   for (; shift >= 0; shift -= 4) *out += kHex[(point >> shift) & 15];
   *out += '}';
 }
