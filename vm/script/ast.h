@@ -274,13 +274,13 @@ struct ListElement {
 struct ListExpr : Node<ExprKind::kList> {
   std::span<ListElement> elements;
 };
-struct MapEntry {
+struct MapElement {
   Expr* key;  // a TextExpr for `name:` and `"text":`, any expression for `[k]:`; null: `...value`
   Expr* value;
 };
 // Later entries win over earlier ones.
 struct MapExpr : Node<ExprKind::kMap> {
-  std::span<MapEntry> entries;
+  std::span<MapElement> entries;
 };
 // `[for pattern in list if condition { body }]`. An element that the pattern
 // does not match is a fault, as in `for`.
@@ -520,7 +520,7 @@ struct ListPattern : PatternNode<PatternKind::kList> {
   std::span<Pattern*> after;
 };
 struct MapPatternEntry {
-  Expr* key;  // as in MapEntry, never null; `[k]` sees the names around the pattern, not in it
+  Expr* key;  // as in MapElement, never null; `[k]` sees the names around the pattern, not in it
   Pattern* value;
 };
 struct MapPattern : PatternNode<PatternKind::kMap> {

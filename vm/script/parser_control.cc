@@ -28,7 +28,7 @@ Expr* Parser::ParseBraces(bool empty_is_block) {
 // At the `{`, or at the `:` behind `first_key`.
 Expr* Parser::ParseMap(uint32_t begin, Span open, Expr* first_key) {
   Mode mode(*this, /*newlines_count=*/false, /*is_head=*/false);
-  std::vector<MapEntry> entries;
+  std::vector<MapElement> entries;
   if (first_key == nullptr) Advance();
   while (first_key != nullptr || !AtEndOf(TokenKind::kBraceClose)) {
     Expr* key = first_key;

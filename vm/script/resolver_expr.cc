@@ -297,7 +297,7 @@ void Resolver::VisitComprehension(ComprehensionExpr& node) {
 }
 
 void Resolver::VisitMap(MapExpr& map) {
-  for (MapEntry& entry : map.entries) {
+  for (MapElement& entry : map.entries) {
     if (entry.key != nullptr) Visit(entry.key, Use::kValue);
     Visit(entry.value, Use::kValue);
   }

@@ -125,7 +125,7 @@ std::string Show(const Expr* expr) {
     }
     case ExprKind::kMap: {
       std::string out = "{";
-      for (const MapEntry& entry : As<MapExpr>(*expr).entries) {
+      for (const MapElement& entry : As<MapExpr>(*expr).entries) {
         out += " " + (entry.key == nullptr ? "..." : Show(entry.key) + ":") + Show(entry.value);
       }
       return out + "}";
