@@ -1,0 +1,503 @@
+// What instructions do when a few machine instructions are not enough: arithmetic
+// beyond small integers, sameness and order, maps, texts, and the faults of all.
+#include <algorithm>
+#include <utility>
+
+#include "vm/script/interpreter.h"
+#include "vm/script/interpreter_jobs.h"
+#include "vm/value/bytes.h"
+#include "vm/value/list.h"
+#include "vm/value/map.h"
+#include "vm/value/number.h"
+#include "vm/value/number_text.h"
+#include "vm/value/print.h"
+#include "vm/value/tagged.h"
+#include "vm/value/text.h"
+
+namespace vesicle {
+namespace {
+
+using instruction::A;
+using instruction::B;
+using instruction::Bx;
+using instruction::C;
+using instruction::OpOf;
+using instruction::SignedB;
+using instruction::SignedC;
+
+// Steps of sameness or order that are done at once, before it becomes a job.
+constexpr uint64_t kUnitsAtOnce = 1000;
+
+std::string_view SymbolOf(Op op) {
+  switch (op) {
+    case Op::kAdd:
+    case Op::kAddInt:
+      return "+";
+    case Op::kSubtract:
+    case Op::kSubtractInt:
+      return "-";
+    case Op::kMultiply:
+      return "*";
+    case Op::kDivide:
+      return "/";
+    case Op::kRemainder:
+      return "%";
+    case Op::kPower:
+      return "**";
+    case Op::kConcat:
+      return "++";
+    case Op::kMakeRange:
+      return "..";
+    default:
+      return "-";
+  }
+}
+
+NumberOp WorkOf(Op op) {
+  switch (op) {
+    case Op::kMultiply:
+      return NumberOp::kMultiply;
+    case Op::kDivide:
+    case Op::kRemainder:
+      return NumberOp::kDivide;
+    case Op::kPower:
+      return NumberOp::kPower;
+    default:
+      return NumberOp::kAdd;
+  }
+}
+
+std::string Joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (std::string_view part : parts) text += part;
+  return text;
+}
+
+}  // namespace
+
+BuiltinResult Interpreter::From(Result result, std::string_view what) {
+  BuiltinContext context(core_, core_.fuel, what);
+  return context.Give(result, "something else");
+}
+
+BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value* constants) {
+  const Instruction i = *at;
+  Value* a = base + A(i);
+  const Value b = base[std::min<uint32_t>(B(i), kRegistersMax)];
+  const Value c = base[std::min<uint32_t>(C(i), kRegistersMax)];
+  const Op op = OpOf(i);
+  switch (op) {
+    case Op::kAdd:
+    case Op::kSubtract:
+    case Op::kMultiply:
+    case Op::kDivide:
+    case Op::kRemainder:
+    case Op::kPower:
+      return SlowArithmetic(op, b, c);
+    case Op::kAddInt:
+    case Op::kSubtractInt:
+      return SlowArithmetic(op, b, Value::SmallInt(SignedC(i)));
+    case Op::kNegate:
+      if (!IsNumber(b)) return TypeError("- wants a number, but got " + Describe(b));
+      return From(Negate(heap_, b), "-");
+    case Op::kNot:
+      return NotBool(b, ConditionOf::kNot);
+    case Op::kEqual:
+      return SlowEqual(b, c, true);
+    case Op::kNotEqual:
+      return SlowEqual(b, c, false);
+    case Op::kJumpEqual:
+    case Op::kJumpNotEqual:
+      return SlowEqual(*a, b, true);
+    case Op::kJumpEqualInt:
+    case Op::kJumpNotEqualInt:
+      return SlowEqual(*a, Value::SmallInt(SignedB(i)), true);
+    case Op::kLess:
+      return SlowOrder("<", b, c);
+    case Op::kLessEq:
+      return SlowOrder("<=", b, c);
+    case Op::kJumpLess:
+    case Op::kJumpNotLess:
+    case Op::kLoopLess:
+      return SlowOrder("<", *a, b);
+    case Op::kJumpLessEq:
+    case Op::kJumpNotLessEq:
+    case Op::kLoopLessEq:
+      return SlowOrder("<=", *a, b);
+    case Op::kJumpLessInt:
+    case Op::kJumpNotLessInt:
+    case Op::kLoopLessInt:
+      return SlowOrder("<", *a, Value::SmallInt(SignedB(i)));
+    case Op::kJumpLessEqInt:
+    case Op::kJumpNotLessEqInt:
+    case Op::kLoopLessEqInt:
+      return SlowOrder("<=", *a, Value::SmallInt(SignedB(i)));
+    case Op::kJumpMoreInt:
+    case Op::kJumpNotMoreInt:
+    case Op::kLoopMoreInt:
+      return SlowOrder("<", Value::SmallInt(SignedB(i)), *a);
+    case Op::kJumpMoreEqInt:
+    case Op::kJumpNotMoreEqInt:
+    case Op::kLoopMoreEqInt:
+      return SlowOrder("<=", Value::SmallInt(SignedB(i)), *a);
+    case Op::kJumpTrue:
+    case Op::kJumpFalse:
+    case Op::kLoopTrue:
+      return NotBool(*a, static_cast<ConditionOf>(B(i)));
+    case Op::kListStart:
+      return TypeError("`for` wants a list or a range, but got " + Describe(*a));
+    case Op::kRangeStart:
+    case Op::kRangeNext:
+      return SlowRangeLoop(op, a);
+    case Op::kMakeRange:
+      return SlowRange(b, c);
+    case Op::kMakeMap:
+    case Op::kMapPut:
+    case Op::kMapSpread:
+    case Op::kMapFind:
+    case Op::kMapWithout:
+      return SlowMap(at, base);
+    case Op::kListPrepend:
+      return TypeError("`...` in a list wants a list, but got " + Describe(c));
+    case Op::kListSpread: {
+      if (!IsList(b)) return TypeError("`...` in a list wants a list, but got " + Describe(b));
+      return From(vesicle::Concat(heap_, *a, b), "`...`");
+    }
+    case Op::kConcat:
+      return SlowConcat(b, c);
+    case Op::kInterpolate:
+      return SlowInterpolate(a, B(i));
+    case Op::kIndex:
+      return SlowIndex(b, c, false);
+    case Op::kField:
+      return SlowIndex(b, constants[at[1]], true);
+    case Op::kCallBuiltin:
+      return CallBuiltin(at[1], a, B(i));
+    case Op::kCallBuiltinHere:
+      return CallBuiltin(at[1], base, count_here_);
+    case Op::kCall:
+    case Op::kTailCall:
+      return BadCall(*a, B(i));
+    case Op::kNoClause:
+      return NoClause(at, *a, constants);
+    case Op::kFailExpect:
+      return ExpectFailed(at, base, constants);
+    case Op::kSend:
+    case Op::kSendLast:
+    case Op::kSendSlot:
+      return BadTarget(*a);
+    case Op::kSendAsk:
+      return BadTarget(b);
+    case Op::kSendCapture:
+    case Op::kSendCaptureLast:
+    case Op::kForwardLast:
+      return BadTarget(base[-1].object()->words()[1 + A(i)]);
+    case Op::kCreate:
+      return BadBehavior(b, "create");
+    case Op::kBecome:
+      return BadBehavior(*a, "become");
+    default:
+      VESICLE_CHECK(false);
+      return TypeError("");
+  }
+}
+
+BuiltinResult Interpreter::RunJob(const Instruction* at) {
+  BuiltinContext context(core_, core_.fuel, NameOf(at));
+  return stack_->job->Run(context);
+}
+
+std::string_view Interpreter::NameOf(const Instruction* at) const {
+  const Op op = OpOf(*at);
+  if (op == Op::kCallBuiltin || op == Op::kCallBuiltinHere) return registry_.entry(at[1]).name;
+  return SymbolOf(op);
+}
+
+// ---------------------------------------------------------------------------
+// Numbers, sameness, order
+
+BuiltinResult Interpreter::SlowArithmetic(Op op, Value a, Value b) {
+  const std::string_view symbol = SymbolOf(op);
+  if (!IsNumber(a) || !IsNumber(b)) {
+    const bool is_joining = (op == Op::kAdd || op == Op::kAddInt) &&
+                            ((IsText(a) && IsText(b)) || (IsList(a) && IsList(b)));
+    return TypeError(Joined({symbol, " wants two numbers, but got ", Describe(a), " and ",
+                             Describe(b), is_joining ? " (`++` joins texts and lists)" : ""}));
+  }
+  core_.fuel -= static_cast<int64_t>(NumberWork(WorkOf(op), a, b));
+  switch (op) {
+    case Op::kAdd:
+    case Op::kAddInt:
+      return From(Add(heap_, a, b), symbol);
+    case Op::kSubtract:
+    case Op::kSubtractInt:
+      return From(Subtract(heap_, a, b), symbol);
+    case Op::kMultiply:
+      return From(Multiply(heap_, a, b), symbol);
+    case Op::kDivide:
+      return From(Divide(heap_, a, b), symbol);
+    case Op::kRemainder:
+      return From(Remainder(heap_, a, b), symbol);
+    default:
+      return From(Power(heap_, a, b), symbol);
+  }
+}
+
+// Yields whether they are the same (or are not, when not `wanted`).
+BuiltinResult Interpreter::SlowEqual(Value a, Value b, bool wanted) {
+  switch (SameFast(a, b)) {
+    case Fast::kYes:
+      return BuiltinResult::Of(Value::Bool(wanted));
+    case Fast::kNo:
+      return BuiltinResult::Of(Value::Bool(!wanted));
+    case Fast::kUnknown:
+      break;
+  }
+  comparer_->Start(a, b, CompareMode::kSame);
+  const Outcome outcome = comparer_->Run(kUnitsAtOnce);
+  core_.fuel -= static_cast<int64_t>(comparer_->work() / 4);
+  if (outcome != Outcome::kMore) return AnswerOf(core_, outcome, CompareFor::kSame, wanted, a, b);
+  auto job = std::make_unique<CompareJob>(std::exchange(comparer_, std::make_unique<Comparer>()),
+                                          CompareFor::kSame, wanted, a, b);
+  return BuiltinResult::Job(std::move(job));
+}
+
+BuiltinResult Interpreter::SlowOrder(std::string_view op, Value a, Value b) {
+  const CompareFor wanted = op == "<" ? CompareFor::kLess : CompareFor::kLessEq;
+  if (IsNumber(a) && IsNumber(b)) {
+    core_.fuel -= static_cast<int64_t>(NumberWork(NumberOp::kAdd, a, b));
+    const Order order = CompareNumbers(a, b);
+    return BuiltinResult::Of(Value::Bool(order == Order::kLess || (order == Order::kEqual &&
+                                                                   wanted == CompareFor::kLessEq)));
+  }
+  comparer_->Start(a, b, CompareMode::kScriptOrder);
+  const Outcome outcome = comparer_->Run(kUnitsAtOnce);
+  core_.fuel -= static_cast<int64_t>(comparer_->work() / 4);
+  if (outcome != Outcome::kMore) return AnswerOf(core_, outcome, wanted, true, a, b);
+  auto job = std::make_unique<CompareJob>(std::exchange(comparer_, std::make_unique<Comparer>()),
+                                          wanted, true, a, b);
+  return BuiltinResult::Job(std::move(job));
+}
+
+BuiltinResult Interpreter::NotBool(Value v, ConditionOf what) {
+  static constexpr const char* kNames[] = {"`if`",  "`while`", "`and`",   "`or`",
+                                           "`not`", "a guard", "`expect`"};
+  return TypeError(Joined({kNames[static_cast<int>(what)], " wants true or false, but got ",
+                           Describe(v)}));
+}
+
+// ---------------------------------------------------------------------------
+// Ranges
+
+BuiltinResult Interpreter::SlowRangeLoop(Op op, Value* r) {
+  if (!IsInt(r[0]) || !IsInt(r[1])) {
+    return TypeError(
+        Joined({"a range wants two integers, but got ", Describe(r[0]), " and ", Describe(r[1])}));
+  }
+  const Order order = CompareNumbers(r[0], r[1]);
+  if (op == Op::kRangeStart) {
+    if (order == Order::kGreater) return BuiltinResult::Of(Value::False());
+  } else {
+    if (order != Order::kLess) return BuiltinResult::Of(Value::False());
+    const Result next = Add(heap_, r[0], Value::SmallInt(1));
+    if (!next.ok()) return From(next, "..");
+    r[0] = next.value();
+  }
+  r[2] = r[0];
+  return BuiltinResult::Of(Value::True());
+}
+
+BuiltinResult Interpreter::SlowRange(Value from, Value to) {
+  if (!IsInt(from) || !IsInt(to)) {
+    return TypeError(
+        Joined({"a range wants two integers, but got ", Describe(from), " and ", Describe(to)}));
+  }
+  return BuiltinResult::Job(std::make_unique<RangeJob>(EmptyList(heap_), from, to));
+}
+
+// ---------------------------------------------------------------------------
+// Maps and indexing
+
+BuiltinResult Interpreter::SlowMap(const Instruction* at, Value* base) {
+  const Instruction i = *at;
+  Value* a = base + A(i);
+  const auto bad_key = [this](Value key) {
+    return TypeError(Joined({"a key is data or a ref, but got ", Describe(key)}));
+  };
+  const auto from = [&](Result result, Value key) {
+    if (!result.ok() && result.failure() == Failure::kType) return bad_key(key);
+    return From(result, "a key of a map");
+  };
+  switch (OpOf(i)) {
+    case Op::kMakeMap: {
+      const uint32_t pairs = B(i);
+      MapBuilder builder(heap_, core_);
+      for (uint32_t n = 0; n < pairs; ++n) {
+        core_.fuel -= static_cast<int64_t>(KeyWork(a[2 * n]) / 4);
+        if (auto failure = builder.Add(a[2 * n], a[2 * n + 1])) return from(*failure, a[2 * n]);
+      }
+      return From(builder.Finish(), "a map");
+    }
+    case Op::kMapPut:
+      core_.fuel -= static_cast<int64_t>(KeyWork(base[B(i)]) / 4);
+      return from(MapPut(heap_, *a, base[B(i)], base[C(i)], core_), base[B(i)]);
+    case Op::kMapSpread: {
+      const Value more = base[B(i)];
+      if (!IsMap(more)) {
+        return TypeError("`...` in a map wants a map, but got " + Describe(more));
+      }
+      core_.fuel -= static_cast<int64_t>(MapWork(MapSize(more)));
+      return From(MapMerge(heap_, *a, more, core_), "`...`");
+    }
+    case Op::kMapFind: {
+      const Value key = base[C(i)];
+      core_.fuel -= static_cast<int64_t>(KeyWork(key) / 4);
+      return from(MapGet(base[B(i)], key, core_), key);
+    }
+    default:  // kMapWithout
+      return from(MapRemove(heap_, base[B(i)], base[C(i)], core_), base[C(i)]);
+  }
+}
+
+BuiltinResult Interpreter::SlowIndex(Value object, Value index, bool is_field) {
+  if (IsMap(object)) {
+    core_.fuel -= static_cast<int64_t>(KeyWork(index) / 4);
+    const Result found = MapGet(object, index, core_);
+    if (!found.ok()) {
+      return TypeError("a key is data or a ref, but got " + Describe(index));
+    }
+    if (!found.value().is_absent()) return BuiltinResult::Of(found.value());
+    return BuiltinResult::Failed(
+        Reason("missing_key", "the map has no key " + Print(index, kReportOptions)));
+  }
+  if (is_field) {
+    return TypeError(
+        Joined({".", TextView(index), " wants a map on its left, but got ", Describe(object)}));
+  }
+  if (!IsList(object)) {
+    return TypeError("[...] wants a list or a map on its left, but got " + Describe(object));
+  }
+  if (!IsInt(index)) {
+    return TypeError("the index of a list is an integer, but this is " + Describe(index));
+  }
+  if (!index.is_int() || index.small_int() < 0 ||
+      static_cast<uint64_t>(index.small_int()) >= ListSize(object)) {
+    const uint64_t size = ListSize(object);
+    return BuiltinResult::Failed(
+        Reason("bad_index", size == 0 ? "there is no element " + Describe(index) + " in an empty list"
+                                      : "there is no element " + Describe(index) + " in a list of " +
+                                            std::to_string(size) + ": the indices are 0 to " +
+                                            std::to_string(size - 1)));
+  }
+  return BuiltinResult::Of(ListAt(object, static_cast<uint64_t>(index.small_int())));
+}
+
+// ---------------------------------------------------------------------------
+// Texts
+
+BuiltinResult Interpreter::SlowConcat(Value a, Value b) {
+  if (IsText(a) && IsText(b)) {
+    core_.fuel -= static_cast<int64_t>(TextWork(TextView(a).size() + TextView(b).size()));
+    return From(ConcatText(heap_, a, b), "++");
+  }
+  if (IsList(a) && IsList(b)) return From(vesicle::Concat(heap_, a, b), "++");
+  if (IsBytes(a) && IsBytes(b)) {
+    core_.fuel -= static_cast<int64_t>(TextWork(BytesLength(a) + BytesLength(b)));
+    return From(ConcatBytes(heap_, a, b), "++");
+  }
+  return TypeError(
+      Joined({"++ wants two texts or two lists, but got ", Describe(a), " and ", Describe(b)}));
+}
+
+BuiltinResult Interpreter::SlowInterpolate(const Value* parts, uint32_t count) {
+  // Most parts are short: they are printed here and now.
+  buffer_.clear();
+  for (uint32_t n = 0; n < count; ++n) {
+    const Value& part = parts[n];
+    constexpr size_t kTextAtOnce = size_t{64} << 10;
+    if (IsText(part) && TextView(part).size() <= kTextAtOnce) {
+      buffer_ += TextView(part);
+    } else if (part.is_int()) {
+      AppendNumber(part, &buffer_);
+    } else {
+      Printer printer(part, InterpolateJob::Options());
+      const bool is_done = printer.Run(kUnitsAtOnce);
+      core_.fuel -= static_cast<int64_t>(printer.work() / 4);
+      if (!is_done) {
+        return BuiltinResult::Job(std::make_unique<InterpolateJob>(parts, count));
+      }
+      buffer_ += printer.output();
+    }
+  }
+  core_.fuel -= static_cast<int64_t>(TextWork(buffer_.size()));
+  return From(MakeTextUnchecked(heap_, buffer_), "a text");
+}
+
+// ---------------------------------------------------------------------------
+// Calls and refusals
+
+BuiltinResult Interpreter::CallBuiltin(uint32_t id, const Value* args, uint32_t count) {
+  const BuiltinEntry& entry = registry_.entry(id);
+  BuiltinContext context(core_, core_.fuel, entry.name);
+  if (count < entry.arity.min || (entry.arity.max != Arity::kAny && count > entry.arity.max)) {
+    return TypeError(Joined({entry.name, " does not take ", std::to_string(count), " arguments"}));
+  }
+  return entry.fn(context, args, static_cast<int>(count));
+}
+
+BuiltinResult Interpreter::BadCall(Value callee, uint32_t count) {
+  if (!IsFunction(callee)) {
+    return TypeError("only a function can be called, but this is " + Describe(callee));
+  }
+  const Object* code = code::Of(callee.data());
+  const CodeHeader& header = *static_cast<const CodeHeader*>(code::Pointer(code));
+  const uint32_t wants = header.params_min;
+  return TypeError(Joined({code::Body(code)->name(), " takes ", std::to_string(wants),
+                           wants == 1 ? " argument" : " arguments", ", but got ",
+                           std::to_string(count)}));
+}
+
+BuiltinResult Interpreter::BadTarget(Value target) {
+  std::string text = "<- wants a ref or a promise on its left, but got " + Describe(target);
+  if (IsBehavior(target)) text += " (`create` makes an actor of it)";
+  return TypeError(text);
+}
+
+BuiltinResult Interpreter::BadBehavior(Value v, std::string_view what) {
+  return TypeError(Joined({what, " wants a behavior, but got ", Describe(v)}));
+}
+
+BuiltinResult Interpreter::NoClause(const Instruction* at, Value subject,
+                                    const Value* constants) {
+  const std::string shown = Print(subject, kReportOptions);
+  switch (static_cast<NoClauseOf>(B(*at))) {
+    case NoClauseOf::kBehavior:
+      return BuiltinResult::Failed(Reason(
+          "no_clause", Joined({CodeOfConstants(constants).name(), " has no clause for ", shown})));
+    case NoClauseOf::kMatch:
+      return BuiltinResult::Failed(
+          Reason("no_match", "no clause of this `match` takes " + shown));
+    case NoClauseOf::kLet:
+      return BuiltinResult::Failed(Reason("no_match", "this pattern does not match " + shown));
+    case NoClauseOf::kFor:
+      return BuiltinResult::Failed(
+          Reason("no_match", "the pattern of this `for` does not match " + shown));
+    case NoClauseOf::kHandler:
+      break;
+  }
+  return BuiltinResult::Failed(Reason("no_match", "no clause of this `when` takes " + shown));
+}
+
+BuiltinResult Interpreter::ExpectFailed(const Instruction* at, const Value* base,
+                                        const Value* constants) {
+  std::string text = "expected ";
+  text += TextView(constants[at[1]]);
+  if (C(*at) == 1) {
+    text += ", but the sides are " + Print(base[A(*at)], kReportOptions) + " and " +
+            Print(base[B(*at)], kReportOptions);
+  }
+  how_ = FailHow::kGuest;
+  return BuiltinResult::Failed(Text(text));
+}
+
+}  // namespace vesicle
