@@ -270,7 +270,7 @@ class Heap {
     Unpoison(p, bytes);
     Object* o = reinterpret_cast<Object*>(p);
     *o = Object{kind, 0, sponsor_, count};
-    if (InfoOf(kind).death == Death::kFinal) [[unlikely]]
+    if (IsIn(kFinalKinds, kind)) [[unlikely]]
       NoteYoungFinal(o);
     return o;
   }

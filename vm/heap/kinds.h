@@ -84,6 +84,20 @@ inline constexpr KindInfo kKindTable[kKindCount] = {
 
 constexpr int OrdinalOf(Kind kind) { return static_cast<uint8_t>(kind) >> 1; }
 constexpr const KindInfo& InfoOf(Kind kind) { return kKindTable[OrdinalOf(kind)]; }
+// Bit i: the kind of ordinal i is written so, or dies so. For the collector's loops.
+template <typename Has>
+constexpr uint64_t KindMask(Has has) {
+  static_assert(kKindCount <= 64);
+  uint64_t mask = 0;
+  for (int i = 0; i < kKindCount; ++i) mask |= has(kKindTable[i]) ? uint64_t{1} << i : 0;
+  return mask;
+}
+inline constexpr uint64_t kWeakKinds =
+    KindMask([](const KindInfo& k) { return k.write == Write::kWeak; });
+inline constexpr uint64_t kFinalKinds =
+    KindMask([](const KindInfo& k) { return k.death == Death::kFinal; });
+constexpr bool IsIn(uint64_t mask, Kind kind) { return ((mask >> OrdinalOf(kind)) & 1) != 0; }
+
 // The byte kinds stand first in the table.
 constexpr bool IsByteKind(Kind kind) { return kind <= Kind::kSymbol; }
 constexpr bool IsTargetKind(Kind kind) { return kind >= Kind::kActor; }

@@ -16,6 +16,10 @@ uint64_t HeaderOf(const Object* o) {
   return header;
 }
 
+Kind KindOf(uint64_t header) { return static_cast<Kind>(header & 0xff); }
+uint64_t FlagsOf(uint64_t header) { return (header >> 8) & 0xff; }
+size_t CountOf(uint64_t header) { return header >> 32; }
+
 // A header's first byte, the kind, is odd; an address over it is even.
 bool IsForwarded(uint64_t header) { return (header & 1) == 0; }
 
@@ -71,15 +75,22 @@ bool YoungSpace::Extend(char* top) {
   return true;
 }
 
+Object** YoungSpace::GrowStack(Object** top, size_t more) {
+  const size_t used = static_cast<size_t>(top - stack_.data());
+  stack_.resize(std::max(used + more, stack_.size() * 2));
+  return stack_.data() + used;
+}
+
 void YoungSpace::MarkAndPush(Object* o) {
   const uint64_t header = HeaderOf(o);
-  const uint64_t flags = (header >> 8) & 0xff;
-  if ((flags & Object::kOld) != 0) return;  // between two segments
+  if ((FlagsOf(header) & Object::kOld) != 0) return;  // between two segments
   uint64_t& word = Segment::Of(o)->live[Segment::BitOf(o) / 64];
   const uint64_t bit = uint64_t{1} << (Segment::BitOf(o) % 64);
   if ((word & bit) != 0) return;
   word |= bit;
-  if (!IsByteKind(static_cast<Kind>(header & 0xff))) stack_.push_back(o);
+  if (IsByteKind(KindOf(header))) return;
+  if (stack_top_ == stack_.data() + stack_.size()) stack_top_ = GrowStack(stack_top_, 64);
+  *stack_top_++ = o;
 }
 
 void YoungSpace::Visit(Value* words, size_t count) {
@@ -91,18 +102,40 @@ void YoungSpace::Visit(Value* words, size_t count) {
   }
 }
 
+// Locals instead of members: every store through a word might change a member.
 void YoungSpace::Drain() {
-  while (!stack_.empty()) {
-    Object* o = stack_.back();
-    stack_.pop_back();
-    const KindInfo& info = InfoOf(o->kind);
-    if (info.write == Write::kWeak) continue;
-    const Value* w = o->words();
-    for (uint32_t i = 0; i < o->count; ++i) {
-      if (w[i].is_pointer() && InRange(w[i])) MarkAndPush(w[i].object());
+  const uintptr_t range_begin = range_begin_;
+  const uintptr_t range_bytes = range_bytes_;
+  Object** top = stack_top_;
+  while (top != stack_.data()) {
+    Object* o = *--top;
+    const uint64_t header = HeaderOf(o);
+    const Kind kind = KindOf(header);
+    if (IsIn(kWeakKinds, kind)) continue;
+    const size_t count = CountOf(header);
+    if (static_cast<size_t>(stack_.data() + stack_.size() - top) < count) {
+      top = GrowStack(top, count);
     }
-    if (info.death == Death::kFinal && heap_.client_ != nullptr) heap_.client_->Trace(o, *this);
+    const Value* const w = o->words();
+    for (size_t i = 0; i < count; ++i) {
+      if (w[i].bits() - range_begin >= range_bytes || !w[i].is_pointer()) continue;
+      Object* child = w[i].object();
+      const uint64_t child_header = HeaderOf(child);
+      if ((FlagsOf(child_header) & Object::kOld) != 0) continue;
+      const size_t bit_index = Segment::BitOf(child);
+      uint64_t& word = Segment::Of(child)->live[bit_index / 64];
+      const uint64_t bit = uint64_t{1} << (bit_index % 64);
+      if ((word & bit) != 0) continue;
+      word |= bit;
+      if (!IsByteKind(KindOf(child_header))) *top++ = child;
+    }
+    if (IsIn(kFinalKinds, kind) && heap_.client_ != nullptr) {
+      stack_top_ = top;
+      heap_.client_->Trace(o, *this);
+      top = stack_top_;
+    }
   }
+  stack_top_ = top;
 }
 
 void YoungSpace::MarkFromRoots() {
@@ -121,49 +154,44 @@ void YoungSpace::MarkFromRoots() {
   }
 }
 
-void YoungSpace::Copy(Object* from) {
-  const size_t bytes = from->size_bytes();
+inline Object* YoungSpace::MakeCopy(const Object* from, uint64_t header, size_t bytes) {
   Object* to = static_cast<Object*>(heap_.old_->Allocate(bytes));
   VESICLE_CHECK(to != nullptr);  // out of memory in the middle of a collection
-  const Kind kind = from->kind;
-  const SponsorIndex sponsor = heap_.ledger_.PayerOf(from->sponsor);
-  *to = Object{kind, static_cast<uint8_t>(from->flags | Object::kOld), sponsor, from->count};
-  if (IsByteKind(kind)) {
-    std::memcpy(to->bytes(), from->bytes(), bytes - sizeof(Object));
-  } else if (InfoOf(kind).write == Write::kWeak) {
-    std::memcpy(static_cast<void*>(to->words()), from->words(), bytes - sizeof(Object));
-    weak_tables_.push_back(to);
-    heap_.weak_tables_.push_back(to);
-  } else {
-    const Value* source = from->words();
-    Value* target = to->words();
-    for (uint32_t i = 0; i < from->count; ++i) {
-      Value v = source[i];
-      if (v.is_pointer() && InRange(v)) {
-        const uint64_t header = HeaderOf(v.object());
-        if (IsForwarded(header)) {
-          v = SameTag(v, header);
-        } else {
-          to_fix_.push_back(&target[i]);
-        }
-      }
-      target[i] = v;
-    }
-  }
-  const uint64_t address = reinterpret_cast<uint64_t>(to);
-  std::memcpy(static_cast<void*>(from), &address, sizeof address);
-
-  ++result_.objects_promoted;
-  result_.bytes_promoted += bytes;
-  if (sponsor != charge_sponsor_) {
+  const SponsorIndex sponsor = from->sponsor;
+  if (sponsor != charge_sponsor_) [[unlikely]] {
     FlushCharge();
     charge_sponsor_ = sponsor;
+    charge_payer_ = heap_.ledger_.PayerOf(sponsor);
   }
   charge_bytes_ += bytes;
+  header |= uint64_t{Object::kOld} << 8;
+  std::memcpy(static_cast<void*>(to), &header, sizeof header);
+  to->sponsor = charge_payer_;
+  return to;
+}
+
+inline void YoungSpace::CopyWords(Object* to, const Object* from, size_t words) {
+  const uintptr_t range_begin = range_begin_;
+  const uintptr_t range_bytes = range_bytes_;
+  const Value* const source = from->words();
+  Value* const target = to->words();
+  for (size_t i = 0; i < words; ++i) {
+    Value v = source[i];
+    if (v.bits() - range_begin < range_bytes && v.is_pointer()) {
+      const uint64_t header = HeaderOf(v.object());
+      if (IsForwarded(header)) {
+        v = SameTag(v, header);
+      } else {
+        to_fix_.push_back(&target[i]);
+      }
+    }
+    target[i] = v;
+  }
 }
 
 void YoungSpace::FlushCharge() {
-  if (charge_bytes_ != 0) heap_.ledger_.ChargeOld(charge_sponsor_, charge_bytes_, black_);
+  if (charge_bytes_ != 0) heap_.ledger_.ChargeOld(charge_payer_, charge_bytes_, black_);
+  result_.bytes_promoted += charge_bytes_;
   charge_bytes_ = 0;
 }
 
@@ -173,9 +201,30 @@ void YoungSpace::CopySegment(Segment* s) {
     uint64_t bits = s->live[i];
     if (bits == 0) continue;
     s->live[i] = 0;
+    result_.objects_promoted += static_cast<uint64_t>(std::popcount(bits));
     char* const base = reinterpret_cast<char*>(s) + i * 64 * 8;
     for (; bits != 0; bits &= bits - 1) {
-      Copy(reinterpret_cast<Object*>(base + std::countr_zero(bits) * 8));
+      Object* from = reinterpret_cast<Object*>(base + std::countr_zero(bits) * 8);
+      const uint64_t header = HeaderOf(from);
+      const Kind kind = KindOf(header);
+      Object* to;
+      if (IsByteKind(kind)) {
+        const size_t bytes = from->size_bytes();
+        to = MakeCopy(from, header, bytes);
+        std::memcpy(to->bytes(), from->bytes(), bytes - sizeof(Object));
+      } else {
+        const size_t count = CountOf(header);
+        to = MakeCopy(from, header, sizeof(Object) + count * sizeof(Value));
+        if (IsIn(kWeakKinds, kind)) [[unlikely]] {
+          std::memcpy(static_cast<void*>(to->words()), from->words(), count * sizeof(Value));
+          weak_tables_.push_back(to);
+          heap_.weak_tables_.push_back(to);
+        } else {
+          CopyWords(to, from, count);
+        }
+      }
+      const uint64_t address = reinterpret_cast<uint64_t>(to);
+      std::memcpy(static_cast<void*>(from), &address, sizeof address);
     }
   }
 }
@@ -196,7 +245,7 @@ void YoungSpace::FixWeakWords(Object* table) {
     const uint64_t header = HeaderOf(w[i].object());
     if (IsForwarded(header)) {
       w[i] = SameTag(w[i], header);
-    } else if (((header >> 8) & Object::kOld) == 0) {
+    } else if ((FlagsOf(header) & Object::kOld) == 0) {
       w[i] = Value::Absent();
     }
   }
@@ -219,6 +268,8 @@ YoungSpace::Result YoungSpace::Collect(char* top, bool black, bool fill_freed) {
   segments_.back()->filled_to = top;
   result_ = Result{};
   black_ = black;
+  stack_top_ = stack_.data();
+  charge_payer_ = heap_.ledger_.PayerOf(charge_sponsor_);
 
   MarkFromRoots();
   for (Segment* s : segments_) {
@@ -236,7 +287,10 @@ YoungSpace::Result YoungSpace::Collect(char* top, bool black, bool fill_freed) {
   // A rare flood (many segments) must not keep its scratch memory for ever.
   constexpr size_t kScratchMax = size_t{1} << 18;
   if (to_fix_.capacity() > kScratchMax) to_fix_.shrink_to_fit();
-  if (stack_.capacity() > kScratchMax) stack_.shrink_to_fit();
+  if (stack_.size() > kScratchMax) {
+    stack_.clear();
+    stack_.shrink_to_fit();
+  }
 
   for (Segment* s : segments_) {
     const size_t used = static_cast<size_t>(s->filled_to - s->begin());

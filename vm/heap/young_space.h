@@ -85,10 +85,12 @@ class YoungSpace final : private Visitor {
   // Every young object lies inside; with several segments, old ones may, too.
   bool InRange(Value v) const { return v.bits() - range_begin_ < range_bytes_; }
   void MarkAndPush(Object* o);
+  Object** GrowStack(Object** top, size_t more);
   void MarkFromRoots();
   void Drain();
   void CopySegment(Segment* segment);
-  void Copy(Object* from);
+  Object* MakeCopy(const Object* from, uint64_t header, size_t bytes);
+  void CopyWords(Object* to, const Object* from, size_t words);
   void FlushCharge();
   void FixWords();
   void FixWeakWords(Object* table);
@@ -103,12 +105,17 @@ class YoungSpace final : private Visitor {
   std::vector<Object*> finals_;  // in the order of their creation
 
   // Of the collection under way; kept for their capacity.
+  // The stack lies in [stack_.data(), stack_top_); plain pointers, as this is the
+  // innermost loop.
   std::vector<Object*> stack_;
+  Object** stack_top_ = nullptr;
   std::vector<Value*> to_fix_;
   std::vector<Object*> weak_tables_;
   Result result_;
   bool black_ = false;
+  // A run of survivors that carry charge_sponsor_, and who pays for them.
   SponsorIndex charge_sponsor_ = 0;
+  SponsorIndex charge_payer_ = 0;
   uint64_t charge_bytes_ = 0;
 };
 
