@@ -185,9 +185,9 @@ TurnEnd Interpreter::Await(const Instruction* at, Value* base, const Value* cons
 Interpreter::Pure Interpreter::Evaluate(Object* code, int64_t steps_max) {
   // Not on the stack of a turn that may be running: a loader is called in one.
   std::unique_ptr<ScriptStack> outer = std::exchange(stack_, NewStack());
-  const int64_t fuel = std::exchange(core_.fuel, steps_max);
-  const uint64_t bytes_before = heap_.stats().bytes_allocated;
-  (void)bytes_before;
+  const int64_t fuel = std::exchange(core_.fuel, 0);
+  pure_steps_left_ = steps_max;
+  pure_bytes_end_ = heap_.stats().bytes_allocated + kPureBytesMax;
   is_pure_ = true;
   Value* base = stack_->first_base();
   base[-1] = Value::Data(code);
@@ -206,6 +206,21 @@ Interpreter::Pure Interpreter::Evaluate(Object* code, int64_t steps_max) {
   core_.fuel = fuel;
   idle_.push_back(std::exchange(stack_, std::move(outer)));
   return pure;
+}
+
+bool Interpreter::RefuelPure() {
+  constexpr int64_t kPiece = 2000;
+  if (pure_steps_left_ <= 0) {
+    how_ = FailHow::kSteps;
+    return false;
+  }
+  if (heap_.stats().bytes_allocated > pure_bytes_end_) {
+    how_ = FailHow::kMemory;
+    return false;
+  }
+  pure_steps_left_ -= kPiece;
+  core_.fuel += kPiece;
+  return true;
 }
 
 // ---------------------------------------------------------------------------

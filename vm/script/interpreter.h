@@ -93,6 +93,7 @@ class Interpreter final : public Language {
   // A turn that was cut short goes on.
   TurnEnd GoOn(std::unique_ptr<ScriptStack> stack);
   TurnEnd Suspend();
+  bool RefuelPure();
   TurnEnd Await(const Instruction* at, Value* base, const Value* constants);
   std::unique_ptr<ScriptStack> NewStack();
   BuiltinResult RunJob(const Instruction* at);
@@ -144,7 +145,8 @@ class Interpreter final : public Language {
   FailHow how_ = FailHow::kReason;
   uint32_t count_here_ = 0;  // arguments of a CallBuiltinHere that comes next
   bool is_pure_ = false;
-  const Instruction* pure_pc_ = nullptr;
+  int64_t pure_steps_left_ = 0;
+  uint64_t pure_bytes_end_ = 0;
   Place pure_place_;
   Probe* probe_ = nullptr;
   std::vector<Value> builtin_values_;

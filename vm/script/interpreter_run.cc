@@ -1012,12 +1012,7 @@ refuel:
   s.base = s.Offset(base);
   s.frames_top = top;
   core.fuel = fuel;
-  if (is_pure_) {
-    at = pc;
-    how_ = FailHow::kSteps;
-    goto failed;
-  }
-  switch (core.Refuel()) {
+  switch (is_pure_ ? (RefuelPure() ? Core::Fuel::kGo : Core::Fuel::kTurnTooLong) : core.Refuel()) {
     case Core::Fuel::kGo:
       s.pc = nullptr;
       fuel = core.fuel;
@@ -1034,7 +1029,7 @@ refuel:
       break;
     case Core::Fuel::kQuotaSteps:
     case Core::Fuel::kTurnTooLong:
-      how_ = FailHow::kSteps;
+      if (!is_pure_) how_ = FailHow::kSteps;
       break;
   }
   at = pc;

@@ -83,8 +83,10 @@ BuiltinResult Interpreter::From(Result result, std::string_view what) {
 BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value* constants) {
   const Instruction i = *at;
   Value* a = base + A(i);
-  const Value b = base[std::min<uint32_t>(B(i), kRegistersMax)];
-  const Value c = base[std::min<uint32_t>(C(i), kRegistersMax)];
+  // Where b and c are numbers they may lie outside of the frame.
+  const uint32_t registers = HeaderOf(constants).registers;
+  const Value b = B(i) < registers ? base[B(i)] : Value::Nil();
+  const Value c = C(i) < registers ? base[C(i)] : Value::Nil();
   const Op op = OpOf(i);
   switch (op) {
     case Op::kAdd:

@@ -1,0 +1,142 @@
+// Modules: texts of the language, loaded, compiled and linked into one VM.
+//
+// Loading has no effects. It parses, resolves and compiles the text and, before it,
+// everything it imports; a module's `let`s are evaluated then, purely and within
+// limits. Nothing here reads a file: imports go through a callback, which gets
+// normalized paths that lead nowhere above the folder of the first file.
+//
+// Ownership: a Module keeps its code alive through a Root; code in use keeps itself.
+//            Modules borrows the Interpreter and outlives no Core.
+// Threads:   its VM's thread only. Loading may happen within a turn: it never
+//            collects, so what the caller holds stays where it is.
+// Limits:    below; over one, the load fails with a diagnostic.
+//
+//   Modules modules(interpreter);
+//   modules.LoadPrelude("prelude.ves", text);
+//   LoadResult loaded = modules.Load("counter.ves", text, import);
+//   if (loaded.module == nullptr) Show(loaded.errors);
+//   auto behavior = loaded.module->Behavior("counter", {Value::SmallInt(0)});
+#ifndef VESICLE_VM_SCRIPT_MODULE_H_
+#define VESICLE_VM_SCRIPT_MODULE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "vm/heap/root.h"
+#include "vm/script/interpreter.h"
+#include "vm/script/resolver.h"
+
+namespace vesicle {
+
+inline constexpr int kModulesMax = 1000;       // of one load, imports included
+inline constexpr int kImportDepthMax = 64;     // imports that import
+inline constexpr int64_t kConstantStepsMax = 1'000'000;  // of one `let` of a module
+
+class Module {
+ public:
+  const std::string& name() const { return name_; }
+  Interpreter& interpreter() const { return interpreter_; }
+
+  // A behavior value of an exported behavior; `args` are its parameters. Nothing when
+  // there is none of that name; `error`, if given, says why not.
+  std::optional<Value> Behavior(std::string_view name, std::span<const Value> args,
+                                std::string* error = nullptr) const;
+  // The value of an exported function or `let`.
+  std::optional<Value> Get(std::string_view name) const;
+  // Public names, in the order of the text.
+  std::vector<std::string> Names() const;
+
+  struct Test {
+    std::string name;
+    Place place;
+    size_t index;
+  };
+  const std::vector<Test>& tests() const { return tests_; }
+  // A behavior that answers its first message with the outcome of the test: a promise
+  // of its value, broken when an expectation fails.
+  Value TestBehavior(size_t index) const;
+
+  // All code, unit by unit.
+  std::string Disassemble() const;
+
+ private:
+  friend class Modules;
+  friend class Loader;
+
+  struct Export {
+    std::string name;
+    Imported what;
+    uint32_t item;
+  };
+
+  explicit Module(Interpreter& interpreter) : interpreter_(interpreter) {}
+  const Export* Find(std::string_view name) const;
+  Value ValueOf(uint32_t item) const;  // Absent for what is no value
+  Value CodeOf(uint32_t item) const;   // Absent for a `let`
+
+  Interpreter& interpreter_;
+  std::string name_;
+  std::vector<Export> exports_;
+  std::unordered_map<std::string, size_t> exports_by_name_;
+  std::vector<Test> tests_;
+  uint32_t item_count_ = 0;
+  uint32_t unit_count_ = 0;
+  // A tuple: for each item its value, then its code; then the code of each unit.
+  Root table_;
+  std::vector<std::shared_ptr<Module>> imports_;
+};
+
+struct LoadResult {
+  std::shared_ptr<Module> module;  // null: there are errors
+  std::string errors;              // as diagnostics print them; ends in a newline
+};
+
+// Gives the text of `path`, which is relative to the folder of the first file
+// ("lib/queue.ves"); or says in `error` why not.
+using ImportFn =
+    std::function<std::optional<std::string>(const std::string& path, std::string* error)>;
+
+class Modules {
+ public:
+  explicit Modules(Interpreter& interpreter) : interpreter_(interpreter) {}
+  Modules(const Modules&) = delete;
+  Modules& operator=(const Modules&) = delete;
+
+  // The public items of this module are visible in all that are loaded later.
+  LoadResult LoadPrelude(std::string name, std::string text);
+  // `name` is the path of the first file, for reports and as the place that imports
+  // start from. Without `import` a module that imports is refused.
+  LoadResult Load(std::string name, std::string text, const ImportFn& import = nullptr);
+
+  Interpreter& interpreter() { return interpreter_; }
+  const Module* prelude() const { return prelude_.get(); }
+
+ private:
+  friend class Loader;
+
+  // A native builtin as a function value.
+  Value BuiltinFunction(uint32_t id);
+
+  Interpreter& interpreter_;
+  std::shared_ptr<Module> prelude_;
+  std::unordered_map<uint32_t, Root> builtin_functions_;
+};
+
+// `path` as written in the file `from`, both relative to the first file's folder; or
+// what is wrong with it.
+struct ImportPath {
+  std::string path;
+  std::string error;
+};
+ImportPath ResolveImport(std::string_view from, std::string_view path);
+
+}  // namespace vesicle
+
+#endif  // VESICLE_VM_SCRIPT_MODULE_H_

@@ -1,0 +1,48 @@
+// One load: the first file and what it imports, each compiled once, in the order
+// in which they need each other. Inside module.cc.
+#ifndef VESICLE_VM_SCRIPT_MODULE_LOADER_H_
+#define VESICLE_VM_SCRIPT_MODULE_LOADER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "vm/script/compiler.h"
+#include "vm/script/diagnostic.h"
+#include "vm/script/module.h"
+
+namespace vesicle {
+
+class Loader {
+ public:
+  Loader(Modules& modules, const ImportFn& import) : modules_(modules), import_(import) {}
+
+  LoadResult LoadFirst(std::string name, std::string text);
+
+ private:
+  class ModuleEnvironment;
+
+  // The module at `path`, loaded now if it was not yet; null when it has errors, which
+  // are in errors_. `shown` is its name in reports.
+  std::shared_ptr<Module> LoadOne(const std::string& path, const std::string& shown,
+                                  std::string text);
+  std::shared_ptr<Module> Import(const std::string& from, const Item& item,
+                                 Diagnostics& diagnostics);
+  // Makes the code objects of all drafts and fills their constants.
+  bool Link(Module& module, const Ast& ast, std::shared_ptr<const Source> source,
+            std::vector<CodeDraft> drafts, const ModuleEnvironment& environment);
+  void EvaluateConstants(Module& module, const Ast& ast, Diagnostics& diagnostics);
+
+  Modules& modules_;
+  const ImportFn& import_;
+  std::string folder_;  // of the first file, with the last slash; may be empty
+  std::map<std::string, std::shared_ptr<Module>> loaded_;  // by path; null: it had errors
+  std::vector<std::string> loading_;                       // paths, outermost first
+  std::string errors_;
+};
+
+}  // namespace vesicle
+
+#endif  // VESICLE_VM_SCRIPT_MODULE_LOADER_H_
