@@ -122,13 +122,13 @@ uint32_t FindChild(const Object* inner, uint64_t* index, uint64_t* size) {
   const uint32_t n = inner->count / 2;
   const Value* sizes = inner->words() + n;
   const int64_t wanted = static_cast<int64_t>(*index);
-  // Without branches: which child it is cannot be predicted.
-  uint32_t low = 0;
-  for (uint32_t length = n; length > 1;) {
-    const uint32_t half = length / 2;
-    low += sizes[low + half - 1].small_int() <= wanted ? half : 0;
-    length -= half;
-  }
+  // Children are mostly of one size, so the place is guessed by proportion; the
+  // steps that correct it make the rounding of the guess irrelevant.
+  uint32_t low = static_cast<uint32_t>(static_cast<double>(wanted) * n /
+                                       static_cast<double>(sizes[n - 1].small_int()));
+  if (low >= n) low = n - 1;
+  while (sizes[low].small_int() <= wanted) ++low;
+  while (low > 0 && sizes[low - 1].small_int() > wanted) --low;
   const uint64_t before = low == 0 ? 0 : static_cast<uint64_t>(sizes[low - 1].small_int());
   *size = static_cast<uint64_t>(sizes[low].small_int()) - before;
   *index -= before;

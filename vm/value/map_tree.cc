@@ -84,6 +84,43 @@ uint32_t Emit(Heap& heap, const Entry* entries, uint32_t count, uint32_t grew_at
   return 2;
 }
 
+// An inner node with one child replaced by another of `delta` more entries.
+Part ReplaceChild(Heap& heap, const Object* inner, uint32_t child, const Part& part,
+                  int64_t delta) {
+  const uint32_t n = InnerCount(inner);
+  Object* copy = heap.AllocateRaw(Kind::kMapNode, inner->count);
+  Value* words = copy->words();
+  std::copy_n(inner->words(), inner->count, words);
+  words[child] = part.node;
+  words[n + child] = part.first_key;
+  for (uint32_t i = 2 * n + child; i < 3 * n; ++i) {
+    words[i] = Value::SmallInt(words[i].small_int() + delta);
+  }
+  return {Value::Data(copy), words[n], static_cast<uint64_t>(words[3 * n - 1].small_int())};
+}
+
+// A leaf with an entry put in at `place`. Wants room.
+Part InsertInLeaf(Heap& heap, const Object* leaf, uint32_t place, Value key, Value value) {
+  const uint32_t n = LeafCount(leaf);
+  Object* copy = heap.AllocateRaw(Kind::kMapNode, 2 * (n + 1));
+  const Value* from = leaf->words();
+  Value* to = copy->words();
+  to = std::copy_n(from, place, to);
+  *to++ = key;
+  to = std::copy_n(from + place, n, to);  // the other keys, and the values before it
+  *to++ = value;
+  std::copy_n(from + n + place, n - place, to);
+  return {Value::Data(copy), copy->words()[0], n + 1};
+}
+
+Part ReplaceInLeaf(Heap& heap, const Object* leaf, uint32_t place, Value value) {
+  const uint32_t n = LeafCount(leaf);
+  Object* copy = heap.AllocateRaw(Kind::kMapNode, leaf->count);
+  std::copy_n(leaf->words(), leaf->count, copy->words());
+  copy->words()[n + place] = value;  // the key that was there stays
+  return {Value::Data(copy), copy->words()[0], n};
+}
+
 // The first place among ascending keys whose key is not less; *found if it is the same.
 uint32_t LowerBound(const Value* keys, uint32_t count, Value key, IdentitySource& identities,
                     bool* found) {
@@ -186,29 +223,31 @@ Tree Put(Heap& heap, const Tree& tree, Value key, Value value, IdentitySource& i
   const uint32_t n = LeafCount(path.leaf);
   bool found;
   const uint32_t place = LowerBound(path.leaf->words(), n, key, identities, &found);
-  MapEntry entries[kMapFanMax + 1];
-  TakeApart(path.leaf, entries);
   Part out[2];
-  uint32_t made;
+  uint32_t made = 1;
   if (found) {
-    entries[place].value = value;  // the key that was there stays
-    made = Emit(heap, entries, n, place, out);
+    out[0] = ReplaceInLeaf(heap, path.leaf, place, value);
+  } else if (n < kMapFanMax) {
+    out[0] = InsertInLeaf(heap, path.leaf, place, key, value);
   } else {
+    MapEntry entries[kMapFanMax + 1];
+    TakeApart(path.leaf, entries);
     std::copy_backward(entries + place, entries + n, entries + n + 1);
     entries[place] = {key, value};
     made = Emit(heap, entries, n + 1, place, out);
   }
   for (int level = tree.height - 1; level >= 0; --level) {
-    Part parts[kMapFanMax + 1];
-    uint32_t count = TakeApart(path.nodes[level], parts);
     const uint32_t child = path.children[level];
-    parts[child] = out[0];
-    if (made == 2) {
-      std::copy_backward(parts + child + 1, parts + count, parts + count + 1);
-      parts[child + 1] = out[1];
-      ++count;
+    if (made == 1) {
+      out[0] = ReplaceChild(heap, path.nodes[level], child, out[0], found ? 0 : 1);
+      continue;
     }
-    made = Emit(heap, parts, count, made == 2 ? child + 1 : child, out);
+    Part parts[kMapFanMax + 1];
+    const uint32_t count = TakeApart(path.nodes[level], parts);
+    parts[child] = out[0];
+    std::copy_backward(parts + child + 1, parts + count, parts + count + 1);
+    parts[child + 1] = out[1];
+    made = Emit(heap, parts, count + 1, child + 1, out);
   }
   const uint64_t size = tree.size + (found ? 0 : 1);
   if (made == 1) return {out[0].node, size, tree.height};
@@ -226,21 +265,23 @@ Tree Remove(Heap& heap, const Tree& tree, Value key, IdentitySource& identities)
   Part part = NewLeaf(heap, entries, n - 1);
   for (int level = tree.height - 1; level >= 0; --level) {
     const int height = tree.height - 1 - level;  // of the children
+    const uint32_t child = path.children[level];
+    if (CountOf(part.node, height) >= kMapFanMin) {
+      part = ReplaceChild(heap, path.nodes[level], child, part, -1);
+      continue;
+    }
     Part parts[kMapFanMax];
     uint32_t count = TakeApart(path.nodes[level], parts);
-    const uint32_t child = path.children[level];
     parts[child] = part;
-    if (CountOf(part.node, height) < kMapFanMin) {
-      const uint32_t left = child > 0 ? child - 1 : 0;
-      Part out[2];
-      const uint32_t made = Rebalance(heap, parts[left].node, parts[left + 1].node, height, out);
-      parts[left] = out[0];
-      if (made == 2) {
-        parts[left + 1] = out[1];
-      } else {
-        std::copy(parts + left + 2, parts + count, parts + left + 1);
-        --count;
-      }
+    const uint32_t left = child > 0 ? child - 1 : 0;
+    Part out[2];
+    const uint32_t made = Rebalance(heap, parts[left].node, parts[left + 1].node, height, out);
+    parts[left] = out[0];
+    if (made == 2) {
+      parts[left + 1] = out[1];
+    } else {
+      std::copy(parts + left + 2, parts + count, parts + left + 1);
+      --count;
     }
     if (level == 0 && count == 1) return {parts[0].node, tree.size - 1, tree.height - 1};
     part = NewInner(heap, parts, count);
