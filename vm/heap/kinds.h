@@ -8,9 +8,9 @@
 //                      old object that may hold a young one from now on).
 //            kWeak:    as kBarrier, and its words do not keep alive: after a mark,
 //                      a word whose object died becomes Absent.
-//   death    kPlain: forgotten.  kFinal: the kind's finalizer (HeapHooks) runs
+//   death    kPlain: forgotten.  kFinal: the kind's finalizer (HeapClient) runs
 //            when the object dies; its first payload word is a raw C++ pointer.
-//            Such a kind is traced by HeapHooks::Trace beside its words.
+//            Such a kind is traced by HeapClient::Trace beside its words.
 //
 // Kind bytes are odd (object.h).
 #ifndef VESICLE_VM_HEAP_KINDS_H_

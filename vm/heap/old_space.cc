@@ -171,7 +171,7 @@ bool OldSpace::SweepSlice(size_t blocks_max) {
       SweepNext(c);
     }
   }
-  return false;
+  return pool_.TrimSlice(blocks_max);
 }
 
 void OldSpace::ForEachBlock(const std::function<void(Block*, bool)>& fn) {

@@ -60,7 +60,7 @@ class OldSpace {
 
   // Everything unmarked is dead. Wants the sweep before to be finished.
   void BeginSweep();
-  // Sweeps about `blocks_max` blocks; false when there are no more.
+  // Sweeps, or gives back, `blocks_max` blocks at most; false when there are no more.
   bool SweepSlice(size_t blocks_max);
   uint64_t blocks_swept() const { return blocks_swept_; }
 

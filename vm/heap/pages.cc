@@ -41,6 +41,7 @@ Block* BlockPool::Acquire() {
   if (!warm_.empty()) {
     block = warm_.back();
     warm_.pop_back();
+    ++in_use_;
     return block;
   }
   if (!cold_.empty()) {
@@ -57,20 +58,29 @@ Block* BlockPool::Acquire() {
     block = reinterpret_cast<Block*>(carve_);
     carve_ += Block::kBytes;
   }
+  ++in_use_;
   CountMapped(Block::kBytes);
   return block;
 }
 
 void BlockPool::Release(Block* block) {
   Unpoison(block, Block::kBytes);
-  if (warm_.size() < reserve_) {
-    warm_.push_back(block);
-    return;
+  --in_use_;
+  warm_.push_back(block);
+}
+
+bool BlockPool::TrimSlice(size_t blocks_max) {
+  const size_t keep = std::max(reserve_, in_use_ / 2);
+  for (; warm_.size() > keep; --blocks_max) {
+    if (blocks_max == 0) return true;
+    Block* block = warm_.back();
+    warm_.pop_back();
+    // Anonymous memory reads as zero afterwards, so the bitmaps stay clear.
+    VESICLE_CHECK_EQ(madvise(block, Block::kBytes, MADV_DONTNEED), 0);
+    CountMapped(-static_cast<int64_t>(Block::kBytes));
+    cold_.push_back(block);
   }
-  // Anonymous memory reads as zero afterwards, so the bitmaps stay clear.
-  VESICLE_CHECK_EQ(madvise(block, Block::kBytes, MADV_DONTNEED), 0);
-  CountMapped(-static_cast<int64_t>(Block::kBytes));
-  cold_.push_back(block);
+  return false;
 }
 
 Block* BlockPool::AcquireLarge(size_t object_bytes) {

@@ -15,8 +15,9 @@ namespace vesicle {
 void* MapAligned(size_t bytes, size_t alignment);
 void Unmap(void* p, size_t bytes);
 
-// Blocks are carved from regions of 1 MiB. Empty ones are kept: up to `reserve`
-// as they are, those beyond without memory behind them.
+// Blocks are carved from regions of 1 MiB. Empty ones are kept: up to `reserve`,
+// or half of what is in use, as they are (a first touch of a page costs more than
+// what is done there); those beyond without memory behind them.
 class BlockPool {
  public:
   explicit BlockPool(size_t reserve) : reserve_(reserve) {}
@@ -26,8 +27,11 @@ class BlockPool {
 
   // Bitmaps clear. Null when memory is out.
   Block* Acquire();
-  // Bitmaps clear again, nothing poisoned.
+  // Bitmaps clear again.
   void Release(Block* block);
+  // Gives the memory of up to `blocks_max` blocks beyond the reserve back to the
+  // system; false when none is left to give.
+  bool TrimSlice(size_t blocks_max);
   // A mapping of its own for one large object of more than a block.
   Block* AcquireLarge(size_t object_bytes);
   void ReleaseLarge(Block* block);
@@ -41,6 +45,7 @@ class BlockPool {
   static constexpr size_t kRegionBytes = size_t{1} << 20;
 
   size_t reserve_;
+  size_t in_use_ = 0;
   std::vector<Block*> warm_;
   std::vector<Block*> cold_;
   std::vector<void*> regions_;

@@ -142,16 +142,20 @@ void YoungSpace::MarkFromRoots() {
   heap_.roots_.VisitYoung(*this);
   if (heap_.client_ != nullptr) heap_.client_->VisitYoungRoots(*this);
   Drain();
-  for (Object* o : heap_.remembered_) {
-    const KindInfo& info = InfoOf(o->kind);
-    if (info.write == Write::kWeak) {
+  // Remembered objects lie anywhere: ask for those to come while one is read.
+  constexpr size_t kAhead = 8;
+  const std::vector<Object*>& remembered = heap_.remembered_;
+  for (size_t i = 0; i < remembered.size(); ++i) {
+    if (i + kAhead < remembered.size()) __builtin_prefetch(remembered[i + kAhead], 1);
+    Object* o = remembered[i];
+    if (IsIn(kWeakKinds, o->kind)) {
       weak_tables_.push_back(o);
       continue;
     }
-    Visit(o->words(), o->count);
-    if (info.death == Death::kFinal && heap_.client_ != nullptr) heap_.client_->Trace(o, *this);
-    Drain();
+    YoungSpace::Visit(o->words(), o->count);
+    if (IsIn(kFinalKinds, o->kind) && heap_.client_ != nullptr) heap_.client_->Trace(o, *this);
   }
+  Drain();
 }
 
 inline Object* YoungSpace::MakeCopy(const Object* from, uint64_t header, size_t bytes) {
