@@ -1,0 +1,113 @@
+// The console: lines to standard output and error.
+#include <deque>
+#include <utility>
+
+#include "vm/loop/byte_writer.h"
+#include "vm/loop/devices.h"
+#include "vm/loop/loop_device.h"
+#include "vm/value/escape.h"
+#include "vm/value/print.h"
+#include "vm/value/text.h"
+
+namespace vesicle {
+namespace {
+
+class Console final : public LoopDevice {
+ public:
+  Console(VmLoop& loop, ConsoleOptions options)
+      : LoopDevice(loop),
+        options_(std::move(options)),
+        out_{{loop.uv(), options_.out_fd, [this] { Progress(); }}, {}},
+        error_{{loop.uv(), options_.error_fd, [this] { Progress(); }}, {}} {}
+
+  void Handle(Turn& turn) override {
+    Value message = turn.message();
+    const bool is_error = Is(message, "error", 1);
+    const bool is_write = Is(message, "write", 1);
+    if (is_error || is_write) message = FieldsOf(message)[0];
+    // What was said before to the other stream comes first.
+    if (is_error) out_.writer.Flush();
+    Stream& stream = is_error ? error_ : out_;
+    ByteWriter& writer = stream.writer;
+    if (writer.is_broken()) return turn.Fault("disconnected", "the console's other end is closed");
+    std::string& to = writer.buffer();
+    const size_t before = to.size();
+    if (IsText(message)) {
+      if (TextView(message).size() > options_.message_bytes_max) {
+        return turn.Fault("limit", absl::StrCat("a console message of more than ",
+                                                options_.message_bytes_max, " bytes"));
+      }
+      AppendEscaped(TextView(message), Escape::kPlain, &to);
+    } else {
+      to += Print(message, {.bytes_max = options_.value_bytes_max});
+    }
+    if (!is_write) to += '\n';
+    turn.Charge(static_cast<int64_t>((to.size() - before) / 64));
+    if (turn.is_asked()) stream.askers.push_back({turn.TakeReply(), writer.appended()});
+    if (is_error) writer.Flush();
+  }
+
+  void Flush() override {
+    out_.writer.Flush();
+    error_.writer.Flush();
+    Progress();
+  }
+
+  void Close() override {
+    Flush();
+    for (Stream* stream : {&out_, &error_}) {
+      stream->writer.Close();
+      stream->askers.clear();
+    }
+    if (std::exchange(paused_, false)) loop().ResumeTurns();
+  }
+
+ private:
+  struct Asker {
+    ReplySlot slot;
+    uint64_t position;  // answered when everything up to here is written
+  };
+  struct Stream {
+    ByteWriter writer;
+    std::deque<Asker> askers;
+  };
+
+  // After bytes were written, or could not be.
+  void Progress() {
+    bool answered = false;
+    for (Stream* stream : {&out_, &error_}) {
+      while (!stream->askers.empty()) {
+        Asker& first = stream->askers.front();
+        if (first.position <= stream->writer.written()) {
+          first.slot.Keep(Value::Nil());
+        } else if (stream->writer.is_broken()) {
+          first.slot.Break(vm().Tagged("disconnected", "the console's other end is closed"));
+        } else {
+          break;
+        }
+        stream->askers.pop_front();
+        answered = true;
+      }
+    }
+    if (answered) loop().Wake();
+    const bool pause = out_.writer.pending() + error_.writer.pending() > options_.pending_bytes_max;
+    if (pause != paused_) {
+      paused_ = pause;
+      pause ? loop().PauseTurns() : loop().ResumeTurns();
+    }
+    if (out_.writer.is_broken() && options_.on_closed) std::exchange(options_.on_closed, {})();
+  }
+
+  ConsoleOptions options_;
+  Stream out_;
+  Stream error_;
+  bool paused_ = false;
+};
+
+}  // namespace
+
+Root MakeConsole(VmLoop& loop, ConsoleOptions options) {
+  return MakeDevice<Console>(loop, "console", std::move(options));
+}
+
+}  // namespace vesicle

@@ -1,0 +1,268 @@
+// Directory refs. Each request is done on the pool of threads; one at a time for all
+// refs that came from one grant, so that their order is that of the messages.
+#include <deque>
+#include <utility>
+#include <variant>
+
+#include "vm/loop/beneath.h"
+#include "vm/loop/devices.h"
+#include "vm/loop/loop_device.h"
+#include "vm/loop/uv_handle.h"
+#include "vm/value/bytes.h"
+#include "vm/value/list.h"
+#include "vm/value/text.h"
+
+namespace vesicle {
+namespace {
+
+struct Bytes {
+  std::string bytes;
+  bool is_text;
+};
+using Names = std::vector<std::string>;
+using Done = std::variant<std::monostate, bool, Bytes, Names, FileInfo, Directory>;
+using Outcome = absl::StatusOr<Done>;
+
+// The grant: what all its refs share.
+class Files final : public LoopDevice, public std::enable_shared_from_this<Files> {
+ public:
+  Files(VmLoop& loop, DirectoryOptions options) : LoopDevice(loop), options_(options) {}
+
+  // Messages come to the refs made by RefTo.
+  void Handle(Turn&) override {}
+  void Close() override { jobs_.clear(); }
+
+  Value RefTo(Directory directory, Access access) {
+    auto handle = [self = shared_from_this(), directory = std::move(directory),
+                   access](Turn& turn) {
+      if (self->is_closed()) return RefuseClosed(turn);
+      self->Request(turn, directory, access);
+    };
+    return vm().Create(MakeNativeBehavior(vm().core(), "directory", std::move(handle))).value();
+  }
+
+ private:
+  using Work = absl::AnyInvocable<Outcome()>;
+  struct Job {
+    ReplySlot asker;
+    Work work;
+    Access access;
+  };
+
+  void Request(Turn& turn, const Directory& in, Access access);
+  // The work for one that only reads, or writes; none: it was no such message, or was refused.
+  Work Reading(Turn& turn, const Directory& in);
+  Work Writing(Turn& turn, const Directory& in);
+  void Start();
+  void Answer(Job& job, Outcome outcome);
+  Value ReasonOf(const absl::Status& status);
+
+  DirectoryOptions options_;
+  std::deque<Job> jobs_;  // the first one is under way
+};
+
+// A text field as a path; nullopt when it is none.
+std::optional<std::string> PathOf(Value message, size_t index) {
+  const Value field = FieldsOf(message)[index];
+  if (!IsText(field)) return std::nullopt;
+  return std::string(TextView(field));
+}
+
+Files::Work Files::Reading(Turn& turn, const Directory& in) {
+  const Value m = turn.message();
+  const bool has_path = HasTag(m) && FieldsOf(m).size() == 1;
+  if (!has_path) return {};
+  const Value tag_symbol = TagOf(m);
+  const std::string tag(SymbolView(tag_symbol));
+  std::optional<std::string> path = PathOf(m, 0);
+  if (!path) return {};
+  if (tag == "read" || tag == "read_bytes") {
+    return [in, path = *path, bytes_max = options_.file_bytes_max,
+            is_text = tag == "read"]() -> Outcome {
+      absl::StatusOr<std::string> bytes = ReadBeneath(*in, path, bytes_max);
+      if (!bytes.ok()) return bytes.status();
+      return Bytes{*std::move(bytes), is_text};
+    };
+  }
+  if (tag == "list") {
+    return [in, path = *path, names_max = options_.names_max]() -> Outcome {
+      absl::StatusOr<Names> names = ListBeneath(*in, path, names_max);
+      if (!names.ok()) return names.status();
+      return *std::move(names);
+    };
+  }
+  if (tag == "info" || tag == "exists") {
+    return [in, path = *path, only_whether = tag == "exists"]() -> Outcome {
+      const absl::StatusOr<FileInfo> info = InfoBeneath(*in, path);
+      if (only_whether && absl::IsNotFound(info.status())) return Done(false);
+      if (!info.ok()) return info.status();
+      return only_whether ? Done(true) : Done(*info);
+    };
+  }
+  if (tag == "open_dir") {
+    return [in, path = *path]() -> Outcome {
+      absl::StatusOr<Directory> directory = OpenDirectoryBeneath(*in, path);
+      if (!directory.ok()) return directory.status();
+      return *std::move(directory);
+    };
+  }
+  return {};
+}
+
+Files::Work Files::Writing(Turn& turn, const Directory& in) {
+  const Value m = turn.message();
+  if (Is(m, "make_dir", 1) || Is(m, "remove", 1)) {
+    std::optional<std::string> path = PathOf(m, 0);
+    if (!path) return {};
+    return [in, path = *path, makes = Is(m, "make_dir", 1)]() -> Outcome {
+      const absl::Status status =
+          makes ? MakeDirectoryBeneath(*in, path) : RemoveBeneath(*in, path);
+      if (!status.ok()) return status;
+      return Done();
+    };
+  }
+  if (Is(m, "rename", 2)) {
+    std::optional<std::string> from = PathOf(m, 0), to = PathOf(m, 1);
+    if (!from || !to) return {};
+    return [in, from = *from, to = *to]() -> Outcome {
+      const absl::Status status = RenameBeneath(*in, from, to);
+      if (!status.ok()) return status;
+      return Done();
+    };
+  }
+  if (!Is(m, "write", 2) && !Is(m, "append", 2)) return {};
+  std::optional<std::string> path = PathOf(m, 0);
+  const Value what = FieldsOf(m)[1];
+  if (!path || (!IsText(what) && !IsBytes(what))) return {};
+  const std::string_view bytes = IsText(what) ? TextView(what) : BytesView(what);
+  if (bytes.size() > options_.file_bytes_max) {
+    turn.Fault("limit", absl::StrCat("more than ", options_.file_bytes_max, " bytes at once"));
+    return {};
+  }
+  turn.Charge(static_cast<int64_t>(bytes.size() / 64));
+  const WriteMode mode = Is(m, "write", 2) ? WriteMode::kReplace : WriteMode::kAppend;
+  return [in, path = *path, bytes = std::string(bytes), mode]() -> Outcome {
+    const absl::Status status = WriteBeneath(*in, path, bytes, mode);
+    if (!status.ok()) return status;
+    return Done();
+  };
+}
+
+bool IsWriting(Value m) {
+  return Is(m, "write", 2) || Is(m, "append", 2) || Is(m, "make_dir", 1) || Is(m, "remove", 1) ||
+         Is(m, "rename", 2);
+}
+
+bool IsReading(Value m) {
+  return Is(m, "read", 1) || Is(m, "read_bytes", 1) || Is(m, "list", 1) || Is(m, "info", 1) ||
+         Is(m, "exists", 1) || Is(m, "open_dir", 1);
+}
+
+void Files::Request(Turn& turn, const Directory& in, Access access) {
+  const Value m = turn.message();
+  if (Is(m, "read_only", 0)) return turn.Reply(RefTo(in, Access::kRead));
+  const bool writes = IsWriting(m);
+  if (writes && access == Access::kRead) {
+    return turn.Fault("denied", "this directory is read-only; run with --allow-write=DIR to write");
+  }
+  if (!writes && !IsReading(m)) {
+    return Refuse(turn,
+                  "a directory takes #read(path), #read_bytes, #list, #info, #exists, #open_dir, "
+                  "#read_only, #write(path, text), #append, #make_dir, #remove and "
+                  "#rename(from, to)");
+  }
+  if (jobs_.size() >= options_.waiting_max) {
+    return turn.Fault("full", absl::StrCat(options_.waiting_max, " requests wait already"));
+  }
+  Work work = writes ? Writing(turn, in) : Reading(turn, in);
+  if (!work) return turn.Fault("type", "a path is a text, and what is written a text or bytes");
+  jobs_.push_back({turn.TakeReply(), std::move(work), access});
+  if (jobs_.size() == 1) Start();
+}
+
+void Files::Start() {
+  auto outcome = std::make_shared<Outcome>(Done());
+  // The job's work leaves it: the pool may still run when everything here is gone.
+  auto work = std::make_shared<Work>(std::move(jobs_.front().work));
+  RunOnPool(
+      loop().uv(), [work, outcome] { *outcome = (*work)(); },
+      [outcome, weak = weak_from_this()] {
+        const std::shared_ptr<Files> self = weak.lock();
+        if (self == nullptr || self->jobs_.empty()) return;  // closed meanwhile
+        Job job = std::move(self->jobs_.front());
+        self->jobs_.pop_front();
+        self->Answer(job, std::move(*outcome));
+        if (!self->jobs_.empty()) self->Start();
+        self->loop().Wake();
+      });
+}
+
+void Files::Answer(Job& job, Outcome outcome) {
+  if (!outcome.ok()) return job.asker.Break(ReasonOf(outcome.status()));
+  Heap& heap = vm().core().heap();
+  if (const bool* yes = std::get_if<bool>(&*outcome)) return job.asker.Keep(Value::Bool(*yes));
+  if (const Bytes* bytes = std::get_if<Bytes>(&*outcome)) {
+    const Result made =
+        bytes->is_text ? MakeText(heap, bytes->bytes) : MakeBytes(heap, bytes->bytes);
+    if (made.ok()) return job.asker.Keep(made.value());
+    if (made.failure() == Failure::kSyntax) {
+      return job.asker.Break(vm().Tagged("type", "the file is no UTF-8; try #read_bytes"));
+    }
+    return job.asker.Break(vm().Tagged("limit", "no memory for what the file holds"));
+  }
+  if (const Names* names = std::get_if<Names>(&*outcome)) {
+    std::vector<Value> texts;
+    texts.reserve(names->size());
+    for (const std::string& name : *names) texts.push_back(vm().Text(name));
+    return job.asker.Keep(vm().List(texts));
+  }
+  if (const FileInfo* info = std::get_if<FileInfo>(&*outcome)) {
+    const char* kind = info->kind == FileInfo::Kind::kFile        ? "file"
+                       : info->kind == FileInfo::Kind::kDirectory ? "dir"
+                                                                  : "other";
+    return job.asker.Keep(vm().Map({{"kind", vm().Symbol(kind)},
+                                    {"size", vm().Int(static_cast<int64_t>(info->size_bytes))},
+                                    {"modified", vm().Int(info->modified_ns)}}));
+  }
+  if (const Directory* directory = std::get_if<Directory>(&*outcome)) {
+    return job.asker.Keep(RefTo(*directory, job.access));
+  }
+  job.asker.Keep(Value::Nil());
+}
+
+Value Files::ReasonOf(const absl::Status& status) {
+  const char* tag = "io";
+  switch (status.code()) {
+    case absl::StatusCode::kNotFound:
+      tag = "not_found";
+      break;
+    case absl::StatusCode::kAlreadyExists:
+      tag = "exists";
+      break;
+    case absl::StatusCode::kPermissionDenied:
+      tag = "denied";
+      break;
+    case absl::StatusCode::kResourceExhausted:
+      tag = "limit";
+      break;
+    case absl::StatusCode::kInvalidArgument:
+      tag = "type";
+      break;
+    default:
+      break;
+  }
+  return vm().Tagged(tag, std::string_view(status.message().data(), status.message().size()));
+}
+
+}  // namespace
+
+absl::StatusOr<Root> MakeDirectory(VmLoop& loop, const std::string& path, Access access,
+                                   DirectoryOptions options) {
+  absl::StatusOr<Directory> directory = OpenDirectory(path);
+  if (!directory.ok()) return directory.status();
+  auto files = std::make_shared<Files>(loop, options);
+  loop.Add(files);
+  return Root(loop.vm().core().heap(), files->RefTo(*std::move(directory), access));
+}
+
+}  // namespace vesicle

@@ -1,0 +1,81 @@
+// LoopDevice: what the devices of a VmLoop have in common. A device is a native
+// behavior over a shared C++ object, which the loop closes when it goes.
+//
+//   class Bell : public LoopDevice {
+//    public:
+//     void Handle(Turn& turn) {
+//       if (!Is(turn.message(), "ring", 0)) return Refuse(turn, "a bell takes #ring");
+//       ...
+//     }
+//     void Close() override;      // handles go, waiting askers too
+//   };
+//   Root MakeBell(VmLoop& loop) { return MakeDevice<Bell>(loop, "bell"); }
+#ifndef VESICLE_VM_LOOP_LOOP_DEVICE_H_
+#define VESICLE_VM_LOOP_LOOP_DEVICE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "vm/loop/vm_loop.h"
+#include "vm/native/turn.h"
+#include "vm/value/symbol.h"
+#include "vm/value/tagged.h"
+
+namespace vesicle {
+
+class LoopDevice {
+ public:
+  explicit LoopDevice(VmLoop& loop) : loop_(&loop) {}
+  virtual ~LoopDevice() = default;
+  LoopDevice(const LoopDevice&) = delete;
+  LoopDevice& operator=(const LoopDevice&) = delete;
+
+  // One message. Not called once the loop is gone.
+  virtual void Handle(Turn& turn) = 0;
+  // The end of a slice: whatever was put off until now.
+  virtual void Flush() {}
+  // The loop goes: give back every handle and forget who asked.
+  virtual void Close() = 0;
+  bool is_closed() const { return loop_ == nullptr; }
+
+ protected:
+  VmLoop& loop() { return *loop_; }
+  Vm& vm() { return loop_->vm(); }
+
+ private:
+  friend class VmLoop;
+  VmLoop* loop_;  // null when it is gone
+};
+
+// `message` is #tag(...) with that many fields.
+inline bool Is(Value message, std::string_view tag, size_t fields) {
+  if (!HasTag(message)) return false;
+  const Value symbol = TagOf(message);
+  return SymbolView(symbol) == tag && FieldsOf(message).size() == fields;
+}
+
+// The message is none of the device's: what it takes, for people.
+inline void Refuse(Turn& turn, std::string_view takes) { turn.Fault("no_clause", takes); }
+
+inline void RefuseClosed(Turn& turn) {
+  turn.Fault("disconnected", "the loop of this device is gone");
+}
+
+// A device of that loop, and the ref of an actor whose turns are device.Handle.
+template <typename Device, typename... Args>
+Root MakeDevice(VmLoop& loop, std::string name, Args&&... args) {
+  auto device = std::make_shared<Device>(loop, std::forward<Args>(args)...);
+  loop.Add(device);
+  return loop.vm().Create(MakeNativeBehavior(loop.vm().core(), std::move(name),
+                                             [device = std::move(device)](Turn& turn) {
+                                               if (device->is_closed()) return RefuseClosed(turn);
+                                               device->Handle(turn);
+                                             }));
+}
+
+}  // namespace vesicle
+
+#endif  // VESICLE_VM_LOOP_LOOP_DEVICE_H_

@@ -1,0 +1,179 @@
+// Standard input, line by line: pipes and terminals through the loop's poll, files and
+// other devices on the pool of threads. It reads only while somebody waits for a line.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <deque>
+#include <utility>
+
+#include "vm/loop/byte_writer.h"
+#include "vm/loop/devices.h"
+#include "vm/loop/loop_device.h"
+#include "vm/loop/uv_handle.h"
+#include "vm/value/text.h"
+
+namespace vesicle {
+namespace {
+
+constexpr size_t kReadBytes = size_t{64} << 10;
+
+class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin> {
+ public:
+  Stdin(VmLoop& loop, StdinOptions options) : LoopDevice(loop), options_(options) {}
+
+  void Handle(Turn& turn) override {
+    if (!Is(turn.message(), "line", 0)) return Refuse(turn, "stdin takes #line");
+    if (!turn.is_asked()) return;
+    if (askers_.size() >= options_.waiting_max) {
+      return turn.Fault("full", absl::StrCat(options_.waiting_max, " askers wait already"));
+    }
+    askers_.push_back(turn.TakeReply());
+  }
+
+  // At the end of the slice, when the turns that asked are committed.
+  void Flush() override {
+    if (!askers_.empty() && !is_reading_) Answer();
+  }
+
+  void Close() override {
+    askers_.clear();
+    poll_.Close();
+    if (own_fd_ >= 0) close(own_fd_);
+    own_fd_ = -1;
+  }
+
+ private:
+  // Gives out the lines that are there; reads on if somebody still waits.
+  void Answer() {
+    bool answered = false;
+    while (!askers_.empty() && AnswerOne(askers_.front())) {
+      askers_.pop_front();
+      answered = true;
+    }
+    if (answered) loop().Wake();
+    if (from_ > kReadBytes) {
+      buffer_.erase(0, from_);
+      searched_ -= from_;
+      from_ = 0;
+    }
+    if (askers_.empty()) {
+      StopPolling();
+    } else {
+      Read();
+    }
+  }
+
+  // False: more bytes are needed.
+  bool AnswerOne(ReplySlot& asker) {
+    const size_t end = buffer_.find('\n', searched_);
+    if (end == std::string::npos) {
+      searched_ = buffer_.size();
+      if (buffer_.size() - from_ > options_.line_bytes_max) {
+        // Kept no longer; the rest of it is passed over.
+        is_too_long_ = true;
+        from_ = buffer_.size();
+      }
+      if (!at_end_) return false;
+    }
+    if (end == std::string::npos && from_ == buffer_.size() && !is_too_long_) {
+      asker.Keep(Value::Nil());
+      return true;
+    }
+    const size_t stop = end == std::string::npos ? buffer_.size() : end;
+    std::string_view line = std::string_view(buffer_).substr(from_, stop - from_);
+    from_ = searched_ = end == std::string::npos ? stop : stop + 1;
+    if (std::exchange(is_too_long_, false) || line.size() > options_.line_bytes_max) {
+      asker.Break(vm().Tagged(
+          "limit", absl::StrCat("a line of more than ", options_.line_bytes_max, " bytes")));
+      return true;
+    }
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    const Result text = MakeText(vm().core().heap(), line);
+    if (text.ok()) {
+      asker.Keep(text.value());
+    } else {
+      asker.Break(vm().Tagged("type", "a line of input that is no UTF-8"));
+    }
+    return true;
+  }
+
+  void Read() {
+    if (source_ == Source::kUnknown) Open();
+    if (source_ == Source::kPolled) {
+      if (poll_.is_active()) return;
+      uv_poll_start(poll_.get(), UV_READABLE | UV_DISCONNECT, UvHandle<uv_poll_t>::FirePoll);
+      return;
+    }
+    is_reading_ = true;
+    struct Chunk {
+      std::string bytes;
+      ssize_t size = 0;
+    };
+    auto chunk = std::make_shared<Chunk>();
+    RunOnPool(
+        loop().uv(),
+        [chunk, fd = options_.fd] {
+          chunk->bytes.resize(kReadBytes);
+          do {
+            chunk->size = read(fd, chunk->bytes.data(), chunk->bytes.size());
+          } while (chunk->size < 0 && errno == EINTR);
+        },
+        [chunk, weak = weak_from_this()] {
+          const std::shared_ptr<Stdin> self = weak.lock();
+          if (self == nullptr) return;
+          self->is_reading_ = false;
+          if (self->askers_.empty()) return;  // closed meanwhile
+          self->Take(chunk->bytes.data(), chunk->size);
+        });
+  }
+
+  void Open() {
+    own_fd_ = ReopenNonBlocking(options_.fd, O_RDONLY);
+    source_ = Source::kPool;
+    if (own_fd_ < 0) return;
+    if (poll_.Init(loop().uv(), uv_poll_init, own_fd_) != 0) return;
+    source_ = Source::kPolled;
+    poll_.set_callback([this] {
+      char bytes[kReadBytes];
+      const ssize_t n = read(own_fd_, bytes, sizeof bytes);
+      if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+      Take(bytes, n);
+    });
+  }
+
+  void Take(const char* bytes, ssize_t size) {
+    if (size > 0) {
+      buffer_.append(bytes, static_cast<size_t>(size));
+    } else {
+      at_end_ = true;  // an error ends the input too
+    }
+    Answer();
+  }
+
+  void StopPolling() {
+    if (poll_.is_open()) uv_poll_stop(poll_.get());
+  }
+
+  enum class Source : uint8_t { kUnknown, kPolled, kPool };
+
+  StdinOptions options_;
+  std::deque<ReplySlot> askers_;
+  std::string buffer_;
+  size_t from_ = 0;      // of the line that comes next
+  size_t searched_ = 0;  // no line end between from_ and here
+  bool is_too_long_ = false;
+  bool at_end_ = false;
+  bool is_reading_ = false;
+  Source source_ = Source::kUnknown;
+  int own_fd_ = -1;
+  UvHandle<uv_poll_t> poll_;
+};
+
+}  // namespace
+
+Root MakeStdin(VmLoop& loop, StdinOptions options) {
+  return MakeDevice<Stdin>(loop, "stdin", options);
+}
+
+}  // namespace vesicle
