@@ -7,18 +7,18 @@
 
 namespace vesicle {
 
-const Module::Export* Module::Find(std::string_view name) const {
+const ScriptModule::Export* ScriptModule::Find(std::string_view name) const {
   const auto at = exports_by_name_.find(std::string(name));
   return at == exports_by_name_.end() ? nullptr : &exports_[at->second];
 }
 
-Value Module::ValueOf(uint32_t item) const { return table_.value().data()->words()[item]; }
+Value ScriptModule::ValueOf(uint32_t item) const { return table_.value().data()->words()[item]; }
 
-Value Module::CodeOf(uint32_t item) const {
+Value ScriptModule::CodeOf(uint32_t item) const {
   return table_.value().data()->words()[item_count_ + item];
 }
 
-std::optional<Value> Module::Behavior(std::string_view name, std::span<const Value> args,
+std::optional<Value> ScriptModule::Behavior(std::string_view name, std::span<const Value> args,
                                       std::string* error) const {
   const auto refuse = [error](std::string why) -> std::optional<Value> {
     if (error != nullptr) *error = std::move(why);
@@ -50,7 +50,7 @@ std::optional<Value> Module::Behavior(std::string_view name, std::span<const Val
   return Value::Data(behavior);
 }
 
-std::optional<Value> Module::Get(std::string_view name) const {
+std::optional<Value> ScriptModule::Get(std::string_view name) const {
   const Export* found = Find(name);
   if (found == nullptr) return std::nullopt;
   const Value value = ValueOf(found->item);
@@ -58,17 +58,17 @@ std::optional<Value> Module::Get(std::string_view name) const {
   return value;
 }
 
-std::vector<std::string> Module::Names() const {
+std::vector<std::string> ScriptModule::Names() const {
   std::vector<std::string> names;
   for (const Export& e : exports_) names.push_back(e.name);
   return names;
 }
 
-Value Module::TestBehavior(size_t index) const {
+Value ScriptModule::TestBehavior(size_t index) const {
   return ValueOf(static_cast<uint32_t>(tests_[index].index));
 }
 
-std::string Module::Disassemble() const {
+std::string ScriptModule::Disassemble() const {
   std::string text;
   for (uint32_t i = 0; i < unit_count_; ++i) {
     if (i > 0) text += "\n";
@@ -85,7 +85,7 @@ LoadResult Modules::LoadPrelude(std::string name, std::string text) {
   return loaded;
 }
 
-LoadResult Modules::Load(std::string name, std::string text, const ImportFn& import) {
+LoadResult Modules::Load(std::string name, std::string text, const ImportText& import) {
   return Loader(*this, import).LoadFirst(std::move(name), std::move(text));
 }
 

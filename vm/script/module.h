@@ -5,7 +5,7 @@
 // limits. Nothing here reads a file: imports go through a callback, which gets
 // normalized paths that lead nowhere above the folder of the first file.
 //
-// Ownership: a Module keeps its code alive through a Root; code in use keeps itself.
+// Ownership: a ScriptModule keeps its code alive through a Root; code in use keeps itself.
 //            Modules borrows the Interpreter and outlives no Core.
 // Threads:   its VM's thread only. Loading may happen within a turn: it never
 //            collects, so what the caller holds stays where it is.
@@ -39,7 +39,7 @@ inline constexpr int kModulesMax = 1000;       // of one load, imports included
 inline constexpr int kImportDepthMax = 64;     // imports that import
 inline constexpr int64_t kConstantStepsMax = 1'000'000;  // of one `let` of a module
 
-class Module {
+class ScriptModule {
  public:
   const std::string& name() const { return name_; }
   Interpreter& interpreter() const { return interpreter_; }
@@ -76,7 +76,7 @@ class Module {
     uint32_t item;
   };
 
-  explicit Module(Interpreter& interpreter) : interpreter_(interpreter) {}
+  explicit ScriptModule(Interpreter& interpreter) : interpreter_(interpreter) {}
   const Export* Find(std::string_view name) const;
   Value ValueOf(uint32_t item) const;  // Absent for what is no value
   Value CodeOf(uint32_t item) const;   // Absent for a `let`
@@ -90,17 +90,17 @@ class Module {
   uint32_t unit_count_ = 0;
   // A tuple: for each item its value, then its code; then the code of each unit.
   Root table_;
-  std::vector<std::shared_ptr<Module>> imports_;
+  std::vector<std::shared_ptr<ScriptModule>> imports_;
 };
 
 struct LoadResult {
-  std::shared_ptr<Module> module;  // null: there are errors
+  std::shared_ptr<ScriptModule> module;  // null: there are errors
   std::string errors;              // as diagnostics print them; ends in a newline
 };
 
 // Gives the text of `path`, which is relative to the folder of the first file
 // ("lib/queue.ves"); or says in `error` why not.
-using ImportFn =
+using ImportText =
     std::function<std::optional<std::string>(const std::string& path, std::string* error)>;
 
 class Modules {
@@ -113,10 +113,10 @@ class Modules {
   LoadResult LoadPrelude(std::string name, std::string text);
   // `name` is the path of the first file, for reports and as the place that imports
   // start from. Without `import` a module that imports is refused.
-  LoadResult Load(std::string name, std::string text, const ImportFn& import = nullptr);
+  LoadResult Load(std::string name, std::string text, const ImportText& import = nullptr);
 
   Interpreter& interpreter() { return interpreter_; }
-  const Module* prelude() const { return prelude_.get(); }
+  const ScriptModule* prelude() const { return prelude_.get(); }
 
  private:
   friend class Loader;
@@ -125,7 +125,7 @@ class Modules {
   Value BuiltinFunction(uint32_t id);
 
   Interpreter& interpreter_;
-  std::shared_ptr<Module> prelude_;
+  std::shared_ptr<ScriptModule> prelude_;
   std::unordered_map<uint32_t, Root> builtin_functions_;
 };
 

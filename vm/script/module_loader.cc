@@ -49,10 +49,10 @@ class Loader::ModuleEnvironment final : public Environment {
  public:
   explicit ModuleEnvironment(const Modules& modules) : modules_(modules) {}
 
-  void AddImport(const Item* item, std::shared_ptr<Module> module) {
+  void AddImport(const Item* item, std::shared_ptr<ScriptModule> module) {
     imports_.emplace(item, std::move(module));
   }
-  const Module* ImportOf(const Item* item) const {
+  const ScriptModule* ImportOf(const Item* item) const {
     const auto at = imports_.find(item);
     return at == imports_.end() ? nullptr : at->second.get();
   }
@@ -64,13 +64,13 @@ class Loader::ModuleEnvironment final : public Environment {
       return Builtin{*id, entry.declared, entry.arity};
     }
     if (modules_.prelude_ == nullptr) return std::nullopt;
-    const Module::Export* found = modules_.prelude_->Find(name);
+    const ScriptModule::Export* found = modules_.prelude_->Find(name);
     if (found == nullptr) return std::nullopt;
     return Builtin{kPreludeIdFirst + found->item, found->what.declared, found->what.arity};
   }
   std::optional<Imported> FindImported(const Item& import, std::string_view name) const override {
-    const Module* module = ImportOf(&import);
-    const Module::Export* found = module == nullptr ? nullptr : module->Find(name);
+    const ScriptModule* module = ImportOf(&import);
+    const ScriptModule::Export* found = module == nullptr ? nullptr : module->Find(name);
     if (found == nullptr) return std::nullopt;
     return found->what;
   }
@@ -78,29 +78,29 @@ class Loader::ModuleEnvironment final : public Environment {
     const BuiltinRegistry& registry = modules_.interpreter_.registry();
     for (uint32_t id = 0; id < registry.size(); ++id) use(registry.entry(id).name);
     if (modules_.prelude_ == nullptr) return;
-    for (const Module::Export& e : modules_.prelude_->exports_) use(e.name);
+    for (const ScriptModule::Export& e : modules_.prelude_->exports_) use(e.name);
   }
   void EachImported(const Item& import,
                     absl::FunctionRef<void(std::string_view)> use) const override {
-    if (const Module* module = ImportOf(&import)) {
-      for (const Module::Export& e : module->exports_) use(e.name);
+    if (const ScriptModule* module = ImportOf(&import)) {
+      for (const ScriptModule::Export& e : module->exports_) use(e.name);
     }
   }
 
  private:
   const Modules& modules_;
-  std::unordered_map<const Item*, std::shared_ptr<Module>> imports_;
+  std::unordered_map<const Item*, std::shared_ptr<ScriptModule>> imports_;
 };
 
 LoadResult Loader::LoadFirst(std::string name, std::string text) {
   const size_t slash = name.rfind('/');
   if (slash != std::string::npos) folder_ = name.substr(0, slash + 1);
   const std::string path = name.substr(folder_.size());
-  std::shared_ptr<Module> module = LoadOne(path, name, std::move(text));
+  std::shared_ptr<ScriptModule> module = LoadOne(path, name, std::move(text));
   return {std::move(module), std::move(errors_)};
 }
 
-std::shared_ptr<Module> Loader::Import(const std::string& from, const Item& item,
+std::shared_ptr<ScriptModule> Loader::Import(const std::string& from, const Item& item,
                                        Diagnostics& diagnostics) {
   const auto refuse = [&](std::string message, std::string hint = "") {
     diagnostics.Error(item.path_span, std::move(message), std::move(hint));
@@ -130,25 +130,25 @@ std::shared_ptr<Module> Loader::Import(const std::string& from, const Item& item
   std::string error;
   std::optional<std::string> text = import_(path, &error);
   if (!text) return refuse(error.empty() ? "cannot read " + Printable(path) : error);
-  std::shared_ptr<Module> module = LoadOne(path, folder_ + path, *std::move(text));
+  std::shared_ptr<ScriptModule> module = LoadOne(path, folder_ + path, *std::move(text));
   if (module == nullptr) return refuse(Printable(path) + " has errors");
   return module;
 }
 
-std::shared_ptr<Module> Loader::LoadOne(const std::string& path, const std::string& shown,
+std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std::string& shown,
                                         std::string text) {
   loading_.push_back(path);
   auto source = std::make_shared<Source>(shown, std::move(text));
   Diagnostics diagnostics;
   Ast ast = Parse(*source, diagnostics);
   ModuleEnvironment environment(modules_);
-  std::shared_ptr<Module> module(new Module(modules_.interpreter_));
+  std::shared_ptr<ScriptModule> module(new ScriptModule(modules_.interpreter_));
   module->name_ = shown;
   if (!diagnostics.has_errors()) {
     // Errors of what it imports stand before its own.
     for (const Item* item : ast.items) {
       if (item->kind != ItemKind::kImport) continue;
-      std::shared_ptr<Module> imported = Import(path, *item, diagnostics);
+      std::shared_ptr<ScriptModule> imported = Import(path, *item, diagnostics);
       if (imported == nullptr) continue;
       module->imports_.push_back(imported);
       environment.AddImport(item, std::move(imported));
@@ -177,7 +177,7 @@ std::shared_ptr<Module> Loader::LoadOne(const std::string& path, const std::stri
 // ---------------------------------------------------------------------------
 // Linking. Nothing is collected here: plain Values stay good.
 
-bool Loader::Link(Module& module, const Ast& ast, std::shared_ptr<const Source> source,
+bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
                   std::vector<CodeDraft> drafts, const ModuleEnvironment& environment) {
   Interpreter& interpreter = modules_.interpreter_;
   Core& core = interpreter.core();
@@ -258,7 +258,7 @@ bool Loader::Link(Module& module, const Ast& ast, std::shared_ptr<const Source> 
   const auto linked = [&](const ConstantDraft& c) -> Value {
     using K = ConstantDraft::Kind;
     const auto imported = [&](bool wants_code) {
-      const Module& from = *environment.ImportOf(c.item);
+      const ScriptModule& from = *environment.ImportOf(c.item);
       const uint32_t item = from.Find(c.member)->item;
       return wants_code ? from.CodeOf(item) : from.ValueOf(item);
     };
@@ -296,7 +296,7 @@ bool Loader::Link(Module& module, const Ast& ast, std::shared_ptr<const Source> 
   return true;
 }
 
-void Loader::EvaluateConstants(Module& module, const Ast& ast, Diagnostics& diagnostics) {
+void Loader::EvaluateConstants(ScriptModule& module, const Ast& ast, Diagnostics& diagnostics) {
   Interpreter& interpreter = modules_.interpreter_;
   Object* table = module.table_.value().data();
   for (const Item* item : ast.items) {

@@ -17,7 +17,7 @@ namespace vesicle {
 
 class Loader {
  public:
-  Loader(Modules& modules, const ImportFn& import) : modules_(modules), import_(import) {}
+  Loader(Modules& modules, const ImportText& import) : modules_(modules), import_(import) {}
 
   LoadResult LoadFirst(std::string name, std::string text);
 
@@ -26,19 +26,19 @@ class Loader {
 
   // The module at `path`, loaded now if it was not yet; null when it has errors, which
   // are in errors_. `shown` is its name in reports.
-  std::shared_ptr<Module> LoadOne(const std::string& path, const std::string& shown,
+  std::shared_ptr<ScriptModule> LoadOne(const std::string& path, const std::string& shown,
                                   std::string text);
-  std::shared_ptr<Module> Import(const std::string& from, const Item& item,
+  std::shared_ptr<ScriptModule> Import(const std::string& from, const Item& item,
                                  Diagnostics& diagnostics);
   // Makes the code objects of all drafts and fills their constants.
-  bool Link(Module& module, const Ast& ast, std::shared_ptr<const Source> source,
+  bool Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
             std::vector<CodeDraft> drafts, const ModuleEnvironment& environment);
-  void EvaluateConstants(Module& module, const Ast& ast, Diagnostics& diagnostics);
+  void EvaluateConstants(ScriptModule& module, const Ast& ast, Diagnostics& diagnostics);
 
   Modules& modules_;
-  const ImportFn& import_;
+  const ImportText& import_;
   std::string folder_;  // of the first file, with the last slash; may be empty
-  std::map<std::string, std::shared_ptr<Module>> loaded_;  // by path; null: it had errors
+  std::map<std::string, std::shared_ptr<ScriptModule>> loaded_;  // by path; null: it had errors
   std::vector<std::string> loading_;                       // paths, outermost first
   std::string errors_;
 };
