@@ -9,10 +9,10 @@ namespace vesicle {
 
 Core::Core(const CoreOptions& options)
     : options_(options),
-      heap_(options.heap, this),
-      symbols_(heap_),
       sponsors_(segments_),
-      sponsor_(&sponsors_.root()) {
+      sponsor_(&sponsors_.root()),
+      heap_(options.heap, this),
+      symbols_(heap_) {
   Sponsor& root = sponsors_.root();
   root.Grant(Resource::kEvents, options.events_max);
   root.Grant(Resource::kSteps, options.steps_max);
@@ -66,7 +66,7 @@ Object* Core::NewHolder(Kind kind, Object* code, uint32_t captures) {
 Value Core::NewContinuation(Object* closure, Value slot) {
   Object* o = heap_.Allocate(Kind::kContinuation, static_cast<uint32_t>(actor::Cont::kCount));
   if (closure != nullptr) actor::ContWord(o, actor::Cont::kClosure) = Value::Data(closure);
-  actor::ContWord(o, actor::Cont::kSelf) = turn_.self;
+  actor::ContWord(o, actor::Cont::kSelf) = in_turn_ ? turn_.self : Value::Nil();
   actor::ContWord(o, actor::Cont::kSlot) = slot;
   actor::ContWord(o, actor::Cont::kState) =
       Value::SmallInt(static_cast<int64_t>(actor::ContState::kWaiting));
@@ -108,11 +108,19 @@ TurnEnd Core::Suspend(std::unique_ptr<Suspension> suspension) {
 // ---------------------------------------------------------------------------
 // From outside of turns
 
+void Core::DeliverFlagged(Value target, Value message, Value slot, EventFlag flag) {
+  VESICLE_CHECK(target.is_target());
+  Sponsor& payer = in_turn_ ? *sponsor_ : sponsors_.root();
+  payer.queue.Append({target, message, slot, Event::Pack(in_turn_ ? turn_.serial : 0, flag)});
+  sponsors_.MakeReady(payer);
+}
+
 void Core::Deliver(Value target, Value message, Value slot) {
-  VESICLE_CHECK(!in_turn_ && target.is_target());
-  Sponsor& root = sponsors_.root();
-  root.queue.Append({target, message, slot, Event::Pack(0, EventFlag::kMessage)});
-  sponsors_.MakeReady(root);
+  DeliverFlagged(target, message, slot, EventFlag::kMessage);
+}
+
+void Core::DeliverListen(Value promise, Value continuation) {
+  DeliverFlagged(promise, continuation, Value::Nil(), EventFlag::kListen);
 }
 
 void Core::Keep(Value slot, Value value) {

@@ -172,8 +172,11 @@ class Core final : private HeapClient, public IdentitySource {
 
   // --- from outside of turns --------------------------------------------------------
 
-  // Puts a message into the root sponsor's queue, whatever its balance.
+  // Puts a message into the root sponsor's queue, whatever its balance. Within a turn it is an
+  // effect of that turn, on its sponsor.
   void Deliver(Value target, Value message, Value slot);
+  // The same for `continuation` to run when `promise` settles.
+  void DeliverListen(Value promise, Value continuation);
   // Settles the promise of a slot (devices; also from within a turn of native code, at once and
   // for good). What waited on it goes to the front of its queues. The first settlement counts.
   void Keep(Value slot, Value value);
@@ -251,6 +254,8 @@ class Core final : private HeapClient, public IdentitySource {
   Value MakeActivation(std::unique_ptr<Stopped> stopped);
   std::unique_ptr<Stopped> TakeStopped(Value activation);
 
+  void DeliverFlagged(Value target, Value message, Value slot, EventFlag flag);
+
   // core_dispatch.cc: from an event to a turn, and its end
   void Dispatch(Event event);
   bool DispatchActor(const Event& event);
@@ -307,11 +312,20 @@ class Core final : private HeapClient, public IdentitySource {
   Value QuotaReason(Resource which);
 
   CoreOptions options_;
+  // The heap finalizes what is left when it goes: what Finalize touches stands before it.
   SegmentPool segments_;
-  Heap heap_;
-  SymbolTable symbols_;
   SponsorTree sponsors_;
   Sponsor* sponsor_;
+  std::vector<Sponsor*> orphans_;
+  // The last turns, to find what led to a fault; turn n stands at n % kRecords.
+  struct TurnRecord {
+    uint64_t cause = 0;
+    Object* code = nullptr;  // null: collected since
+  };
+  static constexpr uint64_t kRecords = 512;
+  std::array<TurnRecord, kRecords> records_{};
+  Heap heap_;
+  SymbolTable symbols_;
   TurnState turn_;
   bool in_turn_ = false;
   std::vector<std::pair<Value, Event>> released_;  // scratch of Release
@@ -325,7 +339,6 @@ class Core final : private HeapClient, public IdentitySource {
   uint64_t next_identity_ = 1;
   uint64_t actors_made_ = 0;             // by the running turn
   std::vector<Sponsor*> sponsors_made_;  // by the running turn
-  std::vector<Sponsor*> orphans_;
 
   // What the code of the running turn said before it returned.
   std::unique_ptr<Suspension> suspension_;
@@ -336,14 +349,6 @@ class Core final : private HeapClient, public IdentitySource {
   bool turn_too_long_ = false;
   Place fault_place_;
   std::vector<FaultReport::Frame> fault_calls_;
-
-  // The last turns, to find what led to a fault; turn n stands at n % kRecords.
-  struct TurnRecord {
-    uint64_t cause = 0;
-    Object* code = nullptr;  // null: collected since
-  };
-  static constexpr uint64_t kRecords = 512;
-  std::array<TurnRecord, kRecords> records_;
 
   std::vector<FaultReport> reports_;
   int64_t reports_uncounted_ = 0;  // unobserved faults beyond fault_reports_max

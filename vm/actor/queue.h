@@ -101,7 +101,7 @@ class EventQueue {
   }
 
   // The event a few places on, for a prefetch; any event of the segment, never null.
-  const Event* Ahead(int n) const { return head_ + n < head_end_ ? head_ + n : head_; }
+  const Event* Ahead(int n) const { return head_ + n < head_end_ ? head_ + n : head_end_ - 1; }
 
   // --- collection
   // Words of events pushed since the last call; then all count as seen.

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
@@ -102,6 +103,9 @@ class Turn : public Build {
 
 // A behavior value whose code is `behavior`; each actor made from it shares that one function.
 Value MakeNativeBehavior(Core& core, std::string name, NativeBehavior behavior);
+
+// A continuation (Core::Listen, Core::DeliverListen) that runs `then`.
+Value MakeNativeContinuation(Core& core, NativeBehavior then);
 
 }  // namespace vesicle
 

@@ -1,0 +1,129 @@
+#include "vm/native/turn.h"
+
+#include <utility>
+
+#include "vm/actor/actor.h"
+
+namespace vesicle {
+
+// The code of a native behavior: one C++ function.
+struct NativeCode final : CodeBody {
+  NativeCode(std::string name_in, NativeBehavior fn_in)
+      : label(std::move(name_in)), fn(std::move(fn_in)) {}
+  const std::string& name() const override { return label; }
+
+  static TurnEnd Enter(Core& core, Object* holder) {
+    Turn turn(core);
+    const Value slot = core.turn().slot;
+    --core.fuel;
+    static_cast<NativeCode*>(code::Body(code::Of(holder)))->fn(turn);
+    if (turn.end_ == TurnEnd::kDone) {
+      if (!turn.replied_ && !slot.is_nil()) core.StageReply(Value::Nil());
+    } else {
+      core.turn().slot = slot;
+    }
+    return turn.end_;
+  }
+
+  std::string label;
+  NativeBehavior fn;
+};
+
+namespace {
+
+Object* MakeCode(Core& core, std::string name, NativeBehavior behavior) {
+  return code::Make(core.heap(), new NativeCode(std::move(name), std::move(behavior)),
+                    &NativeCode::Enter, nullptr, 0);
+}
+
+}  // namespace
+
+Value MakeNativeBehavior(Core& core, std::string name, NativeBehavior behavior) {
+  Object* code = MakeCode(core, std::move(name), std::move(behavior));
+  return Value::Data(core.NewHolder(Kind::kBehavior, code, 0));
+}
+
+Value MakeNativeContinuation(Core& core, NativeBehavior then) {
+  Object* code = MakeCode(core, "<native when>", std::move(then));
+  return core.NewContinuation(core.NewHolder(Kind::kFunction, code, 0), Value::Nil());
+}
+
+void ReplySlot::Keep(Value value) {
+  // A heap that went first took the root's value with it.
+  if (has_asker() && slot_.heap() != nullptr) core_->Keep(slot_.value(), value);
+  slot_.reset();
+}
+
+void ReplySlot::Break(Value reason) {
+  if (has_asker() && slot_.heap() != nullptr) core_->Break(slot_.value(), reason);
+  slot_.reset();
+}
+
+Value Turn::Create(Value behavior) { return core_.CreateActor(behavior); }
+
+Value Turn::Create(NativeBehavior behavior) {
+  return core_.CreateActor(MakeNativeBehavior(core_, "<native>", std::move(behavior)));
+}
+
+void Turn::Send(Value target, Value message) {
+  VESICLE_CHECK(target.is_target());
+  if (end_ == TurnEnd::kDone && !core_.Send(target, message, Value::Nil())) {
+    end_ = core_.Quota(Resource::kEvents);
+  }
+}
+
+Value Turn::Ask(Value target, Value message) {
+  VESICLE_CHECK(target.is_target());
+  const Value promise = core_.NewPromise();
+  if (end_ == TurnEnd::kDone && !core_.Send(target, message, promise)) {
+    end_ = core_.Quota(Resource::kEvents);
+  }
+  return promise;
+}
+
+void Turn::When(Value promise, NativeBehavior then) {
+  const Value continuation = MakeNativeContinuation(core_, std::move(then));
+  if (end_ == TurnEnd::kDone && !core_.Listen(promise, continuation)) {
+    end_ = core_.Quota(Resource::kEvents);
+  }
+}
+
+void Turn::Become(Value behavior) {
+  VESICLE_CHECK(IsKind(behavior, Kind::kBehavior));
+  VESICLE_CHECK(IsTargetKind(core_.turn().receiver, Kind::kActor));
+  core_.StageBecome(behavior);
+}
+
+void Turn::Become(NativeBehavior behavior) {
+  Become(MakeNativeBehavior(core_, "<native>", std::move(behavior)));
+}
+
+void Turn::Reply(Value value) {
+  replied_ = true;
+  core_.StageReply(value);
+}
+
+ReplySlot Turn::TakeReply() {
+  replied_ = true;
+  const Value slot = core_.turn().slot;
+  core_.turn().slot = Value::Nil();
+  return ReplySlot(core_, slot);
+}
+
+void Turn::Delegate(Value target, Value message) {
+  VESICLE_CHECK(target.is_target());
+  replied_ = true;
+  const Value slot = core_.turn().slot;
+  core_.turn().slot = Value::Nil();
+  if (end_ == TurnEnd::kDone && !core_.Send(target, message, slot)) {
+    end_ = core_.Quota(Resource::kEvents);
+  }
+}
+
+void Turn::Fail(Value reason) { end_ = core_.Fail(reason, {}); }
+
+void Turn::Fault(std::string_view tag, std::string_view text) {
+  end_ = core_.Fault(Tagged(tag, text), {});
+}
+
+}  // namespace vesicle
