@@ -59,13 +59,6 @@ Result Piece(Heap& heap, const Value& text, size_t offset, size_t size) {
   return IsAsciiText(text) ? Copy(heap, piece, true) : MakeTextUnchecked(heap, piece);
 }
 
-// Unicode's White_Space property.
-bool IsSpace(uint32_t p) {
-  return (p >= 9 && p <= 13) || p == 0x20 || p == 0x85 || p == 0xA0 || p == 0x1680 ||
-         (p >= 0x2000 && p <= 0x200A) || p == 0x2028 || p == 0x2029 || p == 0x202F || p == 0x205F ||
-         p == 0x3000;
-}
-
 }  // namespace
 
 Result MakeText(Heap& heap, std::string_view bytes) {
@@ -76,6 +69,17 @@ Result MakeText(Heap& heap, std::string_view bytes) {
 
 Result MakeTextUnchecked(Heap& heap, std::string_view bytes) {
   return Copy(heap, bytes, CountCodePoints(bytes) == bytes.size());
+}
+
+Result AllocateText(Heap& heap, uint64_t bytes) {
+  Failure failure;
+  Object* o = Allocate(heap, bytes, &failure);
+  if (o == nullptr) return failure;
+  return Value::Data(o);
+}
+
+void SealText(Value text, bool ascii) {
+  if (ascii) text.data()->flags |= kAscii;
 }
 
 bool IsAsciiText(const Value& text) {
@@ -215,6 +219,12 @@ Result SplitText(Heap& heap, const Value& text, const Value& separator) {
   }
   if (!add(rest)) return Failure::kMemory;
   return parts.Finish();
+}
+
+bool IsSpace(uint32_t p) {
+  return (p >= 9 && p <= 13) || p == 0x20 || p == 0x85 || p == 0xA0 || p == 0x1680 ||
+         (p >= 0x2000 && p <= 0x200A) || p == 0x2028 || p == 0x2029 || p == 0x202F || p == 0x205F ||
+         p == 0x3000;
 }
 
 Result TrimText(Heap& heap, const Value& text, Side side) {

@@ -38,6 +38,12 @@ Result MakeText(Heap& heap, std::string_view bytes);
 // point into the heap.
 Result MakeTextUnchecked(Heap& heap, std::string_view bytes);
 
+// For a long text that is written in pieces: `bytes` bytes to be filled, which nobody
+// may see before SealText. Wants bytes > kShortBytesMax. kTooBig, kMemory.
+Result AllocateText(Heap& heap, uint64_t bytes);
+// It is filled, and valid UTF-8; `ascii`: with nothing but ASCII.
+void SealText(Value text, bool ascii);
+
 // Wants IsText. Valid until the next safe point, and for a short text as long as
 // the Value referred to stays in place: never pass a temporary.
 inline std::string_view TextView(const Value& text) {
@@ -73,7 +79,9 @@ Result ReplaceText(Heap& heap, const Value& text, const Value& needle, const Val
 Result SplitText(Heap& heap, const Value& text, const Value& separator);
 
 enum class Side : uint8_t { kStart, kEnd, kBoth };
-// Cuts Unicode's White_Space characters off.
+// Has the code point Unicode's White_Space property?
+bool IsSpace(uint32_t point);
+// Cuts such characters off.
 Result TrimText(Heap& heap, const Value& text, Side side);
 enum class Case : uint8_t { kLower, kUpper };
 Result AsciiCase(Heap& heap, const Value& text, Case to);
