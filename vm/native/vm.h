@@ -21,6 +21,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,12 +68,19 @@ class Module {
   Module& operator=(Module&&) noexcept;
   ~Module();
 
+  // Public names, in the order of the text.
+  std::vector<std::string> Names() const;
   bool HasBehavior(std::string_view name) const;
-  // A behavior value: `name` with its captures. Checked: the name exists and the number is right.
+  // A behavior value: `name` with its captures. For names the host wrote itself: checked.
   Value Behavior(std::string_view name, std::span<const Value> captures = {}) const;
   Value Behavior(std::string_view name, std::initializer_list<Value> captures) const {
     return Behavior(name, std::span(captures.begin(), captures.size()));
   }
+  // The same for names of strangers. NotFound: no such behavior, or another number of captures.
+  absl::StatusOr<Root> MakeBehavior(std::string_view name,
+                                    std::span<const Value> captures = {}) const;
+  // The value of a public function or `let`.
+  std::optional<Value> Get(std::string_view name) const;
   std::vector<TestCase> Tests() const;
   // The bytecode of everything in it, for people.
   std::string Disassemble() const;

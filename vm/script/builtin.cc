@@ -150,8 +150,17 @@ BuiltinResult MakePromise(BuiltinContext& context, const Value*, int) {
   return context.Give(MakeList(core.heap(), pair), "");
 }
 
+// sponsor(limits): the control ref of a budget split off the one that runs the turn.
+BuiltinResult MakeSponsor(BuiltinContext& context, const Value* args, int) {
+  Core::SponsorResult made = context.core().SplitSponsor(args[0]);
+  if (!made.error.empty()) return context.TypeError("sponsor: " + made.error);
+  return BuiltinResult::Of(made.control);
+}
+
+// As any behavior whose clause yields nil: an asker is answered.
 TurnEnd EnterSink(Core& core, Object*) {
   --core.fuel;
+  core.StageReply(Value::Nil());
   return TurnEnd::kDone;
 }
 
@@ -173,7 +182,10 @@ Value MakeSink(Core& core) {
 void RegisterCoreBuiltins(BuiltinRegistry& registry) {
   registry.Acting("promise", 0, 0, MakePromise,
                   "promise(): [p, resolver]; the resolver takes #fulfill(v) or #break(e)");
-  registry.Behavior("sink", MakeSink, "sink: a behavior that takes every message and does nothing");
+  registry.Acting("sponsor", 1, 1, MakeSponsor,
+                  "sponsor({events: n, memory: bytes, steps: n, keeper: ref}): the control ref of a "
+                  "budget split off this one");
+  registry.Behavior("sink", MakeSink, "sink: a behavior that takes every message, does nothing and replies nil");
 }
 
 std::string Describe(Value value) {

@@ -58,6 +58,11 @@ std::optional<Value> ScriptModule::Get(std::string_view name) const {
   return value;
 }
 
+bool ScriptModule::HasBehavior(std::string_view name) const {
+  const Export* found = Find(name);
+  return found != nullptr && found->what.declared == Declared::kBehavior;
+}
+
 std::vector<std::string> ScriptModule::Names() const {
   std::vector<std::string> names;
   for (const Export& e : exports_) names.push_back(e.name);

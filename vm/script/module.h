@@ -48,6 +48,7 @@ class ScriptModule {
   // there is none of that name; `error`, if given, says why not.
   std::optional<Value> Behavior(std::string_view name, std::span<const Value> args,
                                 std::string* error = nullptr) const;
+  bool HasBehavior(std::string_view name) const;
   // The value of an exported function or `let`.
   std::optional<Value> Get(std::string_view name) const;
   // Public names, in the order of the text.
