@@ -208,6 +208,8 @@ class Core final : private HeapClient, public IdentitySource {
   // Unobserved faults, oldest first; those beyond fault_reports_max are only counted.
   std::vector<FaultReport> UnobservedFaults() const;
   int64_t unobserved_fault_count() const;
+  // For people: the name of the behavior behind a target.
+  std::string NameOf(Value target) { return BehaviorName(target); }
 
   struct Stats {
     uint64_t turns = 0;

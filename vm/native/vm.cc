@@ -36,6 +36,10 @@ absl::StatusOr<Root> Module::MakeBehavior(std::string_view name,
   return Root(rep_->script->interpreter().core().heap(), *behavior);
 }
 
+std::optional<uint32_t> Module::ParametersOf(std::string_view behavior) const {
+  return rep_->script->ParametersOf(behavior);
+}
+
 std::optional<Value> Module::Get(std::string_view name) const { return rep_->script->Get(name); }
 
 std::vector<std::string> Module::Names() const { return rep_->script->Names(); }

@@ -79,6 +79,8 @@ class Module {
   // The same for names of strangers. NotFound: no such behavior, or another number of captures.
   absl::StatusOr<Root> MakeBehavior(std::string_view name,
                                     std::span<const Value> captures = {}) const;
+  // How many captures a public behavior wants; nothing when there is none of that name.
+  std::optional<uint32_t> ParametersOf(std::string_view behavior) const;
   // The value of a public function or `let`.
   std::optional<Value> Get(std::string_view name) const;
   std::vector<TestCase> Tests() const;

@@ -58,6 +58,12 @@ std::optional<Value> ScriptModule::Get(std::string_view name) const {
   return value;
 }
 
+std::optional<uint32_t> ScriptModule::ParametersOf(std::string_view behavior) const {
+  if (!HasBehavior(behavior)) return std::nullopt;
+  const Value code = CodeOf(Find(behavior)->item);
+  return static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
+}
+
 bool ScriptModule::HasBehavior(std::string_view name) const {
   const Export* found = Find(name);
   return found != nullptr && found->what.declared == Declared::kBehavior;

@@ -49,6 +49,8 @@ class ScriptModule {
   std::optional<Value> Behavior(std::string_view name, std::span<const Value> args,
                                 std::string* error = nullptr) const;
   bool HasBehavior(std::string_view name) const;
+  // How many parameters an exported behavior has; nothing when it is none.
+  std::optional<uint32_t> ParametersOf(std::string_view behavior) const;
   // The value of an exported function or `let`.
   std::optional<Value> Get(std::string_view name) const;
   // Public names, in the order of the text.
