@@ -1,10 +1,11 @@
-// The clock, and what stands for a device that was not granted.
+// The clock, and what stands for grants: several at once, or none.
 #include <time.h>
 
 #include <utility>
 
 #include "vm/loop/devices.h"
 #include "vm/loop/loop_device.h"
+#include "vm/value/text.h"
 
 namespace vesicle {
 namespace {
@@ -23,6 +24,22 @@ Root MakeClock(Vm& vm) {
     if (Is(turn.message(), "monotonic", 0)) return turn.Reply(turn.Int(NowNs(CLOCK_MONOTONIC)));
     Refuse(turn, "a clock takes #now and #monotonic");
   }));
+}
+
+Root MakeGrants(Vm& vm, std::vector<std::pair<std::string, Root>> grants) {
+  return vm.Create(
+      MakeNativeBehavior(vm.core(), "grants", [grants = std::move(grants)](Turn& turn) {
+        std::string names;
+        for (const auto& [name, ref] : grants) names += (names.empty() ? "" : ", ") + name;
+        if (Is(turn.message(), "open_dir", 1)) {
+          const Value wanted = FieldsOf(turn.message())[0];
+          for (const auto& [name, ref] : grants) {
+            if (IsText(wanted) && TextView(wanted) == name) return turn.Reply(ref.value());
+          }
+        }
+        turn.Fault("denied",
+                   "what was granted is reached by #open_dir(DIR), with one of: " + names);
+      }));
 }
 
 Root MakeRefusal(Vm& vm, std::string name, std::string text) {

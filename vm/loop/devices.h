@@ -21,6 +21,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "vm/loop/random.h"
@@ -96,6 +98,10 @@ struct LoaderOptions {
   size_t source_bytes_max = size_t{1} << 20;
 };
 Root MakeLoader(Vm& vm, LoaderOptions options = {});
+
+// --- several grants as one: #open_dir(name) replies the ref of that name, and nothing else is
+// there (#denied).
+Root MakeGrants(Vm& vm, std::vector<std::pair<std::string, Root>> grants);
 
 // --- stands for what was not granted: every request breaks with #denied(text).
 Root MakeRefusal(Vm& vm, std::string name, std::string text);

@@ -1,0 +1,30 @@
+// Reports: what went wrong, as people read it.
+//
+//   counter.ves:7:14: fault: #divide_by_zero
+//     #get => 1 / count
+//             ^
+//   in counter, on #get
+//   caused by main
+#ifndef VESICLE_CLI_REPORT_H_
+#define VESICLE_CLI_REPORT_H_
+
+#include <string>
+
+#include "vm/actor/core.h"
+#include "vm/actor/fault.h"
+
+namespace vesicle::cli {
+
+// Ends in a newline.
+std::string FaultText(const FaultReport& report);
+// "file:line:column", or "" when it is not known.
+std::string PlaceText(const Place& place);
+// The line and the caret under it, each with its newline; or "".
+std::string ExcerptText(const Place& place);
+
+// Unobserved faults, tasks that wait, parked events; "" if there are none.
+std::string LeftoversText(Core& core);
+
+}  // namespace vesicle::cli
+
+#endif  // VESICLE_CLI_REPORT_H_

@@ -1,0 +1,96 @@
+// vesicle test: the test blocks of files, each in a VM of its own.
+#include <cstdio>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/program.h"
+#include "cli/report.h"
+#include "vm/value/print.h"
+
+namespace vesicle::cli {
+namespace {
+
+struct Totals {
+  int passed = 0;
+  int failed = 0;
+};
+
+// What went wrong; "" if it passed.
+std::string RunOne(Vm& vm, const Module& module, size_t index) {
+  std::optional<std::string> broken;
+  bool answered = false;
+  vm.core().set_on_fault([&](const FaultReport& report) {
+    // The first one tells most, with its place; what follows from it only repeats it.
+    if (!broken) broken = FaultText(report);
+  });
+  std::string reason;
+  vm.StartTest(module, index, [&](const Reply& reply) {
+    answered = true;
+    if (!reply.ok()) reason = Print(reply.reason(), kReportOptions);
+  });
+  vm.Run();
+  vm.core().set_on_fault({});
+  if (!reason.empty()) return broken ? *broken : reason + "\n";
+  std::string left = LeftoversText(vm.core());
+  if (!answered && left.empty()) left = "it never came to its end\n";
+  return left;
+}
+
+void TestFile(const std::string& file, const std::string& only, Totals* totals, bool* compiles) {
+  size_t count = 1;
+  for (size_t i = 0; i < count; ++i) {
+    Vm vm;
+    const absl::StatusOr<Module> module = LoadProgram(vm, file);
+    if (!module.ok()) {
+      std::fputs(std::string(module.status().message()).c_str(), stderr);
+      *compiles = false;
+      return;
+    }
+    const std::vector<TestCase> tests = module->Tests();
+    count = tests.size();
+    if (count == 0) return;
+    if (tests[i].name.find(only) == std::string::npos) continue;
+    const std::string wrong = RunOne(vm, *module, i);
+    if (wrong.empty()) {
+      ++totals->passed;
+      std::printf("ok    %s\n", tests[i].name.c_str());
+    } else {
+      ++totals->failed;
+      std::printf("FAIL  %s (%s)\n%s", tests[i].name.c_str(), PlaceText(tests[i].place).c_str(),
+                  wrong.c_str());
+    }
+    std::fflush(stdout);
+  }
+}
+
+int Run(const Command& command, const Arguments& arguments) {
+  if (arguments.words().empty()) return WrongUsage(command, "which files?");
+  Totals totals;
+  bool compiles = true;
+  for (const std::string& file : arguments.words()) {
+    TestFile(file, arguments.Value("only").value_or(""), &totals, &compiles);
+  }
+  std::printf("%d passed, %d failed\n", totals.passed, totals.failed);
+  if (!compiles) return kExitUsage;
+  return totals.failed == 0 ? kExitOk : kExitFailed;
+}
+
+}  // namespace
+
+Command TestCommand() {
+  return {
+      "test",
+      "[options] FILE...",
+      "runs the test blocks of files",
+      "\nEach test runs in a VM of its own. It fails when an `expect` in it does not hold, when\n"
+      "anything in it faults and nobody sees it, or when it is left waiting.\n"
+      "\nexit: 0 all passed; 1 some failed; 2 wrong usage, or a file that does not compile\n"
+      "\nexamples:\n"
+      "  vesicle test counter.ves\n"
+      "  vesicle test --only=drops samples/*.ves\n",
+      {{"only", "TEXT", "runs those tests whose names have TEXT in them"}},
+      Arguments::Words::kAnywhere,
+      Run};
+}
+
+}  // namespace vesicle::cli
