@@ -13,6 +13,12 @@ namespace vesicle {
 namespace {
 constexpr int kCausesMax = 8;
 constexpr size_t kReasonTextMax = 400;
+// A reason says what to do; it is cut later than a message.
+constexpr PrintOptions kReasonOptions = {.bytes_max = 1000,
+                                         .top_text = TopText::kQuoted,
+                                         .chars_max = 400,
+                                         .items_max = 8,
+                                         .depth_max = 4};
 }  // namespace
 
 Value Core::Reason(std::string_view tag, std::string_view text) {
@@ -110,7 +116,7 @@ std::optional<uint32_t> Core::Report(Value reason, bool observed) {
   }
   FaultReport report;
   report.turn = turn_.serial;
-  report.reason = Print(reason, kReportOptions);
+  report.reason = Print(reason, kReasonOptions);
   report.behavior = BehaviorName(turn_.receiver);
   report.message = Print(turn_.message, kReportOptions);
   report.place = std::move(fault_place_);
