@@ -46,6 +46,9 @@ struct CoreOptions {
   int64_t slice_steps = 20'000;                   // a turn that needs more is suspended
   int call_depth_max = 200'000;                   // nested calls in one turn
   int fault_reports_max = 100;                    // kept; further ones are counted
+  // Events of the root sponsor wait when it is dry, for the host to call Refill(); otherwise they
+  // fault with #quota(which).
+  bool park_when_dry = false;
   Heap::Options heap;
 };
 
@@ -186,6 +189,9 @@ class Core final : private HeapClient, public IdentitySource {
   // True when there is more to run now.
   bool RunSlice(int64_t steps);
 
+  // Gives the root sponsor more, and sets going what waited for it.
+  void Refill(Resource which, int64_t amount);
+
   // Splits limits off the running sponsor: a map of "events", "memory" (bytes), "steps" and
   // "keeper" (a ref). Yields the control ref; undone when the turn faults. A text: what is wrong.
   struct SponsorResult {
@@ -226,6 +232,13 @@ class Core final : private HeapClient, public IdentitySource {
   Language* language() { return language_; }
   void set_observer(TurnObserver* observer) { observer_ = observer; }
   void set_on_fault(std::function<void(const FaultReport&)> fn) { on_fault_ = std::move(fn); }
+
+  // For whole-VM walks (state_hash.h). Nothing may run meanwhile.
+  template <typename Fn>
+  void ForEachSponsor(Fn fn) {
+    sponsors_.ForEach(fn);
+  }
+  static Suspension* FramesOf(Value activation) { return StoppedOf(activation)->frames.get(); }
 
   // IdentitySource: serials given on demand, in order of asking. Promises have none.
   uint64_t SerialOf(Object* target) override;

@@ -148,7 +148,15 @@ bool Core::DryOf(Resource* which) {
   return false;
 }
 
-bool Core::HasKeeper(Resource which) { return !sponsor_->AccountOf(which).keeper.is_nil(); }
+bool Core::HasKeeper(Resource which) {
+  const Sponsor& account = sponsor_->AccountOf(which);
+  return account.parent() == nullptr ? options_.park_when_dry : !account.keeper.is_nil();
+}
+
+void Core::Refill(Resource which, int64_t amount) {
+  sponsors_.root().Grant(which, amount);
+  WakeDry();
+}
 
 void Core::MakeDry(Resource which) {
   sponsor_->dry = true;

@@ -111,11 +111,10 @@ void Vm::Send(Value target, Value message) { core_.Deliver(target, message, Valu
 void Vm::Ask(Value target, Value message, absl::AnyInvocable<void(const Reply&)> callback) {
   const Value promise = core_.NewPromise();
   // Registered first: a reply that breaks is then observed from the start.
-  core_.DeliverListen(promise,
-                      MakeNativeContinuation(core_, [callback = std::move(callback)](
-                                                        Turn& turn) mutable {
-                        callback(Reply(!turn.is_broken(), turn.message()));
-                      }));
+  core_.DeliverListen(
+      promise, MakeNativeContinuation(core_, [callback = std::move(callback)](Turn& turn) mutable {
+        callback(Reply(!turn.is_broken(), turn.message()));
+      }));
   core_.Deliver(target, message, promise);
 }
 

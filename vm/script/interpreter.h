@@ -35,7 +35,7 @@ namespace vesicle {
 class Probe {
  public:
   virtual ~Probe() = default;
-  // False: the turn faults here, with #limit("stopped by a probe").
+  // False: the turn ends here as if its steps were spent, before the instruction.
   virtual bool OnInstruction(Op op) = 0;
 };
 

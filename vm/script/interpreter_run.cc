@@ -1042,8 +1042,7 @@ no_events:
 
 [[maybe_unused]] stopped_by_probe:
   at = pc;
-  how_ = FailHow::kLimit;
-  reason_ = Reason("limit", "stopped by a probe");
+  how_ = FailHow::kSteps;
 
 failed:
   if (how_ <= FailHow::kReraise && !s.handlers.empty()) {

@@ -1,0 +1,145 @@
+#include "vm/actor/state_hash.h"
+
+#include <deque>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "vm/actor/actor.h"
+#include "vm/actor/promise.h"
+#include "vm/value/hash.h"
+#include "vm/value/value_kind.h"
+
+namespace vesicle {
+namespace {
+
+// Gives targets numbers in the order in which the walk meets them.
+class Walk final : public IdentitySource, public Visitor {
+ public:
+  explicit Walk(Core& core) : core_(core) {}
+
+  uint64_t Run() {
+    core_.ForEachSponsor([this](Sponsor& s) {
+      Add(s.index());
+      Add(static_cast<uint64_t>(s.dry));
+      s.queue.ForEach([this](const Event& event) { AddEvent(event); });
+    });
+    while (!to_visit_.empty()) {
+      Object* target = to_visit_.front();
+      to_visit_.pop_front();
+      AddTarget(target);
+    }
+    return hash_;
+  }
+
+  uint64_t SerialOf(Object* target) override {
+    if (target->kind == Kind::kPromise) target = promise::Root(core_.heap(), target);
+    const auto [at, is_new] = numbers_.try_emplace(target, numbers_.size() + 1);
+    if (is_new) to_visit_.push_back(target);
+    return at->second;
+  }
+  std::optional<uint64_t> KnownSerialOf(Object* target) override { return SerialOf(target); }
+
+  // Words of suspended frames.
+  void Visit(Value* words, size_t count) override {
+    for (size_t i = 0; i < count; ++i) AddValue(words[i]);
+  }
+
+ private:
+  void Add(uint64_t x) { hash_ = HashMix(hash_, x); }
+  void AddValue(Value v) {
+    if (v.is_absent()) return Add(1);
+    const ValueKind kind = ValueKindOf(v);
+    if (kind != ValueKind::kInternal) {
+      Add(HashValue(v, *this));
+      if (kind == ValueKind::kFunction || kind == ValueKind::kBehavior) AddName(v.data());
+    } else if (v.is_data() && v.data()->kind == Kind::kCode) {
+      Add(HashBytes(code::Body(v.data())->name()));
+    } else if (v.is_target()) {
+      Add(SerialOf(v.target()));
+    }
+  }
+  void AddName(Object* holder) { Add(HashBytes(code::Body(code::Of(holder))->name())); }
+  void AddEvent(const Event& event) {
+    AddValue(event.target);
+    AddValue(event.message);
+    AddValue(event.slot);
+    Add(static_cast<uint64_t>(event.flag()));
+  }
+  void AddActivation(Value activation) {
+    if (!activation.is_nil()) Core::FramesOf(activation)->Visit(*this);
+  }
+
+  void AddTarget(Object* o) {
+    Add(static_cast<uint64_t>(o->kind));
+    switch (o->kind) {
+      case Kind::kActor: {
+        Object* holder = actor::Holder(o);
+        AddName(holder);
+        // Room that the present behavior does not use is nil, however much of it there is.
+        uint32_t used = holder->count;
+        while (used > 1 && holder->words()[used - 1].is_nil()) --used;
+        for (uint32_t i = 1; i < used; ++i) AddValue(holder->words()[i]);
+        if (actor::IsExtended(o)) AddActivation(actor::ExtensionWord(o, actor::Ext::kSuspended));
+        break;
+      }
+      case Kind::kPromise: {
+        Object* root = promise::Root(core_.heap(), o);
+        Add(static_cast<uint64_t>(promise::StateOf(root)));
+        if (promise::StateOf(root) != promise::State::kPending) {
+          AddValue(promise::Outcome(root));
+          break;
+        }
+        for (Value node = promise::internal::FirstWaiter(root); !node.is_nil();
+             node = promise::internal::NextWaiter(node.data())) {
+          const promise::Waiter waiter = promise::internal::WaiterOf(node.data());
+          AddEvent(waiter.event);
+          AddValue(waiter.payer);
+        }
+        break;
+      }
+      case Kind::kContinuation:
+        for (actor::Cont word : {actor::Cont::kClosure, actor::Cont::kSelf, actor::Cont::kSlot,
+                                 actor::Cont::kState, actor::Cont::kWakes}) {
+          AddValue(actor::ContWord(o, word));
+        }
+        AddActivation(actor::ContWord(o, actor::Cont::kFrames));
+        AddActivation(actor::ContWord(o, actor::Cont::kSuspended));
+        break;
+      case Kind::kResolver:
+        AddValue(o->words()[0]);
+        break;
+      case Kind::kPayer:
+        AddValue(o->words()[0]);
+        AddValue(o->words()[1]);
+        break;
+      default:
+        break;
+    }
+  }
+
+  Core& core_;
+  absl::flat_hash_map<Object*, uint64_t> numbers_;
+  std::deque<Object*> to_visit_;
+  uint64_t hash_ = 0;
+};
+
+}  // namespace
+
+uint64_t StateHash(Core& core) { return Walk(core).Run(); }
+
+void TraceHash::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
+  const auto add = [this](uint64_t x) { hash_ = HashMix(hash_, x); };
+  ++turns_;
+  const Value receiver = turn.receiver;
+  add(IsTargetKind(receiver, Kind::kActor) ? core.SerialOf(receiver.target()) : 0);
+  add(HashValue(turn.message, core));
+  add(static_cast<uint64_t>(end));
+  add(static_cast<uint64_t>(turn.flag));
+  add(static_cast<uint64_t>(turn.steps_used));
+  if (end == TurnEnd::kDone) {
+    add(static_cast<uint64_t>(core.sponsor().queue.CountSince(turn.mark)));
+    if (!turn.reply.is_absent()) add(HashValue(turn.reply, core));
+  }
+}
+
+}  // namespace vesicle
