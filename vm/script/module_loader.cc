@@ -58,6 +58,7 @@ class Loader::ModuleEnvironment final : public Environment {
   }
 
   std::optional<Builtin> FindBuiltin(std::string_view name) const override {
+    if (IsHidden(name)) return std::nullopt;
     const BuiltinRegistry& registry = modules_.interpreter_.registry();
     if (auto id = registry.Find(name)) {
       const BuiltinEntry& entry = registry.entry(*id);
@@ -76,7 +77,9 @@ class Loader::ModuleEnvironment final : public Environment {
   }
   void EachBuiltin(absl::FunctionRef<void(std::string_view)> use) const override {
     const BuiltinRegistry& registry = modules_.interpreter_.registry();
-    for (uint32_t id = 0; id < registry.size(); ++id) use(registry.entry(id).name);
+    for (uint32_t id = 0; id < registry.size(); ++id) {
+      if (!IsHidden(registry.entry(id).name)) use(registry.entry(id).name);
+    }
     if (modules_.prelude_ == nullptr) return;
     for (const ScriptModule::Export& e : modules_.prelude_->exports_) use(e.name);
   }
@@ -88,6 +91,11 @@ class Loader::ModuleEnvironment final : public Environment {
   }
 
  private:
+  // Natives that only the prelude calls: it is being loaded as long as there is none.
+  bool IsHidden(std::string_view name) const {
+    return name.starts_with('_') && modules_.prelude_ != nullptr;
+  }
+
   const Modules& modules_;
   std::unordered_map<const Item*, std::shared_ptr<ScriptModule>> imports_;
 };
