@@ -118,6 +118,8 @@ void Vm::Ask(Value target, Value message, absl::AnyInvocable<void(const Reply&)>
   core_.Deliver(target, message, promise);
 }
 
+void Vm::SetProbe(Probe* probe) { script_->interpreter.set_probe(probe); }
+
 absl::Status Vm::Start(const Module& module, Value host) {
   absl::StatusOr<Root> main = module.MakeBehavior("main");
   if (!main.ok()) return main.status();

@@ -34,6 +34,8 @@
 
 namespace vesicle {
 
+class Probe;  // script/interpreter.h
+
 using VmOptions = CoreOptions;
 
 // How an ask ended. Good for the length of the callback.
@@ -139,6 +141,8 @@ class Vm : public Build {
   std::vector<FaultReport> UnobservedFaults() const { return core_.UnobservedFaults(); }
 
   Core& core() { return core_; }
+  // Sees every instruction of scripts, which run slower meanwhile; null: none. For tests.
+  void SetProbe(Probe* probe);
 
  private:
   struct Script;

@@ -1,0 +1,80 @@
+// A run is a function of program and input: the collector, addresses and compilers
+// change nothing. (The hashes that `sim_trace` prints are compared between builds and
+// with and without address randomisation by tests/sim/compare_traces.sh.)
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/sim/sim_world.h"
+
+namespace vesicle {
+namespace {
+
+struct Outcome {
+  std::string output;
+  uint64_t trace = 0;
+  uint64_t turns = 0;
+  bool operator==(const Outcome&) const = default;
+};
+
+Outcome RunSample(const std::string& path, const VmOptions& options) {
+  SimWorld world(options);
+  const std::string errors = world.Load(path);
+  REQUIRE_MESSAGE(errors.empty(), errors);
+  TraceHash trace;
+  world.vm().core().set_observer(&trace);
+  world.Start();
+  world.Run();
+  const Outcome outcome{world.output(), trace.value(), trace.turns()};
+  world.vm().core().set_observer(nullptr);
+  return outcome;
+}
+
+std::vector<std::string> Programs() {
+  std::vector<std::string> paths;
+  const std::filesystem::path root = VESICLE_SOURCE_DIR;
+  for (const char* folder : {"samples", "tests/scripts"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
+      if (entry.path().extension() != ".ves") continue;
+      std::string path = entry.path().string();
+      SimWorld world;
+      if (world.Load(path).empty() && world.HasMain()) paths.push_back(std::move(path));
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+TEST_CASE("determinism: the same program twice is the same trace") {
+  for (const std::string& path : Programs()) {
+    CAPTURE(path);
+    CHECK(RunSample(path, {}) == RunSample(path, {}));
+  }
+}
+
+TEST_CASE("determinism: collecting at every safe point changes nothing") {
+  VmOptions always;
+  always.heap.collect_at_every_safe_point = true;
+  for (const std::string& path : Programs()) {
+    CAPTURE(path);
+    CHECK(RunSample(path, {}) == RunSample(path, always));
+  }
+}
+
+TEST_CASE("determinism: small slices of the collector change nothing") {
+  VmOptions small;
+  small.heap.young_bytes = 64 << 10;
+  small.heap.mark_slice_objects = 10;
+  small.heap.slice_every_bytes = 512;
+  small.heap.old_bytes_floor = 16 << 10;
+  for (const std::string& path : Programs()) {
+    CAPTURE(path);
+    CHECK(RunSample(path, {}) == RunSample(path, small));
+  }
+}
+
+}  // namespace
+}  // namespace vesicle
