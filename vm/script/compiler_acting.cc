@@ -168,7 +168,16 @@ void UnitCompiler::GenAwait(const AwaitExpr& e, Dest d) {
 
 void UnitCompiler::GenExpect(const ExpectExpr& e) {
   const auto* binary = If<BinaryExpr>(e.condition);
-  std::string_view text = source_.Text(e.condition->span);
+  // The span leaves out parentheses that open before it.
+  Span span = e.condition->span;
+  std::string_view text = source_.Text(span);
+  ptrdiff_t open = std::count(text.begin(), text.end(), ')') -
+                   std::count(text.begin(), text.end(), '(');
+  for (const uint32_t end = span.end; open > 0 && span.begin > 0; --open) {
+    while (span.begin > 0 && source_.text()[span.begin - 1] != '(') --span.begin;
+    if (span.begin > 0) --span.begin;
+    text = source_.Text({span.begin, end});
+  }
   constexpr size_t kTextBytesMaxShown = 200;
   std::string shown(text.substr(0, kTextBytesMaxShown));
   if (text.size() > kTextBytesMaxShown) shown = Printable(shown) + "...";

@@ -178,16 +178,18 @@ void UnitCompiler::GenKind(const Expr& e, Dest d) {
       return GenName(As<NameExpr>(e), d);
     case ExprKind::kField: {
       const auto& field = As<FieldExpr>(e);
-      const uint32_t object = Any(*field.object);
-      const uint32_t reg = TargetOf(d);
+      const uint32_t scratch = ScratchOf(d);
+      const uint32_t object = AnyIn(*field.object, scratch);
+      const uint32_t reg = d.kind == Dest::Kind::kRegister ? d.reg : scratch;
       Emit(Op::kField, reg, object);
       Put(ConstantValue(TextValue(field.name)));
       return Settle(reg, d);
     }
     case ExprKind::kIndex: {
       const auto& index = As<IndexExpr>(e);
-      const auto [object, at] = AnyTwo(*index.object, *index.index);
-      const uint32_t reg = TargetOf(d);
+      const uint32_t scratch = ScratchOf(d);
+      const auto [object, at] = AnyTwo(*index.object, *index.index, scratch);
+      const uint32_t reg = d.kind == Dest::Kind::kRegister ? d.reg : scratch;
       Emit(Op::kIndex, reg, object, at);
       return Settle(reg, d);
     }
@@ -277,12 +279,20 @@ uint32_t UnitCompiler::Any(const Expr& e) {
   return reg;
 }
 
-std::pair<uint32_t, uint32_t> UnitCompiler::AnyTwo(const Expr& first, const Expr& second) {
-  uint32_t a = Any(first);
+uint32_t UnitCompiler::AnyIn(const Expr& e, uint32_t scratch) {
+  if (const auto* name = If<NameExpr>(&e)) {
+    if (name->ref.kind == RefKind::kLocal) return name->ref.binding->slot;
+  }
+  Gen(e, Dest::To(scratch));
+  return scratch;
+}
+
+std::pair<uint32_t, uint32_t> UnitCompiler::AnyTwo(const Expr& first, const Expr& second,
+                                                   uint32_t scratch) {
+  uint32_t a = AnyIn(first, scratch);
   if (IsVariable(first) && !IsSimple(second)) {
-    const uint32_t copy = Reg();
-    Emit(Op::kMove, copy, a);
-    a = copy;
+    Emit(Op::kMove, scratch, a);
+    a = scratch;
   }
   const uint32_t b = Any(second);
   return {a, b};
@@ -497,8 +507,9 @@ void UnitCompiler::GenKnownBehavior(Op op, const Ref& ref, std::span<Expr* const
 // Operators, calls, assignment
 
 void UnitCompiler::GenUnary(const UnaryExpr& e, Dest d) {
-  const uint32_t operand = Any(*e.operand);
-  const uint32_t reg = TargetOf(d);
+  const uint32_t scratch = ScratchOf(d);
+  const uint32_t operand = AnyIn(*e.operand, scratch);
+  const uint32_t reg = d.kind == Dest::Kind::kRegister ? d.reg : scratch;
   Emit(e.op == UnaryOp::kNot ? Op::kNot : Op::kNegate, reg, operand);
   Settle(reg, d);
 }
@@ -518,15 +529,17 @@ void UnitCompiler::GenBinary(const BinaryExpr& e, Dest d) {
   const std::optional<int64_t> small = SmallLiteral(*e.right);
   if (small && *small >= INT8_MIN && *small <= INT8_MAX &&
       (e.op == BinaryOp::kAdd || e.op == BinaryOp::kSubtract)) {
-    const uint32_t left = Any(*e.left);
-    const uint32_t reg = TargetOf(d);
+    const uint32_t scratch = ScratchOf(d);
+    const uint32_t left = AnyIn(*e.left, scratch);
+    const uint32_t reg = d.kind == Dest::Kind::kRegister ? d.reg : scratch;
     Emit(e.op == BinaryOp::kAdd ? Op::kAddInt : Op::kSubtractInt, reg, left,
          static_cast<uint8_t>(*small));
     return Settle(reg, d);
   }
-  auto [left, right] = AnyTwo(*e.left, *e.right);
+  const uint32_t scratch = ScratchOf(d);
+  auto [left, right] = AnyTwo(*e.left, *e.right, scratch);
   if (e.op == BinaryOp::kGreater || e.op == BinaryOp::kGreaterEqual) std::swap(left, right);
-  const uint32_t reg = TargetOf(d);
+  const uint32_t reg = d.kind == Dest::Kind::kRegister ? d.reg : scratch;
   Emit(OpOf(e.op), reg, left, right);
   Settle(reg, d);
 }
@@ -590,7 +603,7 @@ void UnitCompiler::GenAssign(const AssignExpr& e) {
       (list != nullptr && list->elements.size() == 2 && !list->elements[0].is_spread &&
        list->elements[1].is_spread) ||
       LiteralValue(*e.value).has_value();
-  if (is_one_instruction) return Gen(*e.value, Dest::To(to));
+  if (is_one_instruction) return Gen(*e.value, Dest::ToVariable(to));
   const uint32_t reg = Reg();
   Gen(*e.value, Dest::To(reg));
   Emit(Op::kMove, to, reg);

@@ -2,7 +2,7 @@
 //
 // Registers are a stack. Names live where they were introduced until their scope
 // ends; temporaries stand above them. A *fresh* register is one whose content
-// nobody reads any more: a destination always is, so that code may build up a
+// nobody reads any more: a destination is, as a rule, so that code may build up a
 // value in it step by step.
 #ifndef VESICLE_VM_SCRIPT_COMPILER_INTERNAL_H_
 #define VESICLE_VM_SCRIPT_COMPILER_INTERNAL_H_
@@ -24,16 +24,19 @@ namespace vesicle::compiler_internal {
 // Where the value of an expression goes.
 struct Dest {
   enum class Kind : uint8_t {
-    kRegister,  // `reg`, which is fresh
+    kRegister,  // `reg`
     kNone,      // nobody looks: a send is a tell
     kLast,      // it is the unit's result; control does not come back
   };
   Kind kind;
   uint32_t reg = 0;
+  bool is_fresh = true;
 
-  static Dest To(uint32_t reg) { return {Kind::kRegister, reg}; }
-  static Dest None() { return {Kind::kNone, 0}; }
-  static Dest Last() { return {Kind::kLast, 0}; }
+  static Dest To(uint32_t reg) { return {Kind::kRegister, reg, true}; }
+  // A variable: only the last instruction may write it.
+  static Dest ToVariable(uint32_t reg) { return {Kind::kRegister, reg, false}; }
+  static Dest None() { return {Kind::kNone, 0, false}; }
+  static Dest Last() { return {Kind::kLast, 0, false}; }
   bool is_last() const { return kind == Kind::kLast; }
 };
 
@@ -69,7 +72,7 @@ class UnitCompiler {
   uint32_t TargetOf(Dest d) { return d.kind == Dest::Kind::kRegister ? d.reg : Reg(); }
   // The first of some consecutive registers: the destination itself if it is the topmost.
   uint32_t BlockAt(Dest d) {
-    return d.kind == Dest::Kind::kRegister && d.reg + 1 == next_ ? d.reg : Reg();
+    return d.is_fresh && d.reg + 1 == next_ ? d.reg : Reg();
   }
   // R[reg] is the value that was wanted.
   void Settle(uint32_t reg, Dest d);
@@ -88,8 +91,15 @@ class UnitCompiler {
   void Gen(const Expr& e, Dest d);
   void GenKind(const Expr& e, Dest d);
   uint32_t Any(const Expr& e);
+  // As Any; what needs a register is put into `scratch`, which is fresh.
+  uint32_t AnyIn(const Expr& e, uint32_t scratch);
+  // A fresh register: the destination, or a new one.
+  uint32_t ScratchOf(Dest d) { return d.is_fresh ? d.reg : Reg(); }
   // Two operands; the first is not disturbed by what the second does.
-  std::pair<uint32_t, uint32_t> AnyTwo(const Expr& first, const Expr& second);
+  std::pair<uint32_t, uint32_t> AnyTwo(const Expr& first, const Expr& second) {
+    return AnyTwo(first, second, Reg());
+  }
+  std::pair<uint32_t, uint32_t> AnyTwo(const Expr& first, const Expr& second, uint32_t scratch);
   // As Any, for what a pattern will name: not a `var`.
   uint32_t AnyStable(const Expr& e);
   void LoadLiteral(Value value, uint32_t reg);
