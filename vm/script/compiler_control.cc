@@ -221,7 +221,7 @@ void UnitCompiler::GenForLoop(const Pattern& pattern, const Expr& list,
   Label exit;
   {
     At at(*this, list.span);
-    Emit(is_range ? Op::kRangeStart : Op::kListStart, base);
+    Emit(is_range ? Op::kRangeBegin : Op::kListBegin, base);
     EmitTarget(exit);
   }
   const uint32_t start = pc();

@@ -523,7 +523,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   LOOP_INT(LoopLessEqInt, <=)
   LOOP_INT(LoopMoreInt, >)
   LOOP_INT(LoopMoreEqInt, >=)
-  CASE(ListStart) {
+  CASE(ListBegin) {
     Value* r = base + A(insn);
     if (!IsList(r[0])) [[unlikely]]
       goto slow;
@@ -542,7 +542,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     pc += 1;
     NEXT();
   }
-  CASE(RangeStart) {
+  CASE(RangeBegin) {
     Value* r = base + A(insn);
     if (!BothInts(r[0], r[1])) [[unlikely]]
       goto slow;

@@ -146,9 +146,9 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
     case Op::kJumpFalse:
     case Op::kLoopTrue:
       return NotBool(*a, static_cast<ConditionOf>(B(i)));
-    case Op::kListStart:
+    case Op::kListBegin:
       return TypeError("`for` wants a list or a range, but got " + Describe(*a));
-    case Op::kRangeStart:
+    case Op::kRangeBegin:
     case Op::kRangeNext:
       return SlowRangeLoop(op, a);
     case Op::kMakeRange:
@@ -297,7 +297,7 @@ BuiltinResult Interpreter::SlowRangeLoop(Op op, Value* r) {
         Joined({"a range wants two integers, but got ", Describe(r[0]), " and ", Describe(r[1])}));
   }
   const Order order = CompareNumbers(r[0], r[1]);
-  if (op == Op::kRangeStart) {
+  if (op == Op::kRangeBegin) {
     if (order == Order::kGreater) return BuiltinResult::Of(Value::False());
   } else {
     if (order != Order::kLess) return BuiltinResult::Of(Value::False());

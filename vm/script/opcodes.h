@@ -100,10 +100,10 @@ namespace vesicle {
   X(LoopMoreInt,     "asr" "J","jumps back if R[a] > s")                                         \
   X(LoopMoreEqInt,   "asr" "J","jumps back if R[a] >= s")                                        \
   /* For: R[a] the list, R[a+1] the position, R[a+2] the leaf, R[a+3] the element. */            \
-  X(ListStart,       "a"  "J","first element of the list R[a]; jumps if there is none")          \
+  X(ListBegin,       "a"  "J","first element of the list R[a]; jumps if there is none")          \
   X(ListNext,        "ar" "J","next element: jumps back; r steps")                               \
   /* For over a range: R[a] the next integer, R[a+1] the last, R[a+2] the element. */            \
-  X(RangeStart,      "a"  "J","first integer of R[a]..R[a+1]; jumps if there is none")           \
+  X(RangeBegin,      "a"  "J","first integer of R[a]..R[a+1]; jumps if there is none")           \
   X(RangeNext,       "ar" "J","next integer: jumps back; r steps")                               \
   /* Data. */                                                                                    \
   X(MakeTagged,      "aq" "K","R[a] = tag K of the fields R[a], ... q of them")                  \

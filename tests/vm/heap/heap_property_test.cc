@@ -7,7 +7,7 @@
 
 #include "doctest/doctest.h"
 // The harness is part of this test program only.
-#include "tests/vm/heap/world.cc"  // NOLINT
+#include "tests/vm/heap/world.h"
 
 namespace vesicle {
 namespace {

@@ -60,7 +60,7 @@ TEST_CASE("a loop over integers is an addition, a comparison and a jump") {
 
 TEST_CASE("a range in a loop is never a list") {
   const std::string code = Code("fn f(n) { var s = 0\n for i in 1..n { s = s + i }\n s }");
-  CHECK(Has(code, "RangeStart"));
+  CHECK(Has(code, "RangeBegin"));
   CHECK_FALSE(Has(code, "MakeRange"));
 }
 
