@@ -10,11 +10,34 @@
 
 namespace vesicle {
 
+namespace {
+
+// Bytes of C++ memory that a sponsor pays for while this lives.
+class Charged {
+ public:
+  Charged(Heap& heap, size_t bytes)
+      : heap_(heap), sponsor_(heap.sponsor()), bytes_(static_cast<int64_t>(bytes)) {
+    heap_.ChargeExternal(sponsor_, bytes_);
+  }
+  ~Charged() { heap_.ChargeExternal(sponsor_, -bytes_); }
+  Charged(const Charged&) = delete;
+  Charged& operator=(const Charged&) = delete;
+
+ private:
+  Heap& heap_;
+  SponsorIndex sponsor_;
+  int64_t bytes_;
+};
+
+}  // namespace
+
 // A turn cut short by its slice: the stack it ran on.
 class SuspendedRun final : public Suspension {
  public:
   SuspendedRun(Interpreter& interpreter, std::unique_ptr<ScriptStack> stack)
-      : interpreter_(interpreter), stack_(std::move(stack)) {}
+      : interpreter_(interpreter),
+        stack_(std::move(stack)),
+        charged_(interpreter.heap_, stack_->bytes_usual()) {}
 
   void Visit(Visitor& visitor) override {
     if (stack_ != nullptr) stack_->Visit(visitor, stack_->top());
@@ -27,6 +50,7 @@ class SuspendedRun final : public Suspension {
  private:
   Interpreter& interpreter_;
   std::unique_ptr<ScriptStack> stack_;
+  Charged charged_;
 };
 
 // The one frame of a task that waits in an `await`. Stays as it is when it resumes.
@@ -37,7 +61,8 @@ class AwaitingRun final : public Suspension {
       : interpreter_(interpreter),
         at_(at),
         constants_(constants),
-        words_(base - 1, base + HeaderOf(constants).registers) {}
+        words_(base - 1, base + HeaderOf(constants).registers),
+        charged_(interpreter.heap_, sizeof *this + words_.size() * sizeof(Value)) {}
 
   void Visit(Visitor& visitor) override { visitor.Visit(words_.data(), words_.size()); }
 
@@ -69,6 +94,7 @@ class AwaitingRun final : public Suspension {
   const Instruction* at_;
   const Value* constants_;
   std::vector<Value> words_;  // the holder, then the registers
+  Charged charged_;
 };
 
 // ---------------------------------------------------------------------------

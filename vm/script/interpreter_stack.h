@@ -63,6 +63,10 @@ class ScriptStack {
   // Nobody runs: nothing of it is needed any more. Gives back what is more than usual.
   void Reset();
   bool has_grown() const { return charged_ > 0; }
+  // What it takes before it grows; nobody pays for that while it is the interpreter's.
+  static constexpr size_t bytes_usual() {
+    return kRegistersUsual * sizeof(Value) + kFramesUsual * sizeof(Frame);
+  }
 
   // --- the state of a run that stands still
   const Instruction* pc = nullptr;  // null: nothing stands still here
