@@ -94,7 +94,7 @@ class ByteSink {
   void Visit(Visitor& visitor) { visitor.Visit(&target_, 1); }
 
  private:
-  static constexpr size_t kChunkBytes = size_t{64} << 10;
+  static constexpr size_t kChunkBytes = size_t{16} << 10;
 
   Heap* heap_;
   std::vector<std::string> chunks_;  // all but the last are full, or were popped from
