@@ -76,7 +76,7 @@ std::vector<std::string> ScriptModule::Names() const {
 }
 
 Value ScriptModule::TestBehavior(size_t index) const {
-  return ValueOf(static_cast<uint32_t>(tests_[index].index));
+  return ValueOf(test_items_[index]);
 }
 
 std::string ScriptModule::Disassemble() const {

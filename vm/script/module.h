@@ -59,10 +59,10 @@ class ScriptModule {
   struct Test {
     std::string name;
     Place place;
-    size_t index;
+    size_t index;  // its place in tests()
   };
   const std::vector<Test>& tests() const { return tests_; }
-  // A behavior that answers its first message with the outcome of the test: a promise
+  // `index` as in tests(). A behavior that answers its first message with the outcome of the test: a promise
   // of its value, broken when an expectation fails.
   Value TestBehavior(size_t index) const;
 
@@ -89,6 +89,7 @@ class ScriptModule {
   std::vector<Export> exports_;
   std::unordered_map<std::string, size_t> exports_by_name_;
   std::vector<Test> tests_;
+  std::vector<uint32_t> test_items_;
   uint32_t item_count_ = 0;
   uint32_t unit_count_ = 0;
   // A tuple: for each item its value, then its code; then the code of each unit.

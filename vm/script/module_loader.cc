@@ -245,8 +245,9 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
         Object* starter = make(std::move(draft), 1);
         starter->words()[code::kFixedWords] = Value::Data(code);
         value = Value::Data(core.NewHolder(Kind::kBehavior, starter, 0));
-        module.tests_.push_back(
-            {std::string(item->name), MakePlace(*source, item->name_span), item->index});
+        module.test_items_.push_back(item->index);
+        module.tests_.push_back({std::string(item->name), MakePlace(*source, item->name_span),
+                                 module.tests_.size()});
         break;
       }
       default:

@@ -30,8 +30,9 @@ std::vector<std::pair<std::string, CoreOptions>> Ways() {
 }
 
 void Expect(const std::string& program, const std::string& expected) {
-  for (const auto& [name, options] : Ways()) {
-    World world(options);
+  for (const auto& way : Ways()) {
+    const std::string& name = way.first;
+    World world(way.second);
     CHECK_MESSAGE(world.Run(program) == expected, name);
     const char* wrong = world.core.heap().Verify();
     CHECK_MESSAGE(wrong == nullptr, wrong);
@@ -54,8 +55,9 @@ std::string Sorted(const std::string& text) {
 
 // For programs in which several actors speak: between them there is no order.
 void ExpectLines(const std::string& program, const std::string& expected) {
-  for (const auto& [name, options] : Ways()) {
-    World world(options);
+  for (const auto& way : Ways()) {
+    const std::string& name = way.first;
+    World world(way.second);
     CHECK_MESSAGE(Sorted(world.Run(program)) == Sorted(expected), name);
     const char* wrong = world.core.heap().Verify();
     CHECK_MESSAGE(wrong == nullptr, wrong);
@@ -574,7 +576,9 @@ TEST_CASE("what is wrong is said in the user's words") {
       {"2 <- 3", "#type(\"<- wants a ref or a promise on its left, but got 2\")"},
       {"create 5", "#type(\"create wants a behavior, but got 5\")"},
   };
-  for (const auto& [expression, expected] : cases) {
+  for (const auto& one : cases) {
+    const std::string& expression = one.first;
+    const std::string& expected = one.second;
     World world;
     const std::string output = world.Run(
         "behavior main { #start(host) => { let f = fn(x) = x\nlet v = " + expression +
