@@ -236,7 +236,6 @@ void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
 
 void Core::VisitStopped(Visitor& visitor, Stopped& stopped) {
   if (stopped.frames != nullptr) stopped.frames->Visit(visitor);
-  for (Event& event : stopped.staged) visitor.Visit(&event.target, 3);
   VisitTurn(visitor, stopped.turn);
 }
 
@@ -252,35 +251,48 @@ void Core::VisitSmallRoots(Visitor& visitor) {
   if (language_ != nullptr) language_->VisitRoots(visitor);
 }
 
+template <typename Fn>
+void Core::ForEachQueue(Fn fn) {
+  sponsors_.ForEach([&](Sponsor& s) { fn(s.queue); });
+  for (EventQueue* queue : staged_) fn(*queue);
+}
+
 void Core::VisitYoungRoots(Visitor& visitor) {
-  sponsors_.ForEach([&](Sponsor& s) { s.queue.VisitFresh(visitor); });
+  ForEachQueue([&](EventQueue& queue) { queue.VisitFresh(visitor); });
   VisitSmallRoots(visitor);
   symbols_.VisitYoungRoots(visitor);
 }
 
 void Core::VisitMarkRoots(Visitor& visitor) {
-  sponsors_.ForEach([](Sponsor& s) { s.queue.BeginSnapshot(); });
+  ForEachQueue([](EventQueue& queue) { queue.BeginSnapshot(); });
   VisitSmallRoots(visitor);
   symbols_.VisitRoots(visitor);
 }
 
 bool Core::VisitMarkRootsSlice(Visitor& visitor, size_t words_max) {
   bool more = false;
-  sponsors_.ForEach([&](Sponsor& s) {
-    if (!more) more = s.queue.VisitSnapshot(visitor, words_max);
+  ForEachQueue([&](EventQueue& queue) {
+    if (!more) more = queue.VisitSnapshot(visitor, words_max);
   });
   return more;
 }
 
 void Core::VisitAllRoots(Visitor& visitor) {
-  sponsors_.ForEach([&](Sponsor& s) {
-    s.queue.ForEach([&](const Event& event) {
+  ForEachQueue([&](EventQueue& queue) {
+    queue.ForEach([&](const Event& event) {
       Event copy = event;
       visitor.Visit(&copy.target, 3);
     });
   });
   VisitSmallRoots(visitor);
   symbols_.VisitRoots(visitor);
+}
+
+// The turn is over, one way or another.
+void Core::ForgetStaged(Stopped& stopped) {
+  heap_.ChargeExternal(stopped.charged, -stopped.charged_bytes);
+  stopped.charged_bytes = 0;
+  std::erase(staged_, &*stopped.staged);
 }
 
 void Core::Trace(Object* object, Visitor& visitor) {

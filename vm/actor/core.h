@@ -248,11 +248,13 @@ class Core final : private HeapClient, public IdentitySource {
   // A turn cut short by its slice, or frames that wait in an `await`; behind a kActivation.
   struct Stopped {
     std::unique_ptr<Suspension> frames;
-    std::vector<Event> staged;  // sent so far
+    // Sent so far, by a turn cut short. A root, as the event that resumes it waits in a queue.
+    std::optional<EventQueue> staged;
     TurnState turn;
     std::vector<Sponsor*> sponsors_made;
     uint64_t actors_made = 0;
-    SponsorIndex charged = 0;  // who pays for `staged`
+    SponsorIndex charged = 0;  // who pays for `staged`, and how many bytes
+    int64_t charged_bytes = 0;
   };
 
   // HeapClient
@@ -266,6 +268,9 @@ class Core final : private HeapClient, public IdentitySource {
   static void VisitTurn(Visitor& visitor, TurnState& turn);
   static void VisitStopped(Visitor& visitor, Stopped& stopped);
   static Stopped* StoppedOf(Value activation);
+  void ForgetStaged(Stopped& stopped);
+  template <typename Fn>
+  void ForEachQueue(Fn fn);
   Value MakeActivation(std::unique_ptr<Stopped> stopped);
   std::unique_ptr<Stopped> TakeStopped(Value activation);
 
@@ -288,6 +293,7 @@ class Core final : private HeapClient, public IdentitySource {
   void EndSuspended();
   void RollBack();
   void FinishReceiver();
+  void DropResumed();
   Event EventOfTurn() const;
 
   // core_settle.cc
@@ -368,6 +374,7 @@ class Core final : private HeapClient, public IdentitySource {
   std::vector<FaultReport> reports_;
   int64_t reports_uncounted_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
+  std::vector<EventQueue*> staged_;  // of the turns that were cut short
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;

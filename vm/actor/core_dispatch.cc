@@ -161,9 +161,8 @@ void Core::Commit() {
   if (resumed_ != nullptr) [[unlikely]] {
     // What it sent in earlier slices comes first.
     EventQueue& queue = sponsor_->queue;
-    queue.ForEachSince(t.mark, [&](const Event& e) { resumed_->staged.push_back(e); });
-    queue.Truncate(t.mark);
-    for (const Event& e : resumed_->staged) queue.Append(e);
+    queue.MoveTail(t.mark, *resumed_->staged, heap_.marking());
+    resumed_->staged->MoveAll(queue, heap_.marking());
   }
   ++stats_.turns;
   stats_.actors += actors_made_;
@@ -180,14 +179,16 @@ void Core::Commit() {
   if (!plain) FinishReceiver();
 }
 
+void Core::DropResumed() {
+  if (resumed_ == nullptr) return;
+  ForgetStaged(*resumed_);
+  resumed_.reset();
+}
+
 // The receiver is free for what comes next: a suspended actor's inbox goes to the front.
 void Core::FinishReceiver() {
-  if (resumed_ != nullptr && !resumed_->staged.empty()) {
-    heap_.ChargeExternal(resumed_->charged,
-                         -static_cast<int64_t>(resumed_->staged.capacity() * sizeof(Event)));
-  }
   const bool was_suspended = resumed_ != nullptr;
-  resumed_.reset();
+  DropResumed();
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {
     heap_.WillWrite(receiver);
@@ -212,7 +213,7 @@ void Core::RollBack() {
   EventQueue& queue = sponsor_->queue;
   int64_t undone = queue.CountSince(turn_.mark);
   queue.Truncate(turn_.mark);
-  if (resumed_ != nullptr) undone += static_cast<int64_t>(resumed_->staged.size());
+  if (resumed_ != nullptr) undone += resumed_->staged->size();
   event_room_ += undone;
   event_room_given_ = std::max(event_room_given_, event_room_);
   for (Sponsor* made : sponsors_made_) {
@@ -263,7 +264,7 @@ void Core::EndQuota() {
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kWaiting));
     if (!ContWord(receiver, Cont::kFrames).is_nil()) ++tasks_waiting_;
-    resumed_.reset();
+    DropResumed();
   } else {
     FinishReceiver();
   }
@@ -280,20 +281,17 @@ Event Core::EventOfTurn() const {
 void Core::EndSuspended() {
   ++stats_.suspensions;
   EventQueue& queue = sponsor_->queue;
-  auto stopped = resumed_ != nullptr ? std::move(resumed_) : std::make_unique<Stopped>();
-  const size_t had = stopped->staged.capacity();
-  queue.ForEachSince(turn_.mark, [&](const Event& e) {
-    if (heap_.marking()) {
-      heap_.Shade(e.target);
-      heap_.Shade(e.message);
-      heap_.Shade(e.slot);
-    }
-    stopped->staged.push_back(e);
-  });
-  queue.Truncate(turn_.mark);
-  stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
-  heap_.ChargeExternal(stopped->charged,
-                       static_cast<int64_t>((stopped->staged.capacity() - had) * sizeof(Event)));
+  std::unique_ptr<Stopped> stopped = std::move(resumed_);
+  if (stopped == nullptr) {
+    stopped = std::make_unique<Stopped>();
+    stopped->staged.emplace(segments_);
+    stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
+    staged_.push_back(&*stopped->staged);
+  }
+  queue.MoveTail(turn_.mark, *stopped->staged, heap_.marking());
+  const int64_t bytes = stopped->staged->size() * static_cast<int64_t>(sizeof(Event));
+  heap_.ChargeExternal(stopped->charged, bytes - stopped->charged_bytes);
+  stopped->charged_bytes = bytes;
   turn_.steps_used += fuel_at_turn_start_ - fuel;
   stopped->frames = std::move(suspension_);
   stopped->turn = turn_;

@@ -25,6 +25,7 @@ Segment* SegmentPool::Take() {
   }
   segment->next = nullptr;
   segment->previous = nullptr;
+  segment->count = Segment::kEvents;
   return segment;
 }
 
@@ -56,6 +57,7 @@ EventQueue::~EventQueue() {
 
 void EventQueue::GrowTail() {
   Segment* segment = pool_.Take();
+  last_->count = Segment::kEvents;
   segment->first = last_->first + Segment::kEvents;
   segment->previous = last_;
   last_->next = segment;
@@ -65,15 +67,19 @@ void EventQueue::GrowTail() {
 }
 
 void EventQueue::NextSegment() {
-  Segment* done = first_;
-  first_ = done->next;
-  first_->previous = nullptr;
-  pool_.Give(done);
-  head_ = first_->events;
-  head_end_ = head_ + Segment::kEvents;
+  do {
+    Segment* done = first_;
+    first_ = done->next;
+    first_->previous = nullptr;
+    pool_.Give(done);
+    head_ = first_->events;
+    head_end_ = head_ + (first_ == last_ ? Segment::kEvents : first_->count);
+  } while (head_ == head_end_);
 }
 
 void EventQueue::PushFront(const Event& event) {
+  // So that no segment but an only one is ever empty: empty() is one compare.
+  if (empty()) return Append(event);
   if (head_ == first_->events) {
     Segment* segment = pool_.Take();
     segment->first = first_->first - Segment::kEvents;
@@ -104,13 +110,52 @@ void EventQueue::Truncate(const Mark& mark) {
   fresh_back_ = std::min(fresh_back_, tail_position());
 }
 
+void EventQueue::Renumber(Segment* from) {
+  for (Segment* s = from; s != nullptr; s = s->next) {
+    s->first = s->previous->first + s->previous->count;
+  }
+}
+
+void EventQueue::MoveTail(const Mark& mark, EventQueue& to, bool marking) {
+  const int64_t moved_to = to.tail_position();
+  for (const Event *e = mark.at, *end = EndOf(mark.segment); e != end; ++e) to.Append(*e);
+  if (Segment* chain = mark.segment->next; chain != nullptr) {
+    // What follows the mark's own segment changes hands as it is.
+    to.last_->count = to.tail_ - to.last_->events;
+    if (to.first_ == to.last_) to.head_end_ = to.tail_;
+    to.last_->next = chain;
+    chain->previous = to.last_;
+    to.last_ = last_;
+    to.tail_ = tail_;
+    to.tail_end_ = tail_end_;
+    to.Renumber(chain);
+    mark.segment->next = nullptr;
+    last_ = mark.segment;
+    tail_end_ = last_->events + Segment::kEvents;
+    if (first_ == last_) head_end_ = tail_end_;
+  }
+  tail_ = mark.at;
+  fresh_back_ = std::min(fresh_back_, tail_position());
+  to.fresh_back_ = std::min(to.fresh_back_, moved_to);
+  if (marking) {
+    if (to.snapshot_next_ >= to.snapshot_end_) to.snapshot_next_ = moved_to;
+    to.snapshot_end_ = to.tail_position();
+  }
+}
+
 void EventQueue::VisitRange(Visitor& visitor, int64_t from, int64_t to) {
   if (from >= to) return;
-  Segment* s = first_;
-  while (s != nullptr && s->first + Segment::kEvents <= from) s = s->next;
+  Segment* s;
+  if (from - first_->first < last_->first - from) {
+    s = first_;
+    while (s != last_ && s->next->first <= from) s = s->next;
+  } else {
+    s = last_;
+    while (s != first_ && s->first > from) s = s->previous;
+  }
   for (; s != nullptr && s->first < to; s = s->next) {
     const int64_t begin = std::max<int64_t>(from - s->first, 0);
-    const int64_t end = std::min<int64_t>(to - s->first, Segment::kEvents);
+    const int64_t end = std::min<int64_t>(to - s->first, EndOf(s) - s->events);
     for (int64_t i = begin; i < end; ++i) visitor.Visit(&s->events[i].target, 3);
   }
 }

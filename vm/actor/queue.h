@@ -26,7 +26,7 @@ struct Segment {
   Segment* next;
   Segment* previous;
   int64_t first;  // position of events[0]
-  int64_t unused;
+  int64_t count;  // events in it, unless it is its queue's last
   Event events[kEvents];
 };
 
@@ -85,17 +85,22 @@ class EventQueue {
   void ForEachSince(const Mark& mark, Fn fn) const {
     for (Segment* s = mark.segment; s != nullptr; s = s->next) {
       const Event* from = s == mark.segment ? mark.at : s->events;
-      const Event* to = s == last_ ? tail_ : s->events + Segment::kEvents;
+      const Event* to = EndOf(s);
       for (; from != to; ++from) fn(*from);
     }
   }
   void Truncate(const Mark& mark);
+  // Moves the events since `mark` to the tail of `to`, whole segments at a time. `marking`: a mark
+  // runs, and they belong to what it has to see.
+  void MoveTail(const Mark& mark, EventQueue& to, bool marking);
+  // Moves all events to the tail of `to`; this queue is empty afterwards.
+  void MoveAll(EventQueue& to, bool marking) { MoveTail({first_, head_}, to, marking); }
   // All events, oldest first.
   template <typename Fn>
   void ForEach(Fn fn) const {
     for (Segment* s = first_; s != nullptr; s = s->next) {
       const Event* from = s == first_ ? head_ : s->events;
-      const Event* to = s == last_ ? tail_ : s->events + Segment::kEvents;
+      const Event* to = EndOf(s);
       for (; from != to; ++from) fn(*from);
     }
   }
@@ -114,8 +119,10 @@ class EventQueue {
  private:
   int64_t head_position() const { return first_->first + (head_ - first_->events); }
   int64_t tail_position() const { return last_->first + (tail_ - last_->events); }
+  const Event* EndOf(const Segment* s) const { return s == last_ ? tail_ : s->events + s->count; }
   void GrowTail();
   void NextSegment();
+  void Renumber(Segment* from);
   void VisitRange(Visitor& visitor, int64_t from, int64_t to);
 
   SegmentPool& pool_;

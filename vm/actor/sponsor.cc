@@ -54,6 +54,7 @@ Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
   }
   sponsors_[index] = std::make_unique<Sponsor>(index, &parent, pool_);
   parent.children_.push_back(sponsors_[index].get());
+  heap.ChargeExternal(parent.AccountOf(Resource::kMemory).index(), kSponsorBytes);
   return sponsors_[index].get();
 }
 
@@ -68,6 +69,7 @@ void SponsorTree::Remove(Sponsor& sponsor, Heap& heap) {
   }
   std::erase(parent.children_, &sponsor);
   if (sponsor.in_parents_ready_) std::erase(parent.ready_, &sponsor);
+  heap.ChargeExternal(parent.AccountOf(Resource::kMemory).index(), -kSponsorBytes);
   const SponsorIndex index = sponsor.index();
   heap.Reassign(index, parent.AccountOf(Resource::kMemory).index());
   dead_.push_back(index);

@@ -29,6 +29,8 @@ enum class Resource : uint8_t { kEvents, kMemory, kSteps };
 inline constexpr int kResourceCount = 3;
 inline constexpr int kSponsorsMax = 65'000;
 inline constexpr int kSponsorDepthMax = 64;
+// What a sponsor itself costs its parent: the record and a segment of queue.
+inline constexpr int64_t kSponsorBytes = sizeof(Segment) + 512;
 inline constexpr int64_t kUnlimited = INT64_MAX / 4;
 
 // "events", "memory", "steps": the symbol inside #quota(which).

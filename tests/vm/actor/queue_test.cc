@@ -1,0 +1,133 @@
+// The queue against a plain deque: everything it does, in random order.
+#include "vm/actor/queue.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace vesicle {
+namespace {
+
+Event Numbered(int64_t n) {
+  return {Value::SmallInt(n), Value::SmallInt(n), Value::Nil(), 0};
+}
+
+// Notes which numbers it was shown.
+class Seen final : public Visitor {
+ public:
+  void Visit(Value* words, size_t) override { numbers.insert(words[0].small_int()); }
+  std::set<int64_t> numbers;
+};
+
+uint64_t Seed() {
+  const char* seed = std::getenv("VESICLE_SEED");
+  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
+}
+
+TEST_CASE("queue: as a deque, whatever is pushed, popped, cut off and moved") {
+  for (uint64_t seed = Seed(); seed < Seed() + 200; ++seed) {
+    INFO("replay with VESICLE_SEED=" << seed);
+    std::mt19937_64 random(seed);
+    const auto below = [&](uint64_t n) { return random() % n; };
+    SegmentPool pool;
+    EventQueue queue(pool);
+    EventQueue aside(pool);  // as the events of a turn that was cut short
+    std::deque<int64_t> plain, plain_aside;
+    std::set<int64_t> fresh;     // pushed since the last VisitFresh and still there
+    std::set<int64_t> snapshot;  // in the snapshot, not yet visited, and still there
+    bool marking = false;
+    int64_t next = 0;
+    const uint64_t burst = 1 + below(600);
+    for (int step = 0; step < 300; ++step) {
+      switch (below(8)) {
+        case 0:
+        case 1:
+          for (uint64_t n = below(burst); n > 0; --n) {
+            queue.Append(Numbered(next));
+            plain.push_back(next);
+            fresh.insert(next++);
+          }
+          break;
+        case 2:
+          for (uint64_t n = below(burst); n > 0 && !plain.empty(); --n) {
+            REQUIRE_FALSE(queue.empty());
+            REQUIRE(queue.Front().target.small_int() == plain.front());
+            fresh.erase(plain.front());
+            snapshot.erase(plain.front());
+            queue.Pop();
+            plain.pop_front();
+          }
+          break;
+        case 3:
+          for (uint64_t n = below(40); n > 0; --n) {
+            queue.PushFront(Numbered(next));
+            plain.push_front(next);
+            fresh.insert(next++);
+          }
+          break;
+        case 4: {  // a turn that is rolled back
+          const EventQueue::Mark mark = queue.mark();
+          const uint64_t sent = below(burst);
+          for (uint64_t n = 0; n < sent; ++n) queue.Append(Numbered(-1));
+          REQUIRE(queue.CountSince(mark) == static_cast<int64_t>(sent));
+          queue.Truncate(mark);
+          break;
+        }
+        case 5: {  // a turn that is cut short
+          const EventQueue::Mark mark = queue.mark();
+          for (uint64_t n = below(burst); n > 0; --n) {
+            queue.Append(Numbered(next));
+            plain_aside.push_back(next);
+            fresh.insert(next++);
+          }
+          queue.MoveTail(mark, aside, marking);
+          break;
+        }
+        case 6:  // and goes on to its end
+          aside.MoveAll(queue, marking);
+          plain.insert(plain.end(), plain_aside.begin(), plain_aside.end());
+          plain_aside.clear();
+          break;
+        case 7: {
+          Seen seen;
+          if (below(2) == 0) {
+            queue.VisitFresh(seen);
+            aside.VisitFresh(seen);
+            for (int64_t n : fresh) REQUIRE(seen.numbers.count(n) == 1);
+            fresh.clear();
+            if (below(2) == 0) {
+              queue.BeginSnapshot();
+              aside.BeginSnapshot();
+              snapshot = std::set<int64_t>(plain.begin(), plain.end());
+              snapshot.insert(plain_aside.begin(), plain_aside.end());
+              marking = true;
+            }
+          } else if (marking) {
+            const bool more = queue.VisitSnapshot(seen, 100) || aside.VisitSnapshot(seen, 100);
+            for (int64_t n : seen.numbers) snapshot.erase(n);
+            if (!more) {
+              REQUIRE(snapshot.empty());
+              marking = false;
+            }
+          }
+          break;
+        }
+      }
+      REQUIRE(queue.size() == static_cast<int64_t>(plain.size()));
+      REQUIRE(queue.empty() == plain.empty());
+      REQUIRE(aside.size() == static_cast<int64_t>(plain_aside.size()));
+    }
+    std::vector<int64_t> all;
+    queue.ForEach([&](const Event& e) { all.push_back(e.target.small_int()); });
+    REQUIRE(all == std::vector<int64_t>(plain.begin(), plain.end()));
+  }
+}
+
+}  // namespace
+}  // namespace vesicle
