@@ -14,8 +14,8 @@ namespace vesicle::prelude {
 namespace {
 
 constexpr std::string_view kSized = "a list, a map, a text or bytes";
-// What a value other than a text may take when it is shown.
-constexpr size_t kShownBytesMax = size_t{16} << 20;
+// What a value other than a text may take when it is shown, as in an interpolation.
+constexpr size_t kShownBytesMax = size_t{64} << 20;
 
 BuiltinResult KindOf(BuiltinContext& context, const Value* args, int) {
   std::string_view name;
