@@ -52,7 +52,7 @@ constexpr Delivery DeliveryOf(Op op) {
     case Op::kJumpNotLessEqInt:
     case Op::kJumpNotMoreInt:
     case Op::kJumpNotMoreEqInt:
-    case Op::kRangeStart:
+    case Op::kRangeBegin:
       return Delivery::kJumpWhenFalse;
     case Op::kLoopTrue:
     case Op::kLoopLess:
