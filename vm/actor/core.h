@@ -354,6 +354,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t event_room_ = 0;
   int64_t event_room_given_ = 0;
   int64_t fuel_given_ = 0;
+  int64_t slice_given_ = 0;
   int64_t slice_left_ = 0;
   int64_t fuel_at_turn_start_ = 0;
   uint64_t serial_ = 0;

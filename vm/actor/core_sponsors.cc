@@ -63,6 +63,7 @@ void Core::BeginSlice(Sponsor& sponsor) {
                    static_cast<uint64_t>(std::max<int64_t>(left, 0)));
   slice_left_ =
       std::min(options_.slice_steps, sponsor.AccountOf(Resource::kSteps).amount(Resource::kSteps));
+  slice_given_ = slice_left_;
   fuel = fuel_given_ = std::min(slice_left_, kStepsBetweenChecks);
 }
 
@@ -83,9 +84,8 @@ bool Core::NextFuel() {
 }
 
 int64_t Core::EndSlice() {
-  const int64_t before = slice_left_ + (fuel_given_ - fuel);
   ChargeSteps();
-  const int64_t used = std::max<int64_t>(before - slice_left_, 0);
+  const int64_t used = std::max<int64_t>(slice_given_ - slice_left_, 0);
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_ = 0;
   ChargeQueue(*sponsor_);
