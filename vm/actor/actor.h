@@ -62,7 +62,7 @@ bool TakeFromInbox(Heap& heap, Object* actor, InboxEntry* entry);
 
 // Words of a kContinuation.
 enum class Cont : uint32_t {
-  kClosure,    // a kFunction to run, or nil
+  kClosure,    // a kFunction to run; with frames: the kCode they belong to
   kSelf,       // the actor that wrote it
   kSlot,       // where its value goes: a promise, or nil
   kFrames,     // a kActivation: the frames that wait in an `await`, or nil
@@ -75,6 +75,12 @@ enum class ContState : int64_t { kWaiting, kRunning, kDone };
 
 inline Value& ContWord(Object* continuation, Cont word) {
   return continuation->words()[static_cast<uint32_t>(word)];
+}
+// What a continuation runs; null for a timeout, which runs nothing, and when it is over.
+inline Object* CodeOf(Object* continuation) {
+  const Value closure = ContWord(continuation, Cont::kClosure);
+  if (closure.is_nil()) return nullptr;
+  return closure.data()->kind == Kind::kCode ? closure.data() : closure.data()->words()[0].data();
 }
 inline ContState StateOf(Object* continuation) {
   return static_cast<ContState>(ContWord(continuation, Cont::kState).small_int());

@@ -89,6 +89,9 @@ TurnEnd Core::Await(Value p, Value timer, std::unique_ptr<Suspension> frames) {
   auto stopped = std::make_unique<Stopped>();
   stopped->frames = std::move(frames);
   actor::ContWord(continuation.target(), actor::Cont::kFrames) = MakeActivation(std::move(stopped));
+  if (Object* code = records_[turn_.serial % kRecords].code; code != nullptr) {
+    actor::ContWord(continuation.target(), actor::Cont::kClosure) = Value::Data(code);
+  }
   if (!Listen(p, continuation)) return Quota(Resource::kEvents);
   if (!timer.is_absent()) {
     const Value alarm = NewContinuation(nullptr, Value::Nil());

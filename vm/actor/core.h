@@ -150,6 +150,10 @@ class Core final : private HeapClient, public IdentitySource {
   // breaks its slot, unchanged.
   TurnEnd Rebreak(Value reason, Place where, std::vector<FaultReport::Frame> calls = {});
   TurnEnd Quota(Resource which, Place where = {}, std::vector<FaultReport::Frame> calls = {});
+  // Reasons, as fault.h lists them: #tag or #tag(text), the text cut at 1,000 bytes; #failed(e).
+  // They never fail for want of memory.
+  Value Reason(std::string_view tag, std::string_view text = {});
+  Value Failed(Value e);
   // The turn is to go on in a later slice; takes what it needs for that.
   TurnEnd Suspend(std::unique_ptr<Suspension> suspension);
   // The rest of a task: `frames` go on, in a turn of its own, when p has settled; turn().message is
@@ -328,8 +332,6 @@ class Core final : private HeapClient, public IdentitySource {
   std::optional<uint32_t> Report(Value reason, bool observed);
   std::vector<std::string> CausesOf(uint64_t cause) const;
   std::string BehaviorName(Value target);
-  Value Failed(Value e);  // #failed(e), once
-  Value Reason(std::string_view tag, std::string_view text = {});
   Value QuotaReason(Resource which);
 
   CoreOptions options_;

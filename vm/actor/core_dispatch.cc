@@ -76,7 +76,8 @@ bool Core::DispatchContinuation(Event& event) {
   const Value frames = ContWord(c, Cont::kFrames);
   if (!frames.is_nil()) {
     --tasks_waiting_;
-    RunTurn(event, event.target, self, slot, nullptr, nullptr, StoppedOf(frames)->frames.get());
+    RunTurn(event, event.target, self, slot, actor::CodeOf(c), nullptr,
+            StoppedOf(frames)->frames.get());
   } else {
     Object* closure = ContWord(c, Cont::kClosure).data();
     RunTurn(event, event.target, self, slot, code::Of(closure), closure, nullptr);
@@ -193,6 +194,10 @@ void Core::FinishReceiver() {
   if (receiver->kind == Kind::kContinuation) {
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));
+    // Frames are C++ memory: gone now, not with the next collection.
+    if (const Value frames = ContWord(receiver, Cont::kFrames); !frames.is_nil()) {
+      TakeStopped(frames).reset();
+    }
     for (Cont word : {Cont::kClosure, Cont::kSelf, Cont::kSlot, Cont::kFrames, Cont::kSuspended}) {
       ContWord(receiver, word) = Value::Nil();
     }

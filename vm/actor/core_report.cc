@@ -7,12 +7,13 @@
 #include "vm/value/print.h"
 #include "vm/value/tagged.h"
 #include "vm/value/text.h"
+#include "vm/value/utf8.h"
 #include "vm/value/value_kind.h"
 
 namespace vesicle {
 namespace {
 constexpr int kCausesMax = 8;
-constexpr size_t kReasonTextMax = 400;
+constexpr size_t kReasonTextMax = 1000;
 // A reason says what to do; it is cut later than a message.
 constexpr PrintOptions kReasonOptions = {.bytes_max = 1000,
                                          .top_text = TopText::kQuoted,
@@ -22,19 +23,22 @@ constexpr PrintOptions kReasonOptions = {.bytes_max = 1000,
 }  // namespace
 
 Value Core::Reason(std::string_view tag, std::string_view text) {
+  const Heap::BeyondAllowance beyond(heap_);
   const Value symbol = symbols_.Intern(tag).value();
   if (text.empty()) return symbol;
-  const Result field = MakeText(heap_, text.substr(0, kReasonTextMax));
-  const Value fields[] = {field.ok() ? field.value() : Value::Nil()};
+  while (text.size() > kReasonTextMax || !IsValidUtf8(text)) text.remove_suffix(1);
+  const Value fields[] = {MakeTextUnchecked(heap_, text).value()};
   return MakeTagged(heap_, symbol, fields).value();
 }
 
 Value Core::QuotaReason(Resource which) {
+  const Heap::BeyondAllowance beyond(heap_);
   const Value fields[] = {symbols_.Intern(ResourceName(which)).value()};
   return MakeTagged(heap_, symbols_.Intern("quota").value(), fields).value();
 }
 
 Value Core::Failed(Value e) {
+  const Heap::BeyondAllowance beyond(heap_);
   const Value failed = symbols_.Intern("failed").value();
   if (IsTagged(e) && TagOf(e) == failed && FieldsOf(e).size() == 1) return e;
   return MakeTagged(heap_, failed, std::span<const Value>(&e, 1)).value();
@@ -71,8 +75,10 @@ std::vector<std::string> Core::CausesOf(uint64_t cause) const {
   std::vector<std::string> causes;
   while (cause != 0 && serial_ - cause < kRecords && causes.size() < kCausesMax) {
     const TurnRecord& record = records_[cause % kRecords];
-    causes.push_back(record.code == nullptr ? "(a task, or code that is gone)"
-                                            : code::Body(record.code)->name());
+    std::string name =
+        record.code == nullptr ? "(code that is gone)" : code::Body(record.code)->name();
+    // A loop through one behavior, or a task's segments: once is enough.
+    if (causes.empty() || causes.back() != name) causes.push_back(std::move(name));
     if (record.cause >= cause) break;
     cause = record.cause;
   }
@@ -85,9 +91,8 @@ std::string Core::BehaviorName(Value target) {
     case Kind::kActor:
       return code::Body(code::Of(actor::Holder(o)))->name();
     case Kind::kContinuation: {
-      const Value closure = actor::ContWord(o, actor::Cont::kClosure);
-      if (!closure.is_nil()) return code::Body(code::Of(closure.data()))->name();
-      return "a task";
+      Object* code = actor::CodeOf(o);
+      return code == nullptr ? "a task" : code::Body(code)->name();
     }
     case Kind::kPromise:
       return "a promise";

@@ -164,6 +164,7 @@ void Core::MakeDry(Resource which) {
   Sponsor& account = sponsor_->AccountOf(which);
   if (account.keeper_told || account.parent() == nullptr) return;
   account.keeper_told = true;
+  const Heap::BeyondAllowance beyond(heap_);
   const Value fields[] = {ShortSymbolOf(ResourceName(which)), account.control};
   const Result message = MakeTagged(heap_, ShortSymbolOf("dry"), fields);
   Sponsor& payer = *account.parent();
@@ -302,6 +303,7 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
 }
 
 Value Core::BalanceOf(Sponsor& sponsor) {
+  const Heap::BeyondAllowance beyond(heap_);
   Value map = EmptyMap(heap_);
   const auto put = [&](const char* name, int64_t amount) {
     map = MapPut(heap_, map, ShortTextOf(name), MakeInt(heap_, amount), *this).value();

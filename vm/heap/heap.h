@@ -206,6 +206,22 @@ class Heap {
   // True, once, when no object carries the reassigned index any more: it may name a new sponsor.
   bool TryRecycleSponsor(SponsorIndex sponsor) { return ledger_.TryRecycle(sponsor); }
 
+  // While one lives, allocations are charged but not held to the allowance: for the small things
+  // that the VM makes itself, such as the reason that memory ran out.
+  class BeyondAllowance {
+   public:
+    explicit BeyondAllowance(Heap& heap) : heap_(heap), allowance_(heap.allowance_) {
+      heap.allowance_ = UINT64_MAX;
+    }
+    ~BeyondAllowance() { heap_.allowance_ = allowance_; }
+    BeyondAllowance(const BeyondAllowance&) = delete;
+    BeyondAllowance& operator=(const BeyondAllowance&) = delete;
+
+   private:
+    Heap& heap_;
+    uint64_t allowance_;
+  };
+
   // --- Barriers.
   // Before any store into a published object of a kBarrier or kWeak kind.
   void WillWrite(Object* o) {

@@ -27,14 +27,7 @@ SymbolTable& BuiltinContext::symbols() { return core_.symbols(); }
 IdentitySource& BuiltinContext::identities() { return core_; }
 
 BuiltinResult BuiltinContext::Failure(std::string_view tag, std::string_view text) {
-  const Result symbol = symbols().Intern(tag);
-  if (!symbol.ok()) return BuiltinResult::OutOfMemory();
-  const Result words = MakeText(heap(), text);
-  if (!words.ok()) return BuiltinResult::OutOfMemory();
-  const Value fields[] = {words.value()};
-  const Result reason = MakeTagged(heap(), symbol.value(), fields);
-  if (!reason.ok()) return BuiltinResult::OutOfMemory();
-  return BuiltinResult::Failed(reason.value());
+  return BuiltinResult::Failed(core_.Reason(tag, text));
 }
 
 BuiltinResult BuiltinContext::TypeError(std::string_view text) { return Failure("type", text); }

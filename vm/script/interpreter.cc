@@ -308,17 +308,9 @@ Value Interpreter::Text(std::string_view text) {
 }
 
 Value Interpreter::Reason(std::string_view tag, std::string_view text) {
-  const Result symbol = core_.symbols().Intern(tag);
-  const Value fields[] = {Text(text)};
-  const Result reason = MakeTagged(heap_, symbol.ok() ? symbol.value() : failed_symbol_, fields);
-  return reason.ok() ? reason.value() : failed_symbol_;
+  return core_.Reason(tag, text);
 }
 
-Value Interpreter::FailedReason(Value e) {
-  if (IsTagged(e) && TagOf(e) == failed_symbol_) return e;
-  const Value fields[] = {e};
-  const Result reason = MakeTagged(heap_, failed_symbol_, fields);
-  return reason.ok() ? reason.value() : failed_symbol_;
-}
+Value Interpreter::FailedReason(Value e) { return core_.Failed(e); }
 
 }  // namespace vesicle
