@@ -178,7 +178,7 @@ bool Core::RunSlice(int64_t steps) {
 // Identity
 
 namespace {
-// Where a target keeps its serial; null: none yet (an actor), or it has none at all (a promise).
+// Where a target keeps its serial; null: none yet (an actor), or it has none at all.
 Value* SerialWord(Object* target) {
   switch (target->kind) {
     case Kind::kActor:
@@ -196,6 +196,10 @@ Value* SerialWord(Object* target) {
 }  // namespace
 
 uint64_t Core::SerialOf(Object* target) {
+  if (target->kind == Kind::kPromise) {
+    if (promise::SerialOf(target) == 0) promise::SetSerial(target, next_identity_++);
+    return promise::SerialOf(target);
+  }
   if (target->kind == Kind::kActor) actor::Extend(heap_, target);
   Value* word = SerialWord(target);
   VESICLE_CHECK(word != nullptr);
@@ -205,6 +209,10 @@ uint64_t Core::SerialOf(Object* target) {
 }
 
 std::optional<uint64_t> Core::KnownSerialOf(Object* target) {
+  if (target->kind == Kind::kPromise) {
+    const uint64_t serial = promise::SerialOf(target);
+    return serial == 0 ? std::nullopt : std::optional(serial);
+  }
   const Value* word = SerialWord(target);
   if (word == nullptr || word->is_nil()) return std::nullopt;
   return static_cast<uint64_t>(word->small_int());

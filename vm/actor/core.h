@@ -244,7 +244,7 @@ class Core final : private HeapClient, public IdentitySource {
   }
   static Suspension* FramesOf(Value activation) { return StoppedOf(activation)->frames.get(); }
 
-  // IdentitySource: serials given on demand, in order of asking. Promises have none.
+  // IdentitySource: serials given on demand, in order of asking.
   uint64_t SerialOf(Object* target) override;
   std::optional<uint64_t> KnownSerialOf(Object* target) override;
 

@@ -13,6 +13,7 @@ constexpr uint32_t kWords = 4;
 
 constexpr int64_t kStateMask = 3;
 constexpr int64_t kObserved = 4;
+constexpr int kSerialShift = 3;
 
 // A waiter's words.
 constexpr uint32_t kNext = 0;
@@ -67,6 +68,16 @@ std::optional<uint32_t> ReportOf(const Object* root) {
 void SetReport(Heap& heap, Object* root, uint32_t report) {
   heap.WillWrite(root);
   root->words()[kFirst] = Value::SmallInt(report);
+}
+
+uint64_t SerialOf(const Object* promise) {
+  return static_cast<uint64_t>(Bits(promise) >> kSerialShift);
+}
+
+// An integer holds no object: no barrier.
+void SetSerial(Object* promise, uint64_t serial) {
+  promise->words()[kState] = Value::SmallInt((Bits(promise) & ((1 << kSerialShift) - 1)) |
+                                             static_cast<int64_t>(serial << kSerialShift));
 }
 
 void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer) {

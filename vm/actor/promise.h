@@ -1,6 +1,7 @@
 // Promises: the receiving end of a reply that is not here yet, and what waits on it.
 //
-//   word 0  state: pending, kept, broken, forwarded; and whether anybody registered
+//   word 0  state: pending, kept, broken, forwarded; whether anybody registered; the
+//           identity serial, from bit 3 up, if it was ever asked for
 //   word 1  kept: the value.  broken: the reason.  forwarded: the promise it follows
 //   word 2  pending: first waiter.  broken: number of the fault report, or nil
 //   word 3  pending: last waiter
@@ -39,6 +40,10 @@ bool IsObserved(const Object* root);
 // The fault report to drop when somebody registers on a broken promise.
 std::optional<uint32_t> ReportOf(const Object* root);
 void SetReport(Heap& heap, Object* root, uint32_t report);
+
+// 0: none yet.
+uint64_t SerialOf(const Object* promise);
+void SetSerial(Object* promise, uint64_t serial);
 
 // Wants a pending root. `payer`: a sponsor's control ref, or nil for the VM's own.
 void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer);
