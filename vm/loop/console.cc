@@ -74,22 +74,22 @@ class Console final : public LoopDevice {
 
   // After bytes were written, or could not be.
   void Progress() {
-    bool answered = false;
+    Answers answers;
     for (Stream* stream : {&out_, &error_}) {
       while (!stream->askers.empty()) {
         Asker& first = stream->askers.front();
         if (first.position <= stream->writer.written()) {
-          first.slot.Keep(Value::Nil());
+          answers.Keep(std::move(first.slot), Value::Nil());
         } else if (stream->writer.is_broken()) {
-          first.slot.Break(vm().Tagged("disconnected", "the console's other end is closed"));
+          answers.Break(std::move(first.slot),
+                        vm().Tagged("disconnected", "the console's other end is closed"));
         } else {
           break;
         }
         stream->askers.pop_front();
-        answered = true;
       }
     }
-    if (answered) loop().Wake();
+    if (answers.Give()) loop().Wake();
     const bool pause = out_.writer.pending() + error_.writer.pending() > options_.pending_bytes_max;
     if (pause != paused_) {
       paused_ = pause;

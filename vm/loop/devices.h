@@ -42,7 +42,7 @@ struct ConsoleOptions {
   size_t value_bytes_max = size_t{1} << 20;    // of a printed value that is no text; "..." beyond
   size_t pending_bytes_max = size_t{1} << 20;  // not taken by the other end: the VM waits for it
   // The other end was closed (a pipe to `head`); what is written later is refused, #disconnected.
-  std::function<void()> on_closed;
+  std::function<void()> on_closed = {};
 };
 Root MakeConsole(VmLoop& loop, ConsoleOptions options = {});
 

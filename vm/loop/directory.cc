@@ -50,7 +50,7 @@ class Files final : public LoopDevice, public std::enable_shared_from_this<Files
   };
 
   void Request(Turn& turn, const Directory& in, Access access);
-  // The work for one that only reads, or writes; none: it was no such message, or was refused.
+  // The work for one that only reads, or writes; none: its fields are of the wrong kind.
   Work Reading(Turn& turn, const Directory& in);
   Work Writing(Turn& turn, const Directory& in);
   void Start();
@@ -136,8 +136,9 @@ Files::Work Files::Writing(Turn& turn, const Directory& in) {
   if (!path || (!IsText(what) && !IsBytes(what))) return {};
   const std::string_view bytes = IsText(what) ? TextView(what) : BytesView(what);
   if (bytes.size() > options_.file_bytes_max) {
-    turn.Fault("limit", absl::StrCat("more than ", options_.file_bytes_max, " bytes at once"));
-    return {};
+    return [bytes_max = options_.file_bytes_max]() -> Outcome {
+      return absl::ResourceExhaustedError(absl::StrCat("more than ", bytes_max, " bytes at once"));
+    };
   }
   turn.Charge(static_cast<int64_t>(bytes.size() / 64));
   const WriteMode mode = Is(m, "write", 2) ? WriteMode::kReplace : WriteMode::kAppend;

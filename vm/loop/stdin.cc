@@ -46,12 +46,9 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
  private:
   // Gives out the lines that are there; reads on if somebody still waits.
   void Answer() {
-    bool answered = false;
-    while (!askers_.empty() && AnswerOne(askers_.front())) {
-      askers_.pop_front();
-      answered = true;
-    }
-    if (answered) loop().Wake();
+    Answers answers;
+    while (!askers_.empty() && AnswerOne(askers_.front(), answers)) askers_.pop_front();
+    if (answers.Give()) loop().Wake();
     if (from_ > kReadBytes) {
       buffer_.erase(0, from_);
       searched_ -= from_;
@@ -65,7 +62,7 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
   }
 
   // False: more bytes are needed.
-  bool AnswerOne(ReplySlot& asker) {
+  bool AnswerOne(ReplySlot& asker, Answers& answers) {
     const size_t end = buffer_.find('\n', searched_);
     if (end == std::string::npos) {
       searched_ = buffer_.size();
@@ -77,23 +74,24 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
       if (!at_end_) return false;
     }
     if (end == std::string::npos && from_ == buffer_.size() && !is_too_long_) {
-      asker.Keep(Value::Nil());
+      answers.Keep(std::move(asker), Value::Nil());
       return true;
     }
     const size_t stop = end == std::string::npos ? buffer_.size() : end;
     std::string_view line = std::string_view(buffer_).substr(from_, stop - from_);
     from_ = searched_ = end == std::string::npos ? stop : stop + 1;
     if (std::exchange(is_too_long_, false) || line.size() > options_.line_bytes_max) {
-      asker.Break(vm().Tagged(
-          "limit", absl::StrCat("a line of more than ", options_.line_bytes_max, " bytes")));
+      answers.Break(std::move(asker),
+                    vm().Tagged("limit", absl::StrCat("a line of more than ",
+                                                      options_.line_bytes_max, " bytes")));
       return true;
     }
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     const Result text = MakeText(vm().core().heap(), line);
     if (text.ok()) {
-      asker.Keep(text.value());
+      answers.Keep(std::move(asker), text.value());
     } else {
-      asker.Break(vm().Tagged("type", "a line of input that is no UTF-8"));
+      answers.Break(std::move(asker), vm().Tagged("type", "a line of input that is no UTF-8"));
     }
     return true;
   }

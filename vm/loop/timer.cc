@@ -109,12 +109,13 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
 
   void OnTime() {
     const uint64_t now = uv_hrtime();
+    Answers answers;
     while (!waiting_.empty() && waiting_.begin()->first.first <= now) {
       auto first = waiting_.extract(waiting_.begin());
       Waiting waiting = std::move(first.mapped());
       if (waiting.place != nullptr) waiting.place->reset();
       if (waiting.target.value().is_nil()) {
-        waiting.asker.Keep(Value::Nil());
+        answers.Keep(std::move(waiting.asker), Value::Nil());
       } else {
         vm().Send(waiting.target, waiting.message.value());
         if (waiting.every_ns != 0) {
@@ -124,6 +125,7 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
         }
       }
     }
+    answers.Give();
     Arm();
     loop().Wake();
   }
