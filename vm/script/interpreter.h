@@ -18,6 +18,7 @@
 #define VESICLE_VM_SCRIPT_INTERPRETER_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ class Probe {
   // False: the turn ends here as if its steps were spent, before the instruction.
   virtual bool OnInstruction(Op op) = 0;
 };
+
+// The parts of a sentence, joined.
+std::string Joined(std::initializer_list<std::string_view> parts);
 
 // The EnterFn of script code.
 TurnEnd EnterScript(Core& core, Object* holder);
