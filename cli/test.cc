@@ -1,11 +1,14 @@
 // vesicle test: the test blocks of files, each in a VM of its own.
 #include <cstdio>
-#include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "cli/command.h"
 #include "cli/program.h"
 #include "cli/report.h"
 #include "vm/value/print.h"
+#include "vm/value/symbol.h"
+#include "vm/value/tagged.h"
+#include "vm/value/text.h"
 
 namespace vesicle::cli {
 namespace {
@@ -15,25 +18,45 @@ struct Totals {
   int failed = 0;
 };
 
+// Where the last turn that faulted did so: when a test's promise breaks, that is the test's.
+class LastFault final : public TurnObserver {
+ public:
+  void OnTurn(Core& core, const TurnState&, TurnEnd end) override {
+    if (end == TurnEnd::kFaulted) place = core.fault_place();
+  }
+  Place place;
+};
+
+// The text of a failing `expect` as it is, other reasons as values.
+std::string ReasonText(Value reason) {
+  if (HasTag(reason) && FieldsOf(reason).size() == 1) {
+    const Value field = FieldsOf(reason)[0], tag = TagOf(reason);
+    if (SymbolView(tag) == "failed" && IsText(field)) {
+      return Print(field, {.bytes_max = 2000, .top_text = TopText::kPlain});
+    }
+  }
+  return Print(reason, {.bytes_max = 2000});
+}
+
 // What went wrong; "" if it passed.
 std::string RunOne(Vm& vm, const Module& module, size_t index) {
-  std::optional<std::string> broken;
+  LastFault last_fault;
+  vm.core().set_observer(&last_fault);
   bool answered = false;
-  vm.core().set_on_fault([&](const FaultReport& report) {
-    // The first one tells most, with its place; what follows from it only repeats it.
-    if (!broken) broken = FaultText(report);
-  });
-  std::string reason;
+  std::string wrong;
   vm.StartTest(module, index, [&](const Reply& reply) {
     answered = true;
-    if (!reply.ok()) reason = Print(reply.reason(), kReportOptions);
+    if (reply.ok()) return;
+    const std::string place = PlaceText(last_fault.place);
+    wrong = absl::StrCat(place, place.empty() ? "" : ": ", ReasonText(reply.reason()), "\n",
+                         ExcerptText(last_fault.place));
   });
   vm.Run();
-  vm.core().set_on_fault({});
-  if (!reason.empty()) return broken ? *broken : reason + "\n";
-  std::string left = LeftoversText(vm.core());
-  if (!answered && left.empty()) left = "it never came to its end\n";
-  return left;
+  vm.core().set_observer(nullptr);
+  if (!wrong.empty()) return wrong;
+  wrong = LeftoversText(vm.core());
+  if (!answered && wrong.empty()) wrong = "it never came to its end\n";
+  return wrong;
 }
 
 void TestFile(const std::string& file, const std::string& only, Totals* totals, bool* compiles) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cli/report.h"
 #include "vm/actor/code.h"
 #include "vm/value/print.h"
 
@@ -17,7 +18,9 @@ void Trace::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
                : turn.flag == EventFlag::kKept ? "  (a promise was kept)"
                                                : "");
   if (end == TurnEnd::kFaulted) {
-    std::fprintf(to_, "  fault\n");
+    const Place& place = core.fault_place();
+    std::fprintf(to_, "  fault %s%s%s\n", shown(core.fault_reason()).c_str(),
+                 place.line == 0 ? "" : " at ", PlaceText(place).c_str());
     return;
   }
   if (end == TurnEnd::kQuota) {

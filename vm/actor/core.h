@@ -49,6 +49,9 @@ struct CoreOptions {
   // Events of the root sponsor wait when it is dry, for the host to call Refill(); otherwise they
   // fault with #quota(which).
   bool park_when_dry = false;
+  // For the tests of the tests: a core that is wrong in a known way.
+  enum class PlantedBug : uint8_t { kNone, kRollbackKeepsEvents, kRollbackKeepsBecome };
+  PlantedBug planted_bug = PlantedBug::kNone;
   Heap::Options heap;
 };
 
@@ -218,6 +221,9 @@ class Core final : private HeapClient, public IdentitySource {
   // Unobserved faults, oldest first; those beyond fault_reports_max are only counted.
   std::vector<FaultReport> UnobservedFaults() const;
   int64_t unobserved_fault_count() const;
+  // Of the turn that an observer is told of, if it faulted.
+  Value fault_reason() const { return fault_reason_; }
+  const Place& fault_place() const { return fault_place_; }
   // For people: the name of the behavior behind a target.
   std::string NameOf(Value target) { return BehaviorName(target); }
 
