@@ -217,7 +217,13 @@ void Core::FinishReceiver() {
 void Core::RollBack() {
   EventQueue& queue = sponsor_->queue;
   int64_t undone = queue.CountSince(turn_.mark);
-  queue.Truncate(turn_.mark);
+  if (options_.planted_bug != CoreOptions::PlantedBug::kRollbackKeepsEvents) {
+    queue.Truncate(turn_.mark);
+  }
+  if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackKeepsBecome &&
+      !turn_.become.is_absent()) {
+    actor::SetBehavior(heap_, turn_.receiver.target(), turn_.become.data());
+  }
   if (resumed_ != nullptr) undone += resumed_->staged->size();
   event_room_ += undone;
   event_room_given_ = std::max(event_room_given_, event_room_);
