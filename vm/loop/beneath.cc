@@ -117,8 +117,9 @@ absl::StatusOr<Place> PlaceOf(const DirectoryFd& in, std::string path) {
   if (name.empty() || name == "." || name == "..") {
     return absl::InvalidArgumentError(absl::StrCat(path, ": names nothing inside the directory"));
   }
-  std::string folder = slash == std::string::npos ? "." : path.substr(0, slash);
-  if (slash == 0) folder = "/";
+  const std::string folder = slash == std::string::npos ? std::string(".")
+                             : slash == 0               ? std::string("/")
+                                                        : path.substr(0, slash);
   auto directory = OpenDirectoryBeneath(in, folder);
   if (!directory.ok()) return directory.status();
   return Place{*std::move(directory), std::move(name)};
