@@ -52,7 +52,7 @@ struct CoreOptions {
   // For the tests of the tests: a core that is wrong in a known way.
   enum class PlantedBug : uint8_t { kNone, kRollbackKeepsEvents, kRollbackKeepsBecome };
   PlantedBug planted_bug = PlantedBug::kNone;
-  Heap::Options heap;
+  Heap::Options heap = {};
 };
 
 // The turn that runs now. Roots of the collector where they are Values.
