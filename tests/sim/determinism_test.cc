@@ -20,7 +20,11 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome RunSample(const std::string& path, const VmOptions& options) {
+// Some programs are endless but for a limit.
+constexpr int64_t kStepsPerTurn = 200'000;
+
+Outcome RunSample(const std::string& path, VmOptions options) {
+  options.steps_per_turn_max = kStepsPerTurn;
   SimWorld world(options);
   const std::string errors = world.Load(path);
   REQUIRE_MESSAGE(errors.empty(), errors);

@@ -72,9 +72,8 @@ bool IsSimple(const Expr& e) {
       return IsSimple(*As<BinaryExpr>(e).left) && IsSimple(*As<BinaryExpr>(e).right);
     case ExprKind::kCall: {
       const auto& call = As<CallExpr>(e);
-      return IsSimple(*call.callee) &&
-             std::all_of(call.args.begin(), call.args.end(),
-                         [](const Expr* arg) { return IsSimple(*arg); });
+      return IsSimple(*call.callee) && std::all_of(call.args.begin(), call.args.end(),
+                                                   [](const Expr* arg) { return IsSimple(*arg); });
     }
     case ExprKind::kTagged: {
       const auto& tagged = As<TaggedExpr>(e);
@@ -144,8 +143,8 @@ void UnitCompiler::Gen(const Expr& e, Dest d) {
   At at(*this, e.span);
   const uint32_t mark = next_;
   GenKind(e, d);
-  const bool declares = e.kind == ExprKind::kLet || e.kind == ExprKind::kVar ||
-                        e.kind == ExprKind::kLocalFunction;
+  const bool declares =
+      e.kind == ExprKind::kLet || e.kind == ExprKind::kVar || e.kind == ExprKind::kLocalFunction;
   if (!declares) next_ = mark;
 }
 
@@ -363,6 +362,15 @@ void UnitCompiler::GenUnary(const UnaryExpr& e, Dest d) {
 }
 
 void UnitCompiler::GenBinary(const BinaryExpr& e, Dest d) {
+  if ((e.op == BinaryOp::kAnd || e.op == BinaryOp::kOr) && d.kind == Dest::Kind::kNone) {
+    // A statement, `ready and (c <- m)`: the right side is done for what it does.
+    Label end;
+    const bool is_and = e.op == BinaryOp::kAnd;
+    JumpIf(*e.left, !is_and, end, is_and ? ConditionOf::kAnd : ConditionOf::kOr);
+    Gen(*e.right, Dest::None());
+    Bind(end);
+    return;
+  }
   if (e.op == BinaryOp::kAnd || e.op == BinaryOp::kOr) {
     const uint32_t reg = TargetOf(d);
     Label no, end;
@@ -394,10 +402,11 @@ void UnitCompiler::GenBinary(const BinaryExpr& e, Dest d) {
 
 void UnitCompiler::GenCall(const CallExpr& e, Dest d) {
   const auto* name = If<NameExpr>(e.callee);
-  const bool is_declared = name != nullptr && (name->ref.kind == RefKind::kItem ||
-                                               name->ref.kind == RefKind::kImported ||
-                                               name->ref.kind == RefKind::kBuiltin) &&
-                           name->ref.declared != Declared::kValue;
+  const bool is_declared =
+      name != nullptr &&
+      (name->ref.kind == RefKind::kItem || name->ref.kind == RefKind::kImported ||
+       name->ref.kind == RefKind::kBuiltin) &&
+      name->ref.declared != Declared::kValue;
   if (is_declared && name->ref.kind == RefKind::kBuiltin && name->ref.index < kPreludeIdFirst) {
     const uint32_t base = BlockAt(d);
     for (size_t i = 0; i < e.args.size(); ++i) Gen(*e.args[i], Dest::To(i == 0 ? base : Reg()));
@@ -424,7 +433,7 @@ void UnitCompiler::GenCall(const CallExpr& e, Dest d) {
       if (d.is_last() && in_act()) {
         Emit(Op::kMove, mode, mode_);
       } else {
-        const ActMode how = d.is_last()                         ? ActMode::kLast
+        const ActMode how = d.is_last()                       ? ActMode::kLast
                             : d.kind == Dest::Kind::kRegister ? ActMode::kValue
                                                               : ActMode::kUnused;
         LoadLiteral(Value::SmallInt(static_cast<int64_t>(how)), mode);
@@ -446,11 +455,11 @@ void UnitCompiler::GenAssign(const AssignExpr& e) {
   // Straight into the variable where its old value is read before the last instruction.
   const auto* binary = If<BinaryExpr>(e.value);
   const auto* list = If<ListExpr>(e.value);
-  const bool is_one_instruction =
-      (binary != nullptr && IsArithmetic(binary->op)) || If<NameExpr>(e.value) != nullptr ||
-      (list != nullptr && list->elements.size() == 2 && !list->elements[0].is_spread &&
-       list->elements[1].is_spread) ||
-      LiteralValue(*e.value).has_value();
+  const bool is_one_instruction = (binary != nullptr && IsArithmetic(binary->op)) ||
+                                  If<NameExpr>(e.value) != nullptr ||
+                                  (list != nullptr && list->elements.size() == 2 &&
+                                   !list->elements[0].is_spread && list->elements[1].is_spread) ||
+                                  LiteralValue(*e.value).has_value();
   if (is_one_instruction) return Gen(*e.value, Dest::ToVariable(to));
   const uint32_t reg = Reg();
   Gen(*e.value, Dest::To(reg));
