@@ -45,7 +45,7 @@ namespace vesicle {
   X(kResolver, kWords, kBarrier, kPlain)       /* target: the other end of a promise      */ \
   X(kContinuation, kWords, kBarrier, kPlain)   /* target: a `when` or a task that waits   */ \
   X(kPayer, kWords, kFrozen, kPlain)           /* target: an actor reached on a sponsor   */ \
-  X(kSponsorControl, kWords, kBarrier, kFinal) /* target: the control ref of a sponsor    */ \
+  X(kSponsorControl, kWords, kBarrier, kFinal) /* target: the control ref of a sponsor    */
 
 enum class Layout : uint8_t { kWords, kBytes };
 enum class Write : uint8_t { kFrozen, kBarrier, kWeak };

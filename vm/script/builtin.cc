@@ -105,8 +105,8 @@ void BuiltinRegistry::Acting(std::string_view name, uint32_t min, uint32_t max, 
   Add(std::move(entry));
 }
 
-void BuiltinRegistry::BehaviorMaker(std::string_view name, uint32_t min, uint32_t max,
-                                    BuiltinFn fn, std::string_view doc) {
+void BuiltinRegistry::BehaviorMaker(std::string_view name, uint32_t min, uint32_t max, BuiltinFn fn,
+                                    std::string_view doc) {
   BuiltinEntry entry = Entry(name, Declared::kBehavior, {min, max}, doc);
   entry.fn = fn;
   Add(std::move(entry));
@@ -175,10 +175,12 @@ Value MakeSink(Core& core) {
 void RegisterCoreBuiltins(BuiltinRegistry& registry) {
   registry.Acting("promise", 0, 0, MakePromise,
                   "promise(): [p, resolver]; the resolver takes #fulfill(v) or #break(e)");
-  registry.Acting("sponsor", 1, 1, MakeSponsor,
-                  "sponsor({events: n, memory: bytes, steps: n, keeper: ref}): the control ref of a "
-                  "budget split off this one");
-  registry.Behavior("sink", MakeSink, "sink: a behavior that takes every message, does nothing and replies nil");
+  registry.Acting(
+      "sponsor", 1, 1, MakeSponsor,
+      "sponsor({events: n, memory: bytes, steps: n, keeper: ref}): the control ref of a "
+      "budget split off this one");
+  registry.Behavior("sink", MakeSink,
+                    "sink: a behavior that takes every message, does nothing and replies nil");
 }
 
 std::string Describe(Value value) {

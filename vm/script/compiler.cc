@@ -47,8 +47,8 @@ std::string NameOf(const Unit& unit) {
 
 }  // namespace
 
-UnitCompiler::UnitCompiler(const Unit& unit, const Source& source, Heap& heap,
-                           SymbolTable& symbols, Diagnostics& diagnostics)
+UnitCompiler::UnitCompiler(const Unit& unit, const Source& source, Heap& heap, SymbolTable& symbols,
+                           Diagnostics& diagnostics)
     : unit_(unit),
       source_(source),
       heap_(heap),
@@ -123,9 +123,9 @@ CodeDraft UnitCompiler::Run() {
                "split it into functions");
     return std::move(draft_);
   }
-  draft_.instructions[0] = instruction::Abx(
-      Op::kEnter, draft_.header.registers,
-      std::min<uint32_t>(UINT16_MAX, 1 + pc() / kWordsPerStep));
+  draft_.instructions[0] =
+      instruction::Abx(Op::kEnter, draft_.header.registers,
+                       std::min<uint32_t>(UINT16_MAX, 1 + pc() / kWordsPerStep));
   return std::move(draft_);
 }
 
@@ -252,9 +252,8 @@ uint32_t UnitCompiler::CodeOf(const Ref& ref) {
     case RefKind::kItem:
       return CodeOf(*ref.item->unit);
     case RefKind::kImported:
-      return Constant({.kind = ConstantDraft::Kind::kImportedCode,
-                       .item = ref.item,
-                       .member = ref.member});
+      return Constant(
+          {.kind = ConstantDraft::Kind::kImportedCode, .item = ref.item, .member = ref.member});
     default:
       return Constant({.kind = ConstantDraft::Kind::kBuiltinCode, .id = ref.index});
   }

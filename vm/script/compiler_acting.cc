@@ -47,8 +47,8 @@ void UnitCompiler::SettleSlot(uint32_t slot, Dest d) {
 
 void UnitCompiler::GenSend(const SendExpr& e, Dest d) {
   const bool is_last_here = d.is_last() && !in_act();
-  if (auto capture = CaptureOf(*e.target); capture && d.kind != Dest::Kind::kRegister &&
-                                           (is_last_here || !d.is_last())) {
+  if (auto capture = CaptureOf(*e.target);
+      capture && d.kind != Dest::Kind::kRegister && (is_last_here || !d.is_last())) {
     const auto* name = If<NameExpr>(e.message);
     const bool is_message = unit_.kind == UnitKind::kBehavior && name != nullptr &&
                             name->ref.kind == RefKind::kLocal && name->ref.binding->slot == 0;
@@ -171,8 +171,8 @@ void UnitCompiler::GenExpect(const ExpectExpr& e) {
   // The span leaves out parentheses that open before it.
   Span span = e.condition->span;
   std::string_view text = source_.Text(span);
-  ptrdiff_t open = std::count(text.begin(), text.end(), ')') -
-                   std::count(text.begin(), text.end(), '(');
+  ptrdiff_t open =
+      std::count(text.begin(), text.end(), ')') - std::count(text.begin(), text.end(), '(');
   for (const uint32_t end = span.end; open > 0 && span.begin > 0; --open) {
     while (span.begin > 0 && source_.text()[span.begin - 1] != '(') --span.begin;
     if (span.begin > 0) --span.begin;

@@ -144,8 +144,7 @@ void UnitCompiler::LoopIf(const Expr& e, uint32_t body, Label& exit) {
       EmitLoop(int_op(Mirror(binary->op)), reg, static_cast<uint8_t>(*m), body);
     } else {
       auto [left, right] = AnyTwo(*binary->left, *binary->right);
-      const bool swaps =
-          binary->op == BinaryOp::kGreater || binary->op == BinaryOp::kGreaterEqual;
+      const bool swaps = binary->op == BinaryOp::kGreater || binary->op == BinaryOp::kGreaterEqual;
       if (swaps) std::swap(left, right);
       const bool strict = binary->op == BinaryOp::kLess || binary->op == BinaryOp::kGreater;
       EmitLoop(strict ? Op::kLoopLess : Op::kLoopLessEq, left, right, body);

@@ -62,8 +62,8 @@ class UnitCompiler {
     Put(instruction::Abc(op, a, b, c));
   }
   void EmitX(Op op, uint32_t a, uint32_t bx) { Put(instruction::Abx(op, a, bx)); }
-  void EmitJump(Label& label);      // Op::kJump
-  void EmitTarget(Label& label);    // the word J
+  void EmitJump(Label& label);    // Op::kJump
+  void EmitTarget(Label& label);  // the word J
   void Bind(Label& label);
   // The steps of one pass from `from` to here; what does not fit r is charged at once.
   uint32_t LoopCharge(uint32_t from);
@@ -71,9 +71,7 @@ class UnitCompiler {
   uint32_t Reg();
   uint32_t TargetOf(Dest d) { return d.kind == Dest::Kind::kRegister ? d.reg : Reg(); }
   // The first of some consecutive registers: the destination itself if it is the topmost.
-  uint32_t BlockAt(Dest d) {
-    return d.is_fresh && d.reg + 1 == next_ ? d.reg : Reg();
-  }
+  uint32_t BlockAt(Dest d) { return d.is_fresh && d.reg + 1 == next_ ? d.reg : Reg(); }
   // R[reg] is the value that was wanted.
   void Settle(uint32_t reg, Dest d);
   void SettleNil(Dest d);

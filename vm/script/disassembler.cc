@@ -81,9 +81,8 @@ std::string Operands(const Object* code, const Instruction* at, int64_t pc) {
 
 std::string Disassemble(const Object* code) {
   const auto& body = *static_cast<const ScriptCode*>(code::Body(code));
-  std::string text =
-      absl::StrFormat("%s: %d captures, %d registers\n", body.name(), body.header().captures,
-                      body.header().registers);
+  std::string text = absl::StrFormat("%s: %d captures, %d registers\n", body.name(),
+                                     body.header().captures, body.header().registers);
   for (uint32_t pc = 0; pc < body.size();) {
     const Instruction* at = body.begin() + pc;
     const Op op = instruction::OpOf(*at);

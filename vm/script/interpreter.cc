@@ -115,7 +115,8 @@ Interpreter::~Interpreter() {
 
 std::unique_ptr<ScriptStack> Interpreter::NewStack() {
   if (idle_.empty()) {
-    return std::make_unique<ScriptStack>(heap_, static_cast<size_t>(core_.options().call_depth_max));
+    return std::make_unique<ScriptStack>(heap_,
+                                         static_cast<size_t>(core_.options().call_depth_max));
   }
   std::unique_ptr<ScriptStack> stack = std::move(idle_.back());
   idle_.pop_back();
@@ -157,8 +158,8 @@ namespace {
 template <uint32_t index>
 TurnEnd EnterForward(Core& core, Object* holder) {
   const Value target = holder->words()[1 + index];
-  if (!target.is_target() ||
-      static_cast<Interpreter*>(core.language())->probe() != nullptr) [[unlikely]] {
+  if (!target.is_target() || static_cast<Interpreter*>(core.language())->probe() != nullptr)
+      [[unlikely]] {
     return EnterScript(core, holder);
   }
   --core.fuel;
@@ -217,8 +218,7 @@ Interpreter::Pure Interpreter::Evaluate(Object* code, int64_t steps_max) {
   is_pure_ = true;
   Value* base = stack_->first_base();
   base[-1] = Value::Data(code);
-  const TurnEnd end =
-      Start(ScriptCode::First(code::Pointer(code)), base, code::Constants(code));
+  const TurnEnd end = Start(ScriptCode::First(code::Pointer(code)), base, code::Constants(code));
   is_pure_ = false;
   Pure pure{end == TurnEnd::kDone, {}, {}};
   if (pure.ok) {

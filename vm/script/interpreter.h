@@ -81,11 +81,11 @@ class Interpreter final : public Language {
 
   // How a run fails; what Slow() and the loop agree on.
   enum class FailHow : uint8_t {
-    kReason,    // reason_, as fault.h has it: `try` catches it
-    kGuest,     // reason_ is what `fail` was given
-    kReraise,   // reason_ broke a promise or was caught before: goes on as it is
-    kLimit,     // reason_, and no `try` catches it
-    kMemory,    // quotas
+    kReason,   // reason_, as fault.h has it: `try` catches it
+    kGuest,    // reason_ is what `fail` was given
+    kReraise,  // reason_ broke a promise or was caught before: goes on as it is
+    kLimit,    // reason_, and no `try` catches it
+    kMemory,   // quotas
     kSteps,
     kEvents,
   };

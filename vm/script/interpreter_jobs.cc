@@ -12,8 +12,7 @@ namespace {
 
 // How much one piece does.
 uint64_t Piece(const BuiltinContext& context) {
-  return static_cast<uint64_t>(
-      std::clamp<int64_t>(context.fuel(), 1, kBuiltinStepsMax));
+  return static_cast<uint64_t>(std::clamp<int64_t>(context.fuel(), 1, kBuiltinStepsMax));
 }
 
 }  // namespace
@@ -94,8 +93,8 @@ BuiltinResult InterpolateJob::Run(BuiltinContext& context) {
       }
       if (!is_done) return BuiltinResult::More();
       if (printer_->truncated()) {
-        return context.Failure("limit", "a value in a text prints to at most " +
-                                            std::to_string(kBytesMax) + " bytes");
+        return context.Failure(
+            "limit", "a value in a text prints to at most " + std::to_string(kBytesMax) + " bytes");
       }
       text_ += printer_->output();
       printer_.reset();

@@ -19,8 +19,8 @@ std::string Joined(std::initializer_list<std::string_view> parts) {
 BuiltinResult Interpreter::NotBool(Value v, ConditionOf what) {
   static constexpr const char* kNames[] = {"`if`",  "`while`", "`and`",   "`or`",
                                            "`not`", "a guard", "`expect`"};
-  return TypeError(Joined({kNames[static_cast<int>(what)], " wants true or false, but got ",
-                           Describe(v)}));
+  return TypeError(
+      Joined({kNames[static_cast<int>(what)], " wants true or false, but got ", Describe(v)}));
 }
 
 BuiltinResult Interpreter::CallBuiltin(uint32_t id, const Value* args, uint32_t count) {
@@ -39,9 +39,9 @@ BuiltinResult Interpreter::BadCall(Value callee, uint32_t count) {
   const Object* code = code::Of(callee.data());
   const CodeHeader& header = *static_cast<const CodeHeader*>(code::Pointer(code));
   const uint32_t wants = header.params_min;
-  return TypeError(Joined({code::Body(code)->name(), " takes ", std::to_string(wants),
-                           wants == 1 ? " argument" : " arguments", ", but got ",
-                           std::to_string(count)}));
+  return TypeError(
+      Joined({code::Body(code)->name(), " takes ", std::to_string(wants),
+              wants == 1 ? " argument" : " arguments", ", but got ", std::to_string(count)}));
 }
 
 BuiltinResult Interpreter::BadTarget(Value target) {
@@ -54,16 +54,14 @@ BuiltinResult Interpreter::BadBehavior(Value v, std::string_view what) {
   return TypeError(Joined({what, " wants a behavior, but got ", Describe(v)}));
 }
 
-BuiltinResult Interpreter::NoClause(const Instruction* at, Value subject,
-                                    const Value* constants) {
+BuiltinResult Interpreter::NoClause(const Instruction* at, Value subject, const Value* constants) {
   const std::string shown = Print(subject, kReportOptions);
   switch (static_cast<NoClauseOf>(B(*at))) {
     case NoClauseOf::kBehavior:
       return BuiltinResult::Failed(Reason(
           "no_clause", Joined({CodeOfConstants(constants).name(), " has no clause for ", shown})));
     case NoClauseOf::kMatch:
-      return BuiltinResult::Failed(
-          Reason("no_match", "no clause of this `match` takes " + shown));
+      return BuiltinResult::Failed(Reason("no_match", "no clause of this `match` takes " + shown));
     case NoClauseOf::kLet:
       return BuiltinResult::Failed(Reason("no_match", "this pattern does not match " + shown));
     case NoClauseOf::kFor:

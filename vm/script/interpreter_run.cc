@@ -26,7 +26,8 @@ using instruction::SignedBx;
 using instruction::SignedC;
 
 // What the outermost Return comes back to.
-constexpr Instruction kBottom[] = {instruction::Abc(Op::kMove, 0), instruction::Abc(Op::kFinish, 0)};
+constexpr Instruction kBottom[] = {instruction::Abc(Op::kMove, 0),
+                                   instruction::Abc(Op::kFinish, 0)};
 
 // What becomes of the value of an instruction that `slow` did.
 enum class Delivery : uint8_t { kStore, kNothing, kJumpWhenTrue, kJumpWhenFalse, kLoop, kFind };
@@ -116,103 +117,103 @@ TurnEnd Interpreter::Enter(Object* holder) {
 }
 
 #define CASE(name) L_##name:
-#define NEXT()                                                              \
-  do {                                                                      \
-    if constexpr (kProbed) {                                                \
-      if (!probe_->OnInstruction(OpOf(*pc))) goto stopped_by_probe;         \
-    }                                                                       \
-    insn = *pc++;                                                           \
-    goto* kLabels[insn & 255];                                              \
+#define NEXT()                                                      \
+  do {                                                              \
+    if constexpr (kProbed) {                                        \
+      if (!probe_->OnInstruction(OpOf(*pc))) goto stopped_by_probe; \
+    }                                                               \
+    insn = *pc++;                                                   \
+    goto* kLabels[insn & 255];                                      \
   } while (false)
 #define RA base[A(insn)]
 #define RB base[B(insn)]
 #define RC base[C(insn)]
 #define TAKE_JUMP() pc += 1 + static_cast<int32_t>(pc[0])
-#define TAKE_LOOP()                \
-  do {                             \
-    fuel -= C(insn);               \
-    TAKE_JUMP();                   \
-    if (fuel < 0) [[unlikely]]     \
-      goto refuel;                 \
-    NEXT();                        \
+#define TAKE_LOOP()            \
+  do {                         \
+    fuel -= C(insn);           \
+    TAKE_JUMP();               \
+    if (fuel < 0) [[unlikely]] \
+      goto refuel;             \
+    NEXT();                    \
   } while (false)
 // Jumps when `wanted` of two small integers; other pairs are slow.
-#define JUMP_REGISTERS(name, relation, wanted)        \
-  CASE(name) {                                        \
-    const Value a = RA, b = RB;                       \
-    if (!BothInts(a, b)) [[unlikely]]                 \
-      goto slow;                                      \
-    if ((Signed(a) relation Signed(b)) == wanted) {   \
-      TAKE_JUMP();                                    \
-    } else {                                          \
-      pc += 1;                                        \
-    }                                                 \
-    NEXT();                                           \
+#define JUMP_REGISTERS(name, relation, wanted)      \
+  CASE(name) {                                      \
+    const Value a = RA, b = RB;                     \
+    if (!BothInts(a, b)) [[unlikely]]               \
+      goto slow;                                    \
+    if ((Signed(a) relation Signed(b)) == wanted) { \
+      TAKE_JUMP();                                  \
+    } else {                                        \
+      pc += 1;                                      \
+    }                                               \
+    NEXT();                                         \
   }
-#define JUMP_INT(name, relation, wanted)                            \
-  CASE(name) {                                                      \
-    const Value a = RA;                                             \
-    if (!a.is_int()) [[unlikely]]                                   \
-      goto slow;                                                    \
-    if ((Signed(a) relation (int64_t{SignedB(insn)} * 8)) == wanted) { \
-      TAKE_JUMP();                                                  \
-    } else {                                                        \
-      pc += 1;                                                      \
-    }                                                               \
-    NEXT();                                                         \
-  }
-#define LOOP_REGISTERS(name, relation)       \
-  CASE(name) {                               \
-    const Value a = RA, b = RB;              \
-    if (!BothInts(a, b)) [[unlikely]]        \
-      goto slow;                             \
-    if (Signed(a) relation Signed(b)) TAKE_LOOP(); \
-    pc += 1;                                 \
-    NEXT();                                  \
-  }
-#define LOOP_INT(name, relation)                                      \
+#define JUMP_INT(name, relation, wanted)                              \
   CASE(name) {                                                        \
     const Value a = RA;                                               \
     if (!a.is_int()) [[unlikely]]                                     \
       goto slow;                                                      \
-    if (Signed(a) relation (int64_t{SignedB(insn)} * 8)) TAKE_LOOP(); \
-    pc += 1;                                                          \
+    if ((Signed(a) relation(int64_t{SignedB(insn)} * 8)) == wanted) { \
+      TAKE_JUMP();                                                    \
+    } else {                                                          \
+      pc += 1;                                                        \
+    }                                                                 \
     NEXT();                                                           \
   }
-#define ARITHMETIC(name, builtin)                             \
-  CASE(name) {                                                \
-    const Value b = RB, c = RC;                               \
-    int64_t out;                                              \
+#define LOOP_REGISTERS(name, relation)             \
+  CASE(name) {                                     \
+    const Value a = RA, b = RB;                    \
+    if (!BothInts(a, b)) [[unlikely]]              \
+      goto slow;                                   \
+    if (Signed(a) relation Signed(b)) TAKE_LOOP(); \
+    pc += 1;                                       \
+    NEXT();                                        \
+  }
+#define LOOP_INT(name, relation)                                     \
+  CASE(name) {                                                       \
+    const Value a = RA;                                              \
+    if (!a.is_int()) [[unlikely]]                                    \
+      goto slow;                                                     \
+    if (Signed(a) relation(int64_t{SignedB(insn)} * 8)) TAKE_LOOP(); \
+    pc += 1;                                                         \
+    NEXT();                                                          \
+  }
+#define ARITHMETIC(name, builtin)                                            \
+  CASE(name) {                                                               \
+    const Value b = RB, c = RC;                                              \
+    int64_t out;                                                             \
     if (!BothInts(b, c) || builtin(Signed(b), Signed(c), &out)) [[unlikely]] \
-      goto slow;                                              \
-    RA = Value::FromBits(static_cast<uint64_t>(out));         \
-    NEXT();                                                   \
+      goto slow;                                                             \
+    RA = Value::FromBits(static_cast<uint64_t>(out));                        \
+    NEXT();                                                                  \
   }
-#define ARITHMETIC_INT(name, builtin)                                              \
-  CASE(name) {                                                                     \
-    const Value b = RB;                                                            \
-    int64_t out;                                                                   \
+#define ARITHMETIC_INT(name, builtin)                                                     \
+  CASE(name) {                                                                            \
+    const Value b = RB;                                                                   \
+    int64_t out;                                                                          \
     if (!b.is_int() || builtin(Signed(b), int64_t{SignedC(insn)} * 8, &out)) [[unlikely]] \
-      goto slow;                                                                   \
-    RA = Value::FromBits(static_cast<uint64_t>(out));                              \
-    NEXT();                                                                        \
+      goto slow;                                                                          \
+    RA = Value::FromBits(static_cast<uint64_t>(out));                                     \
+    NEXT();                                                                               \
   }
-#define ENTER_FRAME()                                \
-  do {                                               \
-    fuel -= Bx(insn);                                \
-    if (base + A(insn) > soft_end) [[unlikely]]      \
-      goto grow;                                     \
-    if (fuel < 0) [[unlikely]]                       \
-      goto refuel;                                   \
-    NEXT();                                          \
+#define ENTER_FRAME()                           \
+  do {                                          \
+    fuel -= Bx(insn);                           \
+    if (base + A(insn) > soft_end) [[unlikely]] \
+      goto grow;                                \
+    if (fuel < 0) [[unlikely]]                  \
+      goto refuel;                              \
+    NEXT();                                     \
   } while (false)
 // Begins the code that base[-1] holds or is.
-#define BEGIN_CODE(object)                                   \
-  do {                                                       \
-    const Object* begun = (object);                          \
-    constants = code::Constants(begun);                      \
-    pc = ScriptCode::First(code::Pointer(begun));            \
-    NEXT();                                                  \
+#define BEGIN_CODE(object)                        \
+  do {                                            \
+    const Object* begun = (object);               \
+    constants = code::Constants(begun);           \
+    pc = ScriptCode::First(code::Pointer(begun)); \
+    NEXT();                                       \
   } while (false)
 
 template <bool kProbed>
@@ -611,8 +612,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   CASE(Field) goto slow;
   CASE(MakeFunction) {
     const Value code = constants[Bx(insn)];
-    const uint32_t count =
-        static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
+    const uint32_t count = static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
     Object* o = heap_.AllocateRaw(Kind::kFunction, count + 1);
     o->words()[0] = code;
     std::memcpy(static_cast<void*>(o->words() + 1), base + A(insn), count * sizeof(Value));
@@ -621,8 +621,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   }
   CASE(MakeBehavior) {
     const Value code = constants[Bx(insn)];
-    const uint32_t count =
-        static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
+    const uint32_t count = static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
     Object* o = heap_.AllocateRaw(Kind::kBehavior, count + 1);
     o->words()[0] = code;
     std::memcpy(static_cast<void*>(o->words() + 1), base + A(insn), count * sizeof(Value));
@@ -854,8 +853,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   }
   CASE(CreateKnown) {
     const Value code = constants[Bx(insn)];
-    const uint32_t count =
-        static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
+    const uint32_t count = static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
     Object* o = core.NewActor(code.data(), count);
     const Value* captures = base + A(insn);
     for (uint32_t i = 0; i < count; ++i) o->words()[1 + i] = captures[i];
@@ -968,7 +966,7 @@ work_on_job:
   s.job.reset();
   goto take_result;
 
-grow: {
+grow : {
   const uint32_t offset = s.Offset(base);
   const ScriptStack::Grown grown = s.Grow(base + A(insn));
   base = s.At(offset);
@@ -979,8 +977,7 @@ grow: {
     if (grown == ScriptStack::Grown::kTooDeep) {
       how_ = FailHow::kLimit;
       reason_ = Reason("limit", "the calls of one turn take more than " +
-                                    std::to_string(ScriptStack::kRegistersTotalMax) +
-                                    " registers");
+                                    std::to_string(ScriptStack::kRegistersTotalMax) + " registers");
     }
     goto failed;
   }
@@ -988,7 +985,7 @@ grow: {
   NEXT();
 }
 
-grow_frames: {
+grow_frames : {
   s.frames_top = top;
   const ScriptStack::Grown grown = s.GrowFrames();
   top = s.frames_top;
@@ -1040,8 +1037,7 @@ no_events:
   how_ = FailHow::kEvents;
   goto failed;
 
-[[maybe_unused]] stopped_by_probe:
-  at = pc;
+  [[maybe_unused]] stopped_by_probe : at = pc;
   how_ = FailHow::kSteps;
 
 failed:

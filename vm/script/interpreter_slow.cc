@@ -263,8 +263,8 @@ BuiltinResult Interpreter::SlowOrder(std::string_view op, Value a, Value b) {
   if (IsNumber(a) && IsNumber(b)) {
     core_.fuel -= static_cast<int64_t>(NumberWork(NumberOp::kAdd, a, b));
     const Order order = CompareNumbers(a, b);
-    return BuiltinResult::Of(Value::Bool(order == Order::kLess || (order == Order::kEqual &&
-                                                                   wanted == CompareFor::kLessEq)));
+    return BuiltinResult::Of(Value::Bool(
+        order == Order::kLess || (order == Order::kEqual && wanted == CompareFor::kLessEq)));
   }
   comparer_->Start(a, b, CompareMode::kScriptOrder);
   const Outcome outcome = comparer_->Run(kUnitsAtOnce);
@@ -372,11 +372,11 @@ BuiltinResult Interpreter::SlowIndex(Value object, Value index, bool is_field) {
   if (!index.is_int() || index.small_int() < 0 ||
       static_cast<uint64_t>(index.small_int()) >= ListSize(object)) {
     const uint64_t size = ListSize(object);
-    return BuiltinResult::Failed(
-        Reason("bad_index", size == 0 ? "there is no element " + Describe(index) + " in an empty list"
-                                      : "there is no element " + Describe(index) + " in a list of " +
-                                            std::to_string(size) + ": the indices are 0 to " +
-                                            std::to_string(size - 1)));
+    return BuiltinResult::Failed(Reason(
+        "bad_index", size == 0 ? "there is no element " + Describe(index) + " in an empty list"
+                               : "there is no element " + Describe(index) + " in a list of " +
+                                     std::to_string(size) + ": the indices are 0 to " +
+                                     std::to_string(size - 1)));
   }
   return BuiltinResult::Of(ListAt(object, static_cast<uint64_t>(index.small_int())));
 }

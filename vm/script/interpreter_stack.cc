@@ -94,9 +94,9 @@ ScriptStack::Grown ScriptStack::GrowFrames() {
 }
 
 void ScriptStack::Visit(Visitor& visitor, const Value* top) {
-  const size_t live =
-      top == nullptr ? 0 : std::min(static_cast<size_t>(top - values_.get()),
-                                    static_cast<size_t>(soft_end_ - values_.get()));
+  const size_t live = top == nullptr ? 0
+                                     : std::min(static_cast<size_t>(top - values_.get()),
+                                                static_cast<size_t>(soft_end_ - values_.get()));
   if (live > 0) visitor.Visit(values_.get(), live);
   for (size_t i = live; i < kEntryWords; ++i) values_[i] = Value::Nil();
   soft_end_ = values_.get() + std::max(live, kEntryWords);

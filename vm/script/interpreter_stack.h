@@ -86,7 +86,7 @@ class ScriptStack {
   static constexpr size_t kRegistersUsual = 1024;
   static constexpr size_t kFramesUsual = 128;
   static constexpr size_t kEntryWords = 2;  // holder and message: written before Enter
-  static constexpr size_t kStride = 256;  // by which soft_end_ goes up
+  static constexpr size_t kStride = 256;    // by which soft_end_ goes up
 
   void Charge(int64_t bytes);
   void Allocate(size_t registers, size_t frame_count);

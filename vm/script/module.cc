@@ -19,7 +19,7 @@ Value ScriptModule::CodeOf(uint32_t item) const {
 }
 
 std::optional<Value> ScriptModule::Behavior(std::string_view name, std::span<const Value> args,
-                                      std::string* error) const {
+                                            std::string* error) const {
   const auto refuse = [error](std::string why) -> std::optional<Value> {
     if (error != nullptr) *error = std::move(why);
     return std::nullopt;
@@ -38,8 +38,7 @@ std::optional<Value> ScriptModule::Behavior(std::string_view name, std::span<con
     return refuse("`" + found->name + "` of " + name_ + " is not a behavior");
   }
   const Value code = CodeOf(found->item);
-  const uint32_t wants =
-      static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
+  const uint32_t wants = static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
   if (args.size() != wants) {
     return refuse("`" + found->name + "` takes " + std::to_string(wants) +
                   (wants == 1 ? " argument" : " arguments") + ", but got " +
@@ -75,9 +74,7 @@ std::vector<std::string> ScriptModule::Names() const {
   return names;
 }
 
-Value ScriptModule::TestBehavior(size_t index) const {
-  return ValueOf(test_items_[index]);
-}
+Value ScriptModule::TestBehavior(size_t index) const { return ValueOf(test_items_[index]); }
 
 std::string ScriptModule::Disassemble() const {
   std::string text;
@@ -114,11 +111,10 @@ Value Modules::BuiltinFunction(uint32_t id) {
   const uint32_t registers = is_fixed ? std::max(1u, entry.arity.max) : kBuiltinArgsMax;
   draft.header.registers = registers;
   // The one that takes any number charges nothing before it has read how many.
-  draft.instructions = {
-      instruction::Abx(Op::kEnter, registers, is_fixed ? 1 : 0),
-      is_fixed ? instruction::Abc(Op::kCallBuiltin, 0, entry.arity.max)
-               : instruction::Abc(Op::kCallBuiltinHere, 0),
-      id, instruction::Abc(Op::kReturn, 0)};
+  draft.instructions = {instruction::Abx(Op::kEnter, registers, is_fixed ? 1 : 0),
+                        is_fixed ? instruction::Abc(Op::kCallBuiltin, 0, entry.arity.max)
+                                 : instruction::Abc(Op::kCallBuiltinHere, 0),
+                        id, instruction::Abc(Op::kReturn, 0)};
   Core& core = interpreter_.core();
   auto body = std::make_unique<ScriptCode>(std::move(draft), nullptr);
   void* pointer = body->pointer();

@@ -35,8 +35,8 @@
 
 namespace vesicle {
 
-inline constexpr int kModulesMax = 1000;       // of one load, imports included
-inline constexpr int kImportDepthMax = 64;     // imports that import
+inline constexpr int kModulesMax = 1000;                 // of one load, imports included
+inline constexpr int kImportDepthMax = 64;               // imports that import
 inline constexpr int64_t kConstantStepsMax = 1'000'000;  // of one `let` of a module
 
 class ScriptModule {
@@ -62,8 +62,8 @@ class ScriptModule {
     size_t index;  // its place in tests()
   };
   const std::vector<Test>& tests() const { return tests_; }
-  // `index` as in tests(). A behavior that answers its first message with the outcome of the test: a promise
-  // of its value, broken when an expectation fails.
+  // `index` as in tests(). A behavior that answers its first message with the outcome of the test:
+  // a promise of its value, broken when an expectation fails.
   Value TestBehavior(size_t index) const;
 
   // All code, unit by unit.
@@ -99,7 +99,7 @@ class ScriptModule {
 
 struct LoadResult {
   std::shared_ptr<ScriptModule> module;  // null: there are errors
-  std::string errors;              // as diagnostics print them; ends in a newline
+  std::string errors;                    // as diagnostics print them; ends in a newline
 };
 
 // Gives the text of `path`, which is relative to the folder of the first file

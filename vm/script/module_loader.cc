@@ -109,7 +109,7 @@ LoadResult Loader::LoadFirst(std::string name, std::string text) {
 }
 
 std::shared_ptr<ScriptModule> Loader::Import(const std::string& from, const Item& item,
-                                       Diagnostics& diagnostics) {
+                                             Diagnostics& diagnostics) {
   const auto refuse = [&](std::string message, std::string hint = "") {
     diagnostics.Error(item.path_span, std::move(message), std::move(hint));
     return nullptr;
@@ -144,7 +144,7 @@ std::shared_ptr<ScriptModule> Loader::Import(const std::string& from, const Item
 }
 
 std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std::string& shown,
-                                        std::string text) {
+                                              std::string text) {
   loading_.push_back(path);
   auto source = std::make_shared<Source>(shown, std::move(text));
   Diagnostics diagnostics;
@@ -168,8 +168,7 @@ std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std
   if (!diagnostics.has_errors()) {
     drafts = Compile(ast, *source, core.heap(), core.symbols(), diagnostics);
   }
-  if (!diagnostics.has_errors() &&
-      !Link(*module, ast, source, std::move(drafts), environment)) {
+  if (!diagnostics.has_errors() && !Link(*module, ast, source, std::move(drafts), environment)) {
     diagnostics.Error({}, "there is no memory for this module");
   }
   if (!diagnostics.has_errors()) EvaluateConstants(*module, ast, diagnostics);
@@ -240,14 +239,14 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
         draft.places = {{0, item->name_span}};
         draft.instructions = {instruction::Abx(Op::kEnter, 3, 1),
                               instruction::Abx(Op::kMakeFunction, 1, 0),
-                              instruction::Abc(Op::kLoadSlot, 2),
-                              instruction::Abc(Op::kTask, 1, 2), instruction::Abc(Op::kEnd, 0)};
+                              instruction::Abc(Op::kLoadSlot, 2), instruction::Abc(Op::kTask, 1, 2),
+                              instruction::Abc(Op::kEnd, 0)};
         Object* starter = make(std::move(draft), 1);
         starter->words()[code::kFixedWords] = Value::Data(code);
         value = Value::Data(core.NewHolder(Kind::kBehavior, starter, 0));
         module.test_items_.push_back(item->index);
-        module.tests_.push_back({std::string(item->name), MakePlace(*source, item->name_span),
-                                 module.tests_.size()});
+        module.tests_.push_back(
+            {std::string(item->name), MakePlace(*source, item->name_span), module.tests_.size()});
         break;
       }
       default:
@@ -318,9 +317,8 @@ void Loader::EvaluateConstants(ScriptModule& module, const Ast& ast, Diagnostics
         where = " at " + result.place.file + ":" + std::to_string(result.place.line) + ":" +
                 std::to_string(result.place.column);
       }
-      diagnostics.Error(item->name_span,
-                        "the value of this `let` cannot be computed: " +
-                            Print(result.value, kReportOptions) + where);
+      diagnostics.Error(item->name_span, "the value of this `let` cannot be computed: " +
+                                             Print(result.value, kReportOptions) + where);
       return;
     }
     interpreter.core().heap().WillWrite(table);

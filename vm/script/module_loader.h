@@ -27,9 +27,9 @@ class Loader {
   // The module at `path`, loaded now if it was not yet; null when it has errors, which
   // are in errors_. `shown` is its name in reports.
   std::shared_ptr<ScriptModule> LoadOne(const std::string& path, const std::string& shown,
-                                  std::string text);
+                                        std::string text);
   std::shared_ptr<ScriptModule> Import(const std::string& from, const Item& item,
-                                 Diagnostics& diagnostics);
+                                       Diagnostics& diagnostics);
   // Makes the code objects of all drafts and fills their constants.
   bool Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
             std::vector<CodeDraft> drafts, const ModuleEnvironment& environment);
@@ -39,7 +39,7 @@ class Loader {
   const ImportText& import_;
   std::string folder_;  // of the first file, with the last slash; may be empty
   std::map<std::string, std::shared_ptr<ScriptModule>> loaded_;  // by path; null: it had errors
-  std::vector<std::string> loading_;                       // paths, outermost first
+  std::vector<std::string> loading_;                             // paths, outermost first
   std::string errors_;
 };
 

@@ -62,8 +62,7 @@ class OrNil final : public BuiltinJob {
 // The integers of a list, as bytes or as code points.
 class FromListJob final : public OutputJob {
  public:
-  FromListJob(Heap& heap, Value list, SinkKind to)
-      : OutputJob(heap, to), to_(to), list_(list) {}
+  FromListJob(Heap& heap, Value list, SinkKind to) : OutputJob(heap, to), to_(to), list_(list) {}
 
  private:
   BuiltinResult Produce(BuiltinContext& context, Piece& piece) override {
@@ -74,14 +73,13 @@ class FromListJob final : public OutputJob {
       more = ListNext(list_, position_, leaf_, x);
       if (!more) break;
       const int64_t i = x.is_int() ? x.small_int() : -1;
-      if (to_ == SinkKind::kBytes ? i < 0 || i > 255
-                                  : i < 0 || i > kCodePointMax ||
-                                        !IsScalarValue(static_cast<uint32_t>(i))) {
-        return context.TypeError(std::string(context.name()) + " wants a list of " +
-                                 (to_ == SinkKind::kBytes ? "integers from 0 to 255"
-                                                          : "numbers of code points") +
-                                 ", but element " + std::to_string(ListPosition(position_) - 1) +
-                                 " is " + Describe(x));
+      if (to_ == SinkKind::kBytes
+              ? i < 0 || i > 255
+              : i < 0 || i > kCodePointMax || !IsScalarValue(static_cast<uint32_t>(i))) {
+        return context.TypeError(
+            std::string(context.name()) + " wants a list of " +
+            (to_ == SinkKind::kBytes ? "integers from 0 to 255" : "numbers of code points") +
+            ", but element " + std::to_string(ListPosition(position_) - 1) + " is " + Describe(x));
       }
       if (to_ == SinkKind::kBytes) {
         out += static_cast<char>(i);

@@ -11,14 +11,14 @@
 
 namespace vesicle::prelude {
 
-void RegisterAny(BuiltinRegistry& registry);      // what works on several kinds, kinds, tags
-void RegisterRanges(BuiltinRegistry& registry);   // take, drop, slice, ... of lists, texts, bytes
-void RegisterSearch(BuiltinRegistry& registry);   // contains, index_of, starts_with, replace, split
-void RegisterLists(BuiltinRegistry& registry);    // elements of lists
-void RegisterOrder(BuiltinRegistry& registry);    // sort, min, max, compare
+void RegisterAny(BuiltinRegistry& registry);     // what works on several kinds, kinds, tags
+void RegisterRanges(BuiltinRegistry& registry);  // take, drop, slice, ... of lists, texts, bytes
+void RegisterSearch(BuiltinRegistry& registry);  // contains, index_of, starts_with, replace, split
+void RegisterLists(BuiltinRegistry& registry);   // elements of lists
+void RegisterOrder(BuiltinRegistry& registry);   // sort, min, max, compare
 void RegisterMaps(BuiltinRegistry& registry);
 void RegisterTexts(BuiltinRegistry& registry);
-void RegisterBytes(BuiltinRegistry& registry);    // and texts as bytes and code points
+void RegisterBytes(BuiltinRegistry& registry);  // and texts as bytes and code points
 void RegisterNumbers(BuiltinRegistry& registry);
 
 // A count: an integer from 0 on. One that fits nothing reads as kCountHuge.

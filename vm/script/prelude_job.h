@@ -102,7 +102,7 @@ class ByteSink {
   std::optional<Failure> failure_;
   SponsorIndex payer_ = 0;
   int64_t charged_ = 0;
-  Value target_;  // the object being filled, or nil
+  Value target_;       // the object being filled, or nil
   size_t copied_ = 0;  // chunks copied so far
   uint64_t copied_bytes_ = 0;
   bool ascii_ = true;

@@ -62,8 +62,7 @@ BuiltinResult RemoveAt(BuiltinContext& context, const Value* args, int) {
   if (index >= ListSize(args[0])) return NoElement(context, args[0], args[1]);
   context.Charge(4);
   Heap& heap = context.heap();
-  return context.Give(
-      Concat(heap, Take(heap, args[0], index), Drop(heap, args[0], index + 1)), "");
+  return context.Give(Concat(heap, Take(heap, args[0], index), Drop(heap, args[0], index + 1)), "");
 }
 
 // ---------------------------------------------------------------------------

@@ -265,8 +265,8 @@ class SortJob final : public BuiltinJob {
     const uint64_t end = std::min(size_, at_ + piece.steps());
     piece.Use(1 + (end - at_));
     for (; at_ < end; ++at_) {
-      const Value x = to_ == SortTo::kPlaces ? Value::SmallInt(from_[at_])
-                                             : ListAt(list_, from_[at_]);
+      const Value x =
+          to_ == SortTo::kPlaces ? Value::SmallInt(from_[at_]) : ListAt(list_, from_[at_]);
       made_ = Append(*heap_, made_, x);
     }
   }

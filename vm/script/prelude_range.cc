@@ -294,8 +294,7 @@ void RegisterRanges(BuiltinRegistry& registry) {
                 "the end without n");
   registry.Pure("reverse", 1, 1, Reverse,
                 "reverse(x): a list, a text or bytes, the last part first");
-  registry.Pure("repeat", 2, 2, Repeat,
-                "repeat(x, n): a list, a text or bytes n times end to end");
+  registry.Pure("repeat", 2, 2, Repeat, "repeat(x, n): a list, a text or bytes n times end to end");
 }
 
 }  // namespace vesicle::prelude

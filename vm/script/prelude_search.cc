@@ -44,8 +44,7 @@ Look LookFor(std::string_view text, size_t at, std::string_view pattern, Piece& 
 // #limit: a pattern is too long.
 BuiltinResult TooLong(BuiltinContext& context, std::string_view what) {
   return context.Failure("limit", std::string(context.name()) + " wants " + std::string(what) +
-                                      " of at most " + std::to_string(kPatternBytesMax) +
-                                      " bytes");
+                                      " of at most " + std::to_string(kPatternBytesMax) + " bytes");
 }
 
 // ---------------------------------------------------------------------------
@@ -221,7 +220,9 @@ BuiltinResult Replace(BuiltinContext& context, const Value* args, int) {
 class PartsJob : public ListJob {
  public:
   PartsJob(Heap& heap, Value text)
-      : ListJob(heap), text_(text), kind_(IsText(text) ? SinkKind::kText : SinkKind::kBytes),
+      : ListJob(heap),
+        text_(text),
+        kind_(IsText(text) ? SinkKind::kText : SinkKind::kBytes),
         part_(heap) {}
   PartsJob(PartsJob&&) = default;
 
@@ -361,8 +362,9 @@ BuiltinResult Split(BuiltinContext& context, const Value* args, int count) {
     return context.Wants(1, is_text ? "a text" : "bytes", args[1]);
   }
   if (ViewOf(args[1]).empty()) {
-    return context.TypeError("split wants a separator that is not empty; chars splits a text "
-                             "into its characters");
+    return context.TypeError(
+        "split wants a separator that is not empty; chars splits a text "
+        "into its characters");
   }
   if (ViewOf(args[1]).size() > kPatternBytesMax) return TooLong(context, "a separator");
   if (count > 2 && (!ReadCount(args[2], &parts_max) || parts_max == 0)) {

@@ -349,8 +349,7 @@ void RegisterTexts(BuiltinRegistry& registry) {
                 "parse_float(text): the number it spells, as a float; nil if it is none");
   registry.Pure("in_base", 2, 2, InBase,
                 "in_base(n, base): the digits of an integer in base 2 to 36, a text");
-  registry.Pure("fixed", 2, 2, Fixed,
-                "fixed(x, places): the number with so many decimals, a text");
+  registry.Pure("fixed", 2, 2, Fixed, "fixed(x, places): the number with so many decimals, a text");
 }
 
 }  // namespace vesicle::prelude

@@ -43,8 +43,7 @@ Place MakePlace(const Source& source, Span span) {
   place.column = at.column;
   place.excerpt = Printable(source.Text(line), kExcerptCharsMax);
   const uint32_t end = std::min(span.end, line.end);
-  place.caret_columns =
-      end > span.begin ? std::max(1u, source.PlaceOf(end).column - at.column) : 1;
+  place.caret_columns = end > span.begin ? std::max(1u, source.PlaceOf(end).column - at.column) : 1;
   return place;
 }
 

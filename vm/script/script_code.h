@@ -31,16 +31,16 @@ struct PlaceRow {
 // A constant before linking.
 struct ConstantDraft {
   enum class Kind : uint8_t {
-    kValue,            // `value`
-    kCode,             // the code of `unit`
-    kFunction,         // `unit` as a function value
-    kBehavior,         // `unit`, which has no parameters, as a behavior value
-    kTable,            // this module's table of `let`s
-    kImportedCode,     // the same of `member` in the module that `item` imports
+    kValue,         // `value`
+    kCode,          // the code of `unit`
+    kFunction,      // `unit` as a function value
+    kBehavior,      // `unit`, which has no parameters, as a behavior value
+    kTable,         // this module's table of `let`s
+    kImportedCode,  // the same of `member` in the module that `item` imports
     kImportedFunction,
     kImportedBehavior,
     kImportedValue,
-    kBuiltinCode,      // the same of builtin `id`
+    kBuiltinCode,  // the same of builtin `id`
     kBuiltinFunction,
     kBuiltinValue,
   };

@@ -14,9 +14,7 @@
 namespace vesicle {
 namespace {
 
-Event Numbered(int64_t n) {
-  return {Value::SmallInt(n), Value::SmallInt(n), Value::Nil(), 0};
-}
+Event Numbered(int64_t n) { return {Value::SmallInt(n), Value::SmallInt(n), Value::Nil(), 0}; }
 
 // Notes which numbers it was shown.
 class Seen final : public Visitor {

@@ -102,8 +102,7 @@ TEST_CASE("turn: one law of sending: a delegated slot is answered by whoever get
 TEST_CASE("promise: a promise as a reply resolves the asker's promise to it") {
   World w(CollectAlways());
   Root end = w.Create([](Turn& turn) { turn.Reply(turn.Int(turn.message().small_int() + 1)); });
-  Root middle =
-      w.Create([&](Turn& turn) { turn.Reply(turn.Ask(end.value(), turn.message())); });
+  Root middle = w.Create([&](Turn& turn) { turn.Reply(turn.Ask(end.value(), turn.message())); });
   CHECK(w.Outcome(w.Ask(middle, Value::SmallInt(1))) == "2");
 }
 
@@ -190,8 +189,8 @@ TEST_CASE("sponsor: what is spent parks the events, and the keeper can refill") 
   Root keep_behavior(w.core.heap(), behavior);
   Root result(w.core.heap(), Value::Nil());
   Root maker = w.Create([&](Turn& turn) {
-    Core::SponsorResult made = turn.core().SplitSponsor(
-        turn.Map({{"events", turn.Int(10)}, {"keeper", keeper.value()}}));
+    Core::SponsorResult made =
+        turn.core().SplitSponsor(turn.Map({{"events", turn.Int(10)}, {"keeper", keeper.value()}}));
     REQUIRE(made.error == "");
     turn.Reply(turn.Ask(made.control, turn.Tagged("create", keep_behavior.value())));
   });

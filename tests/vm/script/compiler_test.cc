@@ -50,8 +50,8 @@ TEST_CASE("fields of a message land in registers with its test") {
 }
 
 TEST_CASE("a loop over integers is an addition, a comparison and a jump") {
-  const std::string code = Code(
-      "fn sum(n) { var s = 0\n var i = 1\n while i <= n { s = s + i\n i = i + 1 }\n s }");
+  const std::string code =
+      Code("fn sum(n) { var s = 0\n var i = 1\n while i <= n { s = s + i\n i = i + 1 }\n s }");
   CHECK(Has(code, "Add              r1, r1, r2\n"));
   CHECK(Has(code, "AddInt           r2, r2, 1\n"));
   CHECK(Has(code, "LoopLessEq       r2, r0, 1"));

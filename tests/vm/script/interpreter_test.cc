@@ -151,7 +151,8 @@ TEST_CASE("arithmetic has no edges") {
 }
 
 TEST_CASE("comparisons, and, or, not") {
-  ExpectValue(R"(
+  ExpectValue(
+      R"(
     out <- [1 < 2, 2 <= 1, 3 > 3, 3 >= 3, 1 == 1.0, 1 <= 1.0, "a" < "b", [1, 2] < [1, 3]]
     let x = 5
     out <- [x > 3 and x < 10, x < 3 or x == 5, not (x == 5), x != 5]
@@ -162,9 +163,9 @@ TEST_CASE("comparisons, and, or, not") {
     if not (nan < 1) { out <- "right" }
     out <- [[1, [2, {a: 3}]] == [1, [2, {a: 3}]], "long enough text" == "long enough text"]
     nil)",
-              "[true, false, false, true, false, true, true, true]\n[true, true, false, false]\n"
-              "[true, true, true, false, false]\n[false, false, true, true]\nnan is not less\nright\n"
-              "[true, true]\n");
+      "[true, false, false, true, false, true, true, true]\n[true, true, false, false]\n"
+      "[true, true, true, false, false]\n[false, false, true, true]\nnan is not less\nright\n"
+      "[true, true]\n");
 }
 
 TEST_CASE("lists, maps, texts, tagged values") {
@@ -227,7 +228,8 @@ fn what(v) = match v {
   _ as other => "other ${other}"
 }
 fn pinned(k, v) = match v { [^k, x] => x, _ => "no" })";
-  ExpectValue(R"(
+  ExpectValue(
+      R"(
     for v in [0, -1, 1, 1000000, 1.5, "text", "a much longer text", b"ab", #sym, #a_longer_symbol,
               #pair(1, 2), #swapped(3, 4), #deep(#pair(5, [6, 7, 8])), [], [9], [1, 2, 3, 4],
               {name: "Ada", age: 36}, {kind: #circle, r: 1}, {}, true, nil, #unknown(1)] {
@@ -239,11 +241,11 @@ fn pinned(k, v) = match v { [^k, x] => x, _ => "no" })";
     out <- [a, c, d]
     let [e, #f(g)] = [1, #f(2)]
     out <- e + g)",
-              "zero\none\none\na million\nfloat\nshort text\nlong text\nbytes\nsymbol\nlong symbol\n"
-              "pair 1\npair 4\ndeep 5 6 [7, 8]\nempty\njust 9\nfrom 1 to 4 over [2, 3]\n"
-              "Ada is 36\ncircle {r: 1}\nempty map\nyes\nnothing\nother #unknown(1)\n1\nno\n"
-              "[1, 2, [3, 4]]\n3\n",
-              items);
+      "zero\none\none\na million\nfloat\nshort text\nlong text\nbytes\nsymbol\nlong symbol\n"
+      "pair 1\npair 4\ndeep 5 6 [7, 8]\nempty\njust 9\nfrom 1 to 4 over [2, 3]\n"
+      "Ada is 36\ncircle {r: 1}\nempty map\nyes\nnothing\nother #unknown(1)\n1\nno\n"
+      "[1, 2, [3, 4]]\n3\n",
+      items);
 }
 
 TEST_CASE("functions: closures, recursion, tail calls") {
@@ -343,7 +345,7 @@ behavior main { #start(host) => {
   when late { v => out <- "chained ${v}" }
   nil
 } })",
-         "3\ndelegated 42\nlater\nchained 2\n");
+              "3\ndelegated 42\nlater\nchained 2\n");
 }
 
 TEST_CASE("when: broken promises, with and without else") {
@@ -362,8 +364,8 @@ behavior main { #start(host) => {
   when 5 { v => out <- ["not a promise", v] }
   nil
 } })",
-         "[\"not a promise\", 5]\n[\"broken\", #failed(#no)]\npicky has no clause for 2\n"
-         "[\"through\", #no]\n[\"none matched\", #failed(#no)]\n");
+              "[\"not a promise\", 5]\n[\"broken\", #failed(#no)]\npicky has no clause for 2\n"
+              "[\"through\", #no]\n[\"none matched\", #failed(#no)]\n");
 }
 
 TEST_CASE("tasks wait, and each await commits") {
@@ -480,7 +482,7 @@ behavior main { #start(host) => {
   when made(7) { v => out <- v }
   loop(out, 3)
 } })",
-         "hello\nhello\n3\n2\n1\n1\n2\n7\n3\n4\n6\n");
+              "hello\nhello\n3\n2\n1\n1\n2\n7\n3\n4\n6\n");
 }
 
 TEST_CASE("promise() and its resolver") {
@@ -499,7 +501,7 @@ behavior main { #start(host) => {
   t <- "through the promise"
   u <- #fulfill(out)
 } })",
-         "through the promise\n5\n#failed(#reason)\nfault: #not_a_ref\n");
+              "through the promise\n5\n#failed(#reason)\nfault: #not_a_ref\n");
 }
 
 TEST_CASE("become with changes some captures") {
@@ -565,8 +567,9 @@ TEST_CASE("what is wrong is said in the user's words") {
       {"if 1 { 2 } else { 3 }", "#type(\"`if` wants true or false, but got 1\")"},
       {"1 and true", "#type(\"`and` wants true or false, but got 1\")"},
       {"1 < \"a\"", "#type(\"< wants two numbers, two texts or two lists, but got 1 and a text\")"},
-      {"f == f", "#type(\"== does not look into functions and behaviors; it got a function and a "
-                 "function\")"},
+      {"f == f",
+       "#type(\"== does not look into functions and behaviors; it got a function and a "
+       "function\")"},
       {"nil.x", "#type(\".x wants a map on its left, but got nil\")"},
       {"{[fn() = 1]: 1}", "#type(\"a key is data or a ref, but got a function\")"},
       {"match 5 { 6 => 1 }", "#no_match(\"no clause of this `match` takes 5\")"},
@@ -580,9 +583,9 @@ TEST_CASE("what is wrong is said in the user's words") {
     const std::string& expression = one.first;
     const std::string& expected = one.second;
     World world;
-    const std::string output = world.Run(
-        "behavior main { #start(host) => { let f = fn(x) = x\nlet v = " + expression +
-        "\nf(v) } }");
+    const std::string output =
+        world.Run("behavior main { #start(host) => { let f = fn(x) = x\nlet v = " + expression +
+                  "\nf(v) } }");
     // A report shows the beginning of a long text.
     constexpr size_t kShown = 66;
     CHECK(output.substr(0, kShown) == ("fault: " + expected + "\n").substr(0, kShown));
@@ -591,8 +594,9 @@ TEST_CASE("what is wrong is said in the user's words") {
 
 TEST_CASE("a fault has its place, and the calls that led there") {
   World world;
-  world.Run("fn half(n) = n / 0\nfn outer(n) = 1 + half(n)\n"
-            "behavior main { #start(host) => { let x = outer(4)\n host.console <- x } }");
+  world.Run(
+      "fn half(n) = n / 0\nfn outer(n) = 1 + half(n)\n"
+      "behavior main { #start(host) => { let x = outer(4)\n host.console <- x } }");
   REQUIRE(world.faults.size() == 1);
   const FaultReport& report = world.faults[0];
   CHECK(report.reason == "#divide_by_zero");
@@ -631,7 +635,8 @@ TEST_CASE("an endless loop holds up nobody else") {
   CoreOptions options;
   options.steps_per_turn_max = 1'000'000;
   World world(options);
-  CHECK(world.Run(R"(
+  CHECK(world
+            .Run(R"(
 behavior spinner { _ => { var i = 0; while true { i = i + 1 } } }
 behavior main { #start(host) => {
   let s = create spinner
@@ -690,7 +695,8 @@ behavior main { _ => nil })";
   for (int64_t n = 1;; ++n) {
     World world;
     REQUIRE(world.Load(program));
-    const Value args[] = {Value::SmallInt(1), world.core.CreateActor(*world.module->Behavior("main", {}))};
+    const Value args[] = {Value::SmallInt(1),
+                          world.core.CreateActor(*world.module->Behavior("main", {}))};
     const Root cell(world.core.heap(),
                     world.core.CreateActor(*world.module->Behavior("cell", args)));
     KillAt probe(n);

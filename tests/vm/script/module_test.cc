@@ -29,8 +29,7 @@ bool Has(const std::string& text, std::string_view part) {
 
 TEST_CASE("an import brings functions, acts, behaviors and constants") {
   World world;
-  const Files files = {
-      {"lib/queue.ves", R"(
+  const Files files = {{"lib/queue.ves", R"(
 import "more/base.ves" as base
 fn twice(x) = base.add(x, x)
 act tell(to, m) { to <- m }
@@ -39,7 +38,7 @@ behavior fixed(n) { _ => n }
 let limit = base.add(40, 2)
 fn _hidden() = 1
 )"},
-      {"lib/more/base.ves", "fn add(a, b) = a + b"}};
+                       {"lib/more/base.ves", "fn add(a, b) = a + b"}};
   CHECK(world.Run(R"(
 import "lib/queue.ves" as queue
 import "lib/more/base.ves" as base
@@ -98,8 +97,9 @@ TEST_CASE("constants are computed at load, within limits, and say where they fai
         "[[1, 4, 9], 10]\n");
   World failing;
   failing.Run("fn bad(x) = x / 0\nlet a = bad(1)");
-  CHECK(Has(failing.errors, "test.ves:2:5: error: the value of this `let` cannot be computed: "
-                            "#divide_by_zero at test.ves:1:13"));
+  CHECK(Has(failing.errors,
+            "test.ves:2:5: error: the value of this `let` cannot be computed: "
+            "#divide_by_zero at test.ves:1:13"));
   World endless;
   endless.Run("fn spin(n) = spin(n + 1)\nlet a = spin(1)");
   CHECK(Has(endless.errors, "too many steps"));
@@ -110,8 +110,9 @@ TEST_CASE("constants are computed at load, within limits, and say where they fai
 
 TEST_CASE("a module is asked for what it exports") {
   World world;
-  REQUIRE(world.Load("behavior counter(n) { #get => n }\nfn f(x) = x\nlet k = 5\n"
-                     "behavior _private { _ => 1 }"));
+  REQUIRE(
+      world.Load("behavior counter(n) { #get => n }\nfn f(x) = x\nlet k = 5\n"
+                 "behavior _private { _ => 1 }"));
   std::string error;
   const Value seven[] = {Value::SmallInt(7)};
   CHECK(world.module->Behavior("counter", seven).has_value());
@@ -155,8 +156,7 @@ test "plain" { expect 1 > 2 or false }
     outcomes.push_back(Print(promise::Outcome(end)));
   }
   CHECK(outcomes[0] == "nil");
-  CHECK(outcomes[1] ==
-        "#failed(\"expected (await c <- #get) == 2, but the sides are 0 and 2\")");
+  CHECK(outcomes[1] == "#failed(\"expected (await c <- #get) == 2, but the sides are 0 and 2\")");
   CHECK(outcomes[2] == "#failed(\"expected 1 > 2 or false\")");
 }
 
@@ -184,8 +184,9 @@ behavior main { #start(host) => {
   out <- try apply3(second) else { #type(t) => t }
   out <- try count_of(nil) else { #type(t) => t }
   nil
-} })") == "[1, 3, 5]\n[2, 2, 3]\nsecond takes 2 arguments, but got 3\n"
-          "count_of wants an integer, but got nil\n");
+} })") ==
+        "[1, 3, 5]\n[2, 2, 3]\nsecond takes 2 arguments, but got 3\n"
+        "count_of wants an integer, but got nil\n");
 }
 
 TEST_CASE("the prelude's names are visible in what is loaded later") {

@@ -98,8 +98,7 @@ class World {
   static TurnEnd EnterConsole(Core& core, Object* holder) {
     World& world = static_cast<ConsoleCode*>(code::Body(code::Of(holder)))->world();
     --core.fuel;
-    world.output +=
-        Print(core.turn().message, {.top_text = TopText::kRaw}) + "\n";
+    world.output += Print(core.turn().message, {.top_text = TopText::kRaw}) + "\n";
     if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
     return TurnEnd::kDone;
   }
