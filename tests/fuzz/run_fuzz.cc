@@ -13,9 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   vesicle::VmOptions options;
   options.memory_bytes_max = 16 << 20;
-  options.events_max = 5'000;
-  options.steps_max = 400'000;
-  options.steps_per_turn_max = 50'000;
+  options.events_max = 500;
+  options.steps_max = 200'000;
+  options.steps_per_turn_max = 20'000;
   options.slice_steps = 1'000;
   options.call_depth_max = 1'000;
   options.heap.young_bytes = 64 << 10;
