@@ -134,6 +134,17 @@ void Core::Break(Value slot, Value reason) {
   if (!slot.is_nil()) SettleSlot(slot, EventFlag::kBroken, reason);
 }
 
+Event Core::TakeFront() {
+  const Event event = sponsor_->queue.Front();
+  sponsor_->queue.Pop();
+  if (heap_.marking()) {
+    heap_.Shade(event.target);
+    heap_.Shade(event.message);
+    heap_.Shade(event.slot);
+  }
+  return event;
+}
+
 bool Core::RunSlice(int64_t steps) {
   VESICLE_CHECK(!in_turn_);
   int64_t used = 0;
@@ -153,15 +164,9 @@ bool Core::RunSlice(int64_t steps) {
     } else {
       EventQueue& queue = next->queue;
       while (!queue.empty()) {
-        const Event event = queue.Front();
-        queue.Pop();
+        const Event event = TakeFront();
         // The actors of the next events are on their way to the cache while this turn runs.
         __builtin_prefetch(queue.Ahead(2)->target.object());
-        if (heap_.marking()) {
-          heap_.Shade(event.target);
-          heap_.Shade(event.message);
-          heap_.Shade(event.slot);
-        }
         Dispatch(event);
         if (fuel <= 0 && !NextFuel()) break;
         if (heap_.wants_safe_point()) heap_.SafePoint();

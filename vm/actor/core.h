@@ -296,6 +296,10 @@ class Core final : private HeapClient, public IdentitySource {
   void RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
                Object* holder, Suspension* frames);
   void ResumeTurn(const Event& event);
+  // The first event, off its queue; while a mark runs, what it holds is shaded as it leaves.
+  Event TakeFront();
+  // Makes the turn that was cut short at `receiver` the running one again.
+  void TakeUp(Object* receiver);
   void EndTurn(TurnEnd end);
   void Commit();
   void EndFaulted();

@@ -117,20 +117,23 @@ void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, O
   EndTurn(frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this));
 }
 
-// A turn that was cut short by its slice goes on.
-void Core::ResumeTurn(const Event& event) {
-  Object* receiver = event.target.target();
-  Value* word = receiver->kind == Kind::kActor
-                    ? &actor::ExtensionWord(receiver, actor::Ext::kSuspended)
-                    : &ContWord(receiver, Cont::kSuspended);
+void Core::TakeUp(Object* receiver) {
+  const bool is_actor = receiver->kind == Kind::kActor;
+  Value* word = is_actor ? &actor::ExtensionWord(receiver, actor::Ext::kSuspended)
+                         : &ContWord(receiver, Cont::kSuspended);
   VESICLE_CHECK(!word->is_nil());
   resumed_ = TakeStopped(*word);
-  heap_.WillWrite(receiver->kind == Kind::kActor ? receiver->words()[0].data() : receiver);
+  heap_.WillWrite(is_actor ? receiver->words()[0].data() : receiver);
   *word = Value::Nil();
   turn_ = resumed_->turn;
   turn_.mark = sponsor_->queue.mark();
   sponsors_made_ = std::move(resumed_->sponsors_made);
   actors_made_ = resumed_->actors_made;
+}
+
+// A turn that was cut short by its slice goes on.
+void Core::ResumeTurn(const Event& event) {
+  TakeUp(event.target.target());
   fuel_at_turn_start_ = fuel;
   in_turn_ = true;
   // The frames may suspend again while they run: they are out of `resumed_` by then.

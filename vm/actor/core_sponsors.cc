@@ -175,21 +175,11 @@ void Core::MakeDry(Resource which) {
 
 // Nobody to ask: the first event of the queue faults without a turn.
 void Core::FaultFront(Resource which) {
-  const Event event = sponsor_->queue.Front();
-  sponsor_->queue.Pop();
+  const Event event = TakeFront();
   --fuel;
   if (event.flag() == EventFlag::kResume) {
     // A turn under way ends with the same reason.
-    Object* receiver = event.target.target();
-    const bool is_actor = receiver->kind == Kind::kActor;
-    Value* word = is_actor ? &actor::ExtensionWord(receiver, actor::Ext::kSuspended)
-                           : &actor::ContWord(receiver, actor::Cont::kSuspended);
-    resumed_ = TakeStopped(*word);
-    heap_.WillWrite(is_actor ? receiver->words()[0].data() : receiver);
-    *word = Value::Nil();
-    turn_ = resumed_->turn;
-    turn_.mark = sponsor_->queue.mark();
-    sponsors_made_ = std::move(resumed_->sponsors_made);
+    TakeUp(event.target.target());
     why_ = Why::kFault;
     fault_reason_ = QuotaReason(which);
     EndFaulted();
