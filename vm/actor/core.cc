@@ -97,6 +97,7 @@ TurnEnd Core::Await(Value p, Value timer, std::unique_ptr<Suspension> frames) {
     const Value alarm = NewContinuation(nullptr, Value::Nil());
     actor::ContWord(alarm.target(), actor::Cont::kWakes) = continuation;
     if (!Listen(timer, alarm)) return Quota(Resource::kEvents);
+    if (IsTargetKind(timer, Kind::kPromise)) timer.target()->flags |= promise::kUnnamed;
   }
   turn_.slot = Value::Nil();
   turn_.awaits = true;
@@ -124,6 +125,18 @@ void Core::Deliver(Value target, Value message, Value slot) {
 
 void Core::DeliverListen(Value promise, Value continuation) {
   DeliverFlagged(promise, continuation, Value::Nil(), EventFlag::kListen);
+}
+
+bool Core::IsAbandoned(Value slot) const {
+  if (!IsTargetKind(slot, Kind::kPromise)) return false;
+  const Object* p = slot.target();
+  if ((p->flags & promise::kUnnamed) == 0 || promise::StateOf(p) != promise::State::kPending) {
+    return false;
+  }
+  const Value waiter = promise::OnlyListener(p);
+  if (!IsTargetKind(waiter, Kind::kContinuation)) return false;
+  const Value wakes = actor::ContWord(waiter.target(), actor::Cont::kWakes);
+  return wakes.is_target() && actor::StateOf(wakes.target()) != actor::ContState::kWaiting;
 }
 
 void Core::Keep(Value slot, Value value) {

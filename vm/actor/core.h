@@ -187,6 +187,9 @@ class Core final : private HeapClient, public IdentitySource {
   void Deliver(Value target, Value message, Value slot);
   // The same for `continuation` to run when `promise` settles.
   void DeliverListen(Value promise, Value continuation);
+  // Whether nobody can learn what settles this slot any more: it is the timeout of an `await`
+  // that is over.
+  bool IsAbandoned(Value slot) const;
   // Settles the promise of a slot (devices; also from within a turn of native code, at once and
   // for good). What waited on it goes to the front of its queues. The first settlement counts.
   void Keep(Value slot, Value value);

@@ -20,6 +20,12 @@ constexpr PrintOptions kReasonOptions = {.bytes_max = 1000,
                                          .chars_max = 400,
                                          .items_max = 8,
                                          .depth_max = 4};
+// What a turn failed on says which clause ran; one line is enough.
+constexpr PrintOptions kMessageOptions = {.bytes_max = 120,
+                                          .top_text = TopText::kQuoted,
+                                          .chars_max = 60,
+                                          .items_max = 4,
+                                          .depth_max = 3};
 }  // namespace
 
 Value Core::Reason(std::string_view tag, std::string_view text) {
@@ -123,7 +129,7 @@ std::optional<uint32_t> Core::Report(Value reason, bool observed) {
   report.turn = turn_.serial;
   report.reason = Print(reason, kReasonOptions);
   report.behavior = BehaviorName(turn_.receiver);
-  report.message = Print(turn_.message, kReportOptions);
+  report.message = Print(turn_.message, kMessageOptions);
   report.place = std::move(fault_place_);
   report.calls = std::move(fault_calls_);
   report.causes = CausesOf(turn_.cause);

@@ -70,6 +70,13 @@ void SetReport(Heap& heap, Object* root, uint32_t report) {
   root->words()[kFirst] = Value::SmallInt(report);
 }
 
+Value OnlyListener(const Object* root) {
+  const Value first = internal::FirstWaiter(root);
+  if (first.is_nil() || !internal::NextWaiter(first.data()).is_nil()) return Value::Nil();
+  const Event event = internal::WaiterOf(first.data()).event;
+  return event.flag() == EventFlag::kListen ? event.message : Value::Nil();
+}
+
 uint64_t SerialOf(const Object* promise) {
   return static_cast<uint64_t>(Bits(promise) >> kSerialShift);
 }

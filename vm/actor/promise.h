@@ -41,6 +41,12 @@ bool IsObserved(const Object* root);
 std::optional<uint32_t> ReportOf(const Object* root);
 void SetReport(Heap& heap, Object* root, uint32_t report);
 
+// A promise that no program can name, the one of a timeout: besides who registered on it
+// so far nobody ever will. A flag of the object.
+inline constexpr uint8_t kUnnamed = Object::kKindFlagsFirst;
+// Of a pending root: the continuation that listens, when nothing else waits; or nil.
+Value OnlyListener(const Object* root);
+
 // 0: none yet.
 uint64_t SerialOf(const Object* promise);
 void SetSerial(Object* promise, uint64_t serial);

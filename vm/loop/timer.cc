@@ -40,6 +40,8 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
     if (!after && !fields[1].is_target()) {
       return turn.Fault("type", "a timer wants a ref to send to as its second field");
     }
+    ++requests_;
+    if (waiting_.size() >= options_.timers_max) DropAbandoned();
     if (waiting_.size() >= options_.timers_max) {
       return turn.Fault("full", absl::StrCat(options_.timers_max, " timers run already"));
     }
@@ -60,6 +62,15 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
           const std::shared_ptr<Timer> timer = weak.lock();
           cancel.Reply(Value::Bool(timer != nullptr && timer->Cancel(*place)));
         })));
+  }
+
+  // Before the loop sleeps: it does not for what nobody waits for any more.
+  void Flush() override {
+    bool any = false;
+    for (; !waiting_.empty() && waiting_.begin()->second.asker.is_abandoned(); any = true) {
+      waiting_.erase(waiting_.begin());
+    }
+    if (any) Arm();
   }
 
   void Close() override {
@@ -89,6 +100,15 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
     place.reset();
     if (was_there) Arm();
     return was_there;
+  }
+
+  // The table is full. Its walk is worth a quarter of it in requests, so that one who
+  // fills it cannot make each of them a walk.
+  void DropAbandoned() {
+    if (walked_at_ != 0 && requests_ - walked_at_ < options_.timers_max / 4) return;
+    walked_at_ = requests_;
+    std::erase_if(waiting_, [](const auto& entry) { return entry.second.asker.is_abandoned(); });
+    Arm();
   }
 
   void Arm() {
@@ -133,6 +153,8 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
   TimerOptions options_;
   std::map<Deadline, Waiting> waiting_;
   uint64_t serial_ = 0;
+  uint64_t requests_ = 0;
+  uint64_t walked_at_ = 0;  // the request that the table was last walked for
   UvHandle<uv_timer_t> uv_timer_;
 };
 

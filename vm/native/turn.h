@@ -40,6 +40,10 @@ class ReplySlot {
   void Keep(Value value);
   void Break(Value reason);
   bool has_asker() const { return core_ != nullptr && !slot_.value().is_nil(); }
+  // An answer would change nothing: who asked, an `await .. within`, went on without it.
+  bool is_abandoned() const {
+    return has_asker() && slot_.heap() != nullptr && core_->IsAbandoned(slot_.value());
+  }
 
  private:
   friend class Turn;

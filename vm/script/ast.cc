@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace vesicle {
 namespace {
@@ -11,6 +12,13 @@ constexpr size_t kChunkBytesFirst = size_t{4} << 10;
 constexpr size_t kChunkBytesMax = size_t{256} << 10;
 
 }  // namespace
+
+std::string_view Spelling(BinaryOp op) {
+  static constexpr std::string_view kSpellings[] = {
+      "or", "and", "==", "!=", "<", "<=", ">", ">=", "..", "++", "+", "-", "*", "/", "%", "**"};
+  static_assert(std::size(kSpellings) == static_cast<size_t>(BinaryOp::kPower) + 1);
+  return kSpellings[static_cast<size_t>(op)];
+}
 
 void* Arena::Allocate(size_t bytes, size_t alignment) {
   size_t pad = (alignment - reinterpret_cast<uintptr_t>(next_) % alignment) % alignment;

@@ -47,7 +47,8 @@ BuiltinResult BuiltinContext::Wants(int index, std::string_view what, Value got)
   return TypeError(text);
 }
 
-BuiltinResult BuiltinContext::Give(Result result, std::string_view wanted) {
+BuiltinResult BuiltinContext::Give(Result result, std::string_view wanted,
+                                   std::string_view too_big) {
   if (result.ok()) return BuiltinResult::Of(result.value());
   const std::string name(name_);
   switch (result.failure()) {
@@ -60,7 +61,7 @@ BuiltinResult BuiltinContext::Give(Result result, std::string_view wanted) {
       return symbol.ok() ? BuiltinResult::Failed(symbol.value()) : BuiltinResult::OutOfMemory();
     }
     case vesicle::Failure::kTooBig:
-      return Failure("limit", name + ": the result would be too big");
+      return Failure("limit", name + ": " + std::string(too_big));
     case vesicle::Failure::kRange:
       return Failure("bad_index", name + " wants " + std::string(wanted));
     case vesicle::Failure::kSyntax:

@@ -35,6 +35,8 @@
 #include "vm/heap/heap.h"
 #include "vm/heap/word.h"
 #include "vm/script/resolver.h"
+#include "vm/value/map.h"
+#include "vm/value/number.h"
 #include "vm/value/result.h"
 
 namespace vesicle {
@@ -118,8 +120,10 @@ class BuiltinContext {
   // #type("size wants a list, but got 3"). With `index` > 0: "take wants a count of
   // elements as its second argument, but got a text".
   BuiltinResult Wants(int index, std::string_view what, Value got);
-  // The value of `result`, or its failure in words; kType reads as "name wants `wanted`".
-  BuiltinResult Give(Result result, std::string_view wanted);
+  // The value of `result`, or its failure in words; kType reads as "name wants `wanted`",
+  // kTooBig as "name: `too_big`".
+  BuiltinResult Give(Result result, std::string_view wanted,
+                     std::string_view too_big = "the result would be too big");
   // #type(text).
   BuiltinResult TypeError(std::string_view text);
   // #tag(text), for a tag of the list in fault.h: Failure("bad_index", "...").
@@ -130,6 +134,13 @@ class BuiltinContext {
   int64_t& fuel_;
   std::string_view name_;
 };
+
+// What kTooBig means to a number, and to a key of a map (kIntBitsMax, kKeyWorkMax).
+inline constexpr std::string_view kIntTooBig =
+    "the result would be too big: an int has at most 1048576 bits";
+inline constexpr std::string_view kKeyTooBig =
+    "the key holds too much: a key has at most 65536 words";
+static_assert(kIntBitsMax == 1048576 && kKeyWorkMax == 65536);
 
 // `count` lies within the arity that was registered.
 using BuiltinFn = BuiltinResult (*)(BuiltinContext& context, const Value* args, int count);

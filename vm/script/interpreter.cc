@@ -266,14 +266,25 @@ std::vector<FaultReport::Frame> Interpreter::Calls() const {
   std::vector<FaultReport::Frame> calls;
   for (const ScriptStack::Frame* f = stack_->frames_top; f-- > stack_->frames + 1;) {
     if (calls.size() >= kFramesShownMax) break;
+    if (!IsUsersCode(f->constants)) continue;
     // pc is behind the call.
     calls.push_back({CodeOfConstants(f->constants).name(), PlaceOf(f->pc - 1, f->constants)});
   }
   return calls;
 }
 
+bool Interpreter::IsUsersCode(const Value* constants) const {
+  const Source* source = CodeOfConstants(constants).source();
+  return source != nullptr && source != prelude_;
+}
+
 TurnEnd Interpreter::Report(const Instruction* pc, const Value* constants) {
   Place place = PlaceOf(pc, constants);
+  std::vector<FaultReport::Frame> calls = Calls();
+  if (constants != nullptr && !IsUsersCode(constants) && !calls.empty()) {
+    place = std::move(calls.front().place);
+    calls.erase(calls.begin());
+  }
   if (is_pure_) {
     if (how_ == FailHow::kSteps) reason_ = Reason("limit", "this takes too many steps");
     if (how_ == FailHow::kMemory) reason_ = Reason("limit", "this takes too much memory");
@@ -281,7 +292,6 @@ TurnEnd Interpreter::Report(const Instruction* pc, const Value* constants) {
     pure_place_ = std::move(place);
     return TurnEnd::kFaulted;
   }
-  std::vector<FaultReport::Frame> calls = Calls();
   const Value reason = std::exchange(reason_, Value::Nil());
   EndRun();
   switch (how_) {

@@ -68,6 +68,9 @@ class Interpreter final : public Language {
   };
   Pure Evaluate(Object* code, int64_t steps_max);
 
+  // The prelude's source: what fails in it is shown where the user called it.
+  void set_prelude(const Source* source) { prelude_ = source; }
+
   void set_probe(Probe* probe) { probe_ = probe; }
   Probe* probe() const { return probe_; }
 
@@ -128,7 +131,8 @@ class Interpreter final : public Language {
   BuiltinResult TypeError(std::string_view text) {
     return BuiltinResult::Failed(Reason("type", text));
   }
-  BuiltinResult From(Result result, std::string_view what);
+  BuiltinResult From(Result result, std::string_view what,
+                     std::string_view too_big = "the result would be too big");
   // #failed(e), once.
   Value FailedReason(Value e);
 
@@ -136,6 +140,7 @@ class Interpreter final : public Language {
   TurnEnd Report(const Instruction* pc, const Value* constants);
   Place PlaceOf(const Instruction* pc, const Value* constants) const;
   std::vector<FaultReport::Frame> Calls() const;
+  bool IsUsersCode(const Value* constants) const;
   std::string_view NameOf(const Instruction* at) const;
   // The turn is over, well or not: the stack is as good as new.
   void EndRun();
@@ -152,6 +157,7 @@ class Interpreter final : public Language {
   int64_t pure_steps_left_ = 0;
   uint64_t pure_bytes_end_ = 0;
   Place pure_place_;
+  const Source* prelude_ = nullptr;
   Probe* probe_ = nullptr;
   std::vector<Value> builtin_values_;
   std::unique_ptr<Comparer> comparer_;

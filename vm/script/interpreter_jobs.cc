@@ -42,7 +42,7 @@ BuiltinResult AnswerOf(Core& core, Outcome outcome, CompareFor what, bool wanted
   }
   const std::string name = what == CompareFor::kLess ? "<" : "<=";
   BuiltinContext context(core, core.fuel, name);
-  return context.TypeError(name + " wants two numbers, two texts or two lists, but got " +
+  return context.TypeError(name + " wants two numbers, texts, bytes or lists of such, but got " +
                            Describe(a) + " and " + Describe(b));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "vm/script/diagnostic.h"
 #include "vm/script/interpreter.h"
 #include "vm/script/interpreter_jobs.h"
 #include "vm/value/bytes.h"
@@ -67,11 +68,24 @@ NumberOp WorkOf(Op op) {
   }
 }
 
+// The key of a small map that a missing one was perhaps meant to be, in words; or "".
+std::string LikelyKey(Value map, Value missing) {
+  constexpr uint64_t kKeysMax = 64;
+  const uint64_t size = MapDataSize(map);
+  if (!IsText(missing) || size > kKeysMax) return "";
+  Suggestion suggestion(TextView(missing));
+  for (uint64_t i = 0; i < size; ++i) {
+    const Value key = MapAt(map, i).key;
+    if (IsText(key)) suggestion.Offer(TextView(key));
+  }
+  return suggestion.best().empty() ? "" : "; did you mean \"" + suggestion.best() + "\"?";
+}
+
 }  // namespace
 
-BuiltinResult Interpreter::From(Result result, std::string_view what) {
+BuiltinResult Interpreter::From(Result result, std::string_view what, std::string_view too_big) {
   BuiltinContext context(core_, core_.fuel, what);
-  return context.Give(result, "something else");
+  return context.Give(result, "something else", too_big);
 }
 
 BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value* constants) {
@@ -95,7 +109,7 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
       return SlowArithmetic(op, b, Value::SmallInt(SignedC(i)));
     case Op::kNegate:
       if (!IsNumber(b)) return TypeError("- wants a number, but got " + Describe(b));
-      return From(Negate(heap_, b), "-");
+      return From(Negate(heap_, b), "-", kIntTooBig);
     case Op::kNot:
       return NotBool(b, ConditionOf::kNot);
     case Op::kEqual:
@@ -224,18 +238,18 @@ BuiltinResult Interpreter::SlowArithmetic(Op op, Value a, Value b) {
   switch (op) {
     case Op::kAdd:
     case Op::kAddInt:
-      return From(Add(heap_, a, b), symbol);
+      return From(Add(heap_, a, b), symbol, kIntTooBig);
     case Op::kSubtract:
     case Op::kSubtractInt:
-      return From(Subtract(heap_, a, b), symbol);
+      return From(Subtract(heap_, a, b), symbol, kIntTooBig);
     case Op::kMultiply:
-      return From(Multiply(heap_, a, b), symbol);
+      return From(Multiply(heap_, a, b), symbol, kIntTooBig);
     case Op::kDivide:
-      return From(Divide(heap_, a, b), symbol);
+      return From(Divide(heap_, a, b), symbol, kIntTooBig);
     case Op::kRemainder:
-      return From(Remainder(heap_, a, b), symbol);
+      return From(Remainder(heap_, a, b), symbol, kIntTooBig);
     default:
-      return From(Power(heap_, a, b), symbol);
+      return From(Power(heap_, a, b), symbol, kIntTooBig);
   }
 }
 
@@ -289,7 +303,7 @@ BuiltinResult Interpreter::SlowRangeLoop(Op op, Value* r) {
   } else {
     if (order != Order::kLess) return BuiltinResult::Of(Value::False());
     const Result next = Add(heap_, r[0], Value::SmallInt(1));
-    if (!next.ok()) return From(next, "..");
+    if (!next.ok()) return From(next, "..", kIntTooBig);
     r[0] = next.value();
   }
   r[2] = r[0];
@@ -315,7 +329,7 @@ BuiltinResult Interpreter::SlowMap(const Instruction* at, Value* base) {
   };
   const auto from = [&](Result result, Value key) {
     if (!result.ok() && result.failure() == Failure::kType) return bad_key(key);
-    return From(result, "a key of a map");
+    return From(result, "a map", kKeyTooBig);
   };
   switch (OpOf(i)) {
     case Op::kMakeMap: {
@@ -356,8 +370,9 @@ BuiltinResult Interpreter::SlowIndex(Value object, Value index, bool is_field) {
       return TypeError("a key is data or a ref, but got " + Describe(index));
     }
     if (!found.value().is_absent()) return BuiltinResult::Of(found.value());
-    return BuiltinResult::Failed(
-        Reason("missing_key", "the map has no key " + Print(index, kReportOptions)));
+    return BuiltinResult::Failed(Reason(
+        "missing_key",
+        Joined({"the map has no key ", Print(index, kReportOptions), LikelyKey(object, index)})));
   }
   if (is_field) {
     return TypeError(
@@ -394,8 +409,8 @@ BuiltinResult Interpreter::SlowConcat(Value a, Value b) {
     core_.fuel -= static_cast<int64_t>(TextWork(BytesLength(a) + BytesLength(b)));
     return From(ConcatBytes(heap_, a, b), "++");
   }
-  return TypeError(
-      Joined({"++ wants two texts or two lists, but got ", Describe(a), " and ", Describe(b)}));
+  return TypeError(Joined(
+      {"++ wants two texts, two lists or two bytes, but got ", Describe(a), " and ", Describe(b)}));
 }
 
 BuiltinResult Interpreter::SlowInterpolate(const Value* parts, uint32_t count) {

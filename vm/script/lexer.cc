@@ -231,7 +231,7 @@ Token Lexer::Unknown(size_t begin) {
       {"||", "write `or`"},
       {"->", "clauses have `=>`, sends `<-`"},
       {"/*", "comments run from `//` to the end of the line"},
-      {"!", "write `not`"},
+      {"!", "write `not`; a send is `to <- message`"},
       {"&", "write `and`"},
       {"'", "texts stand in double quotes"},
       {"`", "texts stand in double quotes"},

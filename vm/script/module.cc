@@ -87,9 +87,18 @@ std::string ScriptModule::Disassemble() const {
 
 // ---------------------------------------------------------------------------
 
+const Source* ScriptModule::source() const {
+  if (unit_count_ == 0) return nullptr;
+  const Object* code = table_.value().data()->words()[2 * item_count_].data();
+  return static_cast<const ScriptCode*>(code::Body(code))->source();
+}
+
 LoadResult Modules::LoadPrelude(std::string name, std::string text) {
   LoadResult loaded = Load(std::move(name), std::move(text));
-  if (loaded.module != nullptr) prelude_ = loaded.module;
+  if (loaded.module != nullptr) {
+    prelude_ = loaded.module;
+    interpreter_.set_prelude(prelude_->source());
+  }
   return loaded;
 }
 

@@ -69,6 +69,9 @@ class ScriptModule {
   // All code, unit by unit.
   std::string Disassemble() const;
 
+  // Null if it has no code.
+  const Source* source() const;
+
  private:
   friend class Modules;
   friend class Loader;

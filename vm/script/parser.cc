@@ -59,6 +59,7 @@ Ast Parse(const Source& source, Diagnostics& diagnostics) {
 
 void Parser::Advance() {
   before_ = token_.kind;
+  before_span_ = token_.span;
   end_ = token_.span.end;
   if (stopped_) return;
   token_ = lexer_.Next();
@@ -95,6 +96,7 @@ bool Parser::Close(TokenKind kind, Span open) {
   } else {
     const bool between = kind != TokenKind::kBraceClose || !newlines_count_;
     Expected(absl::StrCat(between ? "`,` or " : "", std::string(Spelling(kind))));
+    if (between) unclosed_ = kind;
   }
   return false;
 }
@@ -160,9 +162,53 @@ bool Parser::AtItem() const {
   }
 }
 
+// Whether the bracket that should be closed here is closed further on, before anything
+// that cannot stand inside of one.
+bool Parser::IsClosedAhead(TokenKind closer) const {
+  constexpr int kTokensMax = 200;
+  Lexer lexer = lexer_.Ahead();
+  int depth = 0;
+  Token token = token_;
+  for (int i = 0; i < kTokensMax; ++i, token = lexer.Next()) {
+    switch (token.kind) {
+      case TokenKind::kParenOpen:
+      case TokenKind::kBracketOpen:
+      case TokenKind::kBraceOpen:
+        ++depth;
+        break;
+      case TokenKind::kParenClose:
+      case TokenKind::kBracketClose:
+      case TokenKind::kBraceClose:
+        if (depth == 0) return token.kind == closer;
+        --depth;
+        break;
+      case TokenKind::kText:
+        if (token.is_open) return false;
+        break;
+      case TokenKind::kEnd:
+      case TokenKind::kError:
+      case TokenKind::kSemicolon:
+      case TokenKind::kLet:
+      case TokenKind::kVar:
+      case TokenKind::kAssign:
+      case TokenKind::kArrow:
+      case TokenKind::kSend:
+        return false;
+      default:
+        break;
+    }
+  }
+  return false;
+}
+
 void Parser::Recover(List list) {
   if (unwinding_ || stopped_) return;
   std::vector<TokenKind> open;  // brackets; kText for the `${` of a text
+  // A comma was forgotten, or the bracket: what is inside is skipped only if it has an end.
+  if (const TokenKind closer = std::exchange(unclosed_, TokenKind::kEnd);
+      closer != TokenKind::kEnd && IsClosedAhead(closer)) {
+    open.push_back(closer);
+  }
   while (token_.kind != TokenKind::kEnd) {
     const TokenKind kind = token_.kind;
     if (AtItem()) {
@@ -214,319 +260,43 @@ bool Parser::FindUnclosed(List list, Span open) {
   return true;
 }
 
+// Two expressions side by side, and a name is the first: a word of another language, or a
+// misspelt one of ours. "" if it is neither.
+std::string Parser::HintForWordBefore() const {
+  const std::string_view word = source_.Text(before_span_);
+  const std::string habit(HintForHabit(word));
+  if (!habit.empty()) return habit;
+  Suggestion suggestion(word);
+  for (const std::string_view keyword :
+       {"await", "become", "behavior", "create", "expect", "fail", "if", "let", "match", "not",
+        "task", "try", "var", "when", "while", "for", "actor"}) {
+    suggestion.Offer(keyword);
+  }
+  return suggestion.Hint();
+}
+
 // Between two statements, clauses or items.
 void Parser::EndOfEntry(List list) {
   if (!failed() && !AtLineEnd() && !AtCloser() && !At(TokenKind::kSemicolon) &&
       !(list == List::kClauses && At(TokenKind::kComma))) {
     std::string hint;
-    if (At(TokenKind::kAssign)) {
+    if (before_ == TokenKind::kName && (hint = HintForWordBefore()) != "") {
+      Error(before_span_,
+            absl::StrCat("there is no `", std::string(source_.Text(before_span_)),
+                         "` in the language"),
+            hint);
+    } else if (At(TokenKind::kAssign)) {
       hint = "only a `var` can be assigned to, as a statement of its own; `==` compares";
     } else if (list == List::kItems) {
       hint = "the next item starts on a line of its own";
     } else {
       hint = "the next one starts on a line of its own";
     }
-    Expected("the end of the line", hint);
+    if (!failed()) Expected("the end of the line", hint);
   } else if (!failed() && list == List::kClauses && At(TokenKind::kSemicolon)) {
     Expected("the end of the clause", "put braces around several statements");
   }
   if (failed()) Recover(list);
-}
-
-// ---------------------------------------------------------------------------
-// Names and literals
-
-Parser::Name Parser::ExpectName(std::string_view what) {
-  if (At(TokenKind::kName)) {
-    const Name name{TextOf(token_), token_.span};
-    Advance();
-    return name;
-  }
-  Expected(what, IsKeyword(token_.kind) && !AtLineEnd()
-                     ? absl::StrCat(Found(), " is a word of the language; choose another name")
-                     : "");
-  return {"_", Here()};
-}
-
-std::string_view Parser::Decoded(const Token& token) {
-  const std::string_view content = source_.Text(token.content);
-  if (content.find('\\') == std::string_view::npos) return content;
-  return ast_.arena.CopyText(DecodeQuoted(content));
-}
-
-TextExpr* Parser::TextOfName(Name name) {
-  auto* text = ast_.arena.New<TextExpr>();
-  text->span = name.span;
-  text->value = name.text;
-  return text;
-}
-
-TextExpr* Parser::PlainText(std::string_view what) {
-  if (!At(TokenKind::kText)) {
-    Expected(what);
-    return nullptr;
-  }
-  if (token_.is_open) {
-    Error(token_.span, "this text cannot have `${..}` inside", "it is fixed; \\$ is a plain `$`");
-    return nullptr;
-  }
-  auto* text = ast_.arena.New<TextExpr>();
-  text->span = token_.span;
-  text->value = Decoded(token_);
-  Advance();
-  return text;
-}
-
-Expr* Parser::Number() {
-  const uint32_t begin = token_.span.begin;
-  const Token token = token_;
-  std::string digits(source_.Text(token.content));
-  Advance();
-  const bool has_underscores = digits.find('_') != std::string::npos;
-  if (has_underscores) digits.erase(std::remove(digits.begin(), digits.end(), '_'), digits.end());
-  if (token.kind == TokenKind::kFloat) {
-    auto* number = New<FloatExpr>(begin);
-    const auto result =
-        absl::from_chars(digits.data(), digits.data() + digits.size(), number->value);
-    // What is too small is zero, as rounding goes; what is too large has no value.
-    if (result.ec == std::errc::result_out_of_range && number->value > 1) {
-      Complain(token.span, "this number is too large for a float",
-               "floats go up to 1.79e308; integers have no limit");
-      number->value = 0;
-    }
-    return number;
-  }
-  auto* number = New<IntExpr>(begin);
-  number->base = token.base;
-  number->digits = has_underscores ? ast_.arena.CopyText(digits) : source_.Text(token.content);
-  return number;
-}
-
-// A text, or an interpolation when there is a `${`. The lexer stops at each
-// `${`; at the `}` it is told to go on with the text.
-Expr* Parser::TextLiteral() {
-  const uint32_t begin = token_.span.begin;
-  if (!token_.is_open) return PlainText("a text");
-  std::vector<Expr*> parts;
-  Mode mode(*this, /*newlines_count=*/false, /*is_head=*/false);
-  for (;;) {
-    const bool is_open = token_.is_open;
-    if (token_.content.begin != token_.content.end) {
-      auto* text = ast_.arena.New<TextExpr>();
-      text->span = token_.content;
-      text->value = Decoded(token_);
-      parts.push_back(text);
-    }
-    const Span open = {token_.span.end - 2, token_.span.end};
-    Advance();
-    if (!is_open) break;
-    if (At(TokenKind::kBraceClose)) {
-      Complain({open.begin, token_.span.end}, "there is nothing in this `${}`",
-               "for a plain dollar sign write \\$");
-    } else {
-      parts.push_back(ParseExpr());
-      if (!failed() && !At(TokenKind::kBraceClose)) Expected("`}` after the value in the text");
-      if (failed()) return Bad();
-    }
-    end_ = token_.span.end;
-    token_ = lexer_.ResumeText();
-    if (token_.kind == TokenKind::kError) {
-      recovering_ = true;
-      return Bad();
-    }
-  }
-  auto* text = New<InterpolationExpr>(begin);
-  text->parts = ast_.arena.Copy(parts);
-  return text;
-}
-
-Expr* Parser::Bad() {
-  auto* bad = ast_.arena.New<ErrorExpr>();
-  bad->span = Here();
-  return bad;
-}
-
-// ---------------------------------------------------------------------------
-// Items
-
-void Parser::ParseModule() {
-  Advance();
-  while (token_.kind != TokenKind::kEnd) {
-    if (AtLineEnd() || At(TokenKind::kSemicolon)) {
-      if (!AtLineEnd()) Advance();
-      newline_pending_ = false;
-      continue;
-    }
-    ParseItem();
-    unwinding_ = unwinding_ && AtItem();
-    if (unwinding_) {
-      unwinding_ = recovering_ = false;
-    } else {
-      EndOfEntry(List::kItems);
-    }
-    if (stopped_) break;
-  }
-  for (size_t i = 0; i < items_.size(); ++i) items_[i]->index = static_cast<uint32_t>(i);
-  ast_.items = ast_.arena.Copy(items_);
-}
-
-void Parser::ParseItem() {
-  switch (token_.kind) {
-    case TokenKind::kImport:
-      return ParseImport();
-    case TokenKind::kFn:
-      return ParseFunctionItem(ItemKind::kFunction);
-    case TokenKind::kAct:
-      return ParseFunctionItem(ItemKind::kAct);
-    case TokenKind::kBehavior:
-      return ParseBehaviorItem();
-    case TokenKind::kLet:
-      return ParseConstant();
-    case TokenKind::kVar:
-      return Error(token_.span, "a module has no variables",
-                   "`let` names a constant; what changes lives in an actor");
-    case TokenKind::kBraceClose:
-      Error(token_.span, "this `}` closes nothing");
-      return Advance();
-    default:
-      break;
-  }
-  if (AtWord("test") && PeekToken().kind == TokenKind::kText) return ParseTest();
-  std::string hint = "a file is made of import, fn, act, behavior, let and test";
-  if (At(TokenKind::kName)) {
-    Suggestion suggestion(TextOf(token_));
-    for (std::string_view word : {"import", "fn", "act", "behavior", "let", "test"}) {
-      suggestion.Offer(word);
-    }
-    if (!suggestion.best().empty()) hint = suggestion.Hint();
-    for (std::string_view word : {"func", "function", "def"}) {
-      if (TextOf(token_) == word) hint = "functions are declared with `fn`";
-    }
-  }
-  Expected("a declaration", hint);
-  Advance();
-}
-
-Item* Parser::NewItem(ItemKind kind, uint32_t begin, Name name) {
-  auto* item = ast_.arena.New<Item>();
-  item->kind = kind;
-  item->name = name.text;
-  item->name_span = name.span;
-  item->span = From(begin);
-  item->is_private = kind != ItemKind::kTest && !name.text.empty() && name.text[0] == '_';
-  items_.push_back(item);
-  return item;
-}
-
-Unit* Parser::NewUnit(UnitKind kind, std::string_view name, Span span) {
-  auto* unit = ast_.arena.New<Unit>();
-  unit->kind = kind;
-  unit->name = name;
-  unit->span = span;
-  return unit;
-}
-
-Binding* Parser::NewBinding(Name name) {
-  auto* binding = ast_.arena.New<Binding>();
-  binding->name = name.text;
-  binding->span = name.span;
-  return binding;
-}
-
-void Parser::ParseImport() {
-  const uint32_t begin = token_.span.begin;
-  Advance();
-  const TextExpr* path = PlainText("the path of a file, as in `import \"lib/queue.ves\" as queue`");
-  if (path == nullptr) return;
-  if (!AtWord("as")) {
-    return Expected("`as` and a name", "write `import \"lib/queue.ves\" as queue`");
-  }
-  Advance();
-  const Name name = ExpectName("the name that the module has here");
-  if (failed()) return;
-  Item* item = NewItem(ItemKind::kImport, begin, name);
-  item->path = path->value;
-  item->path_span = path->span;
-}
-
-std::span<Binding*> Parser::ParseParams() {
-  std::vector<Binding*> params;
-  const Span open = token_.span;
-  Mode mode(*this, /*newlines_count=*/false, /*is_head=*/false);
-  Advance();
-  while (!AtEndOf(TokenKind::kParenClose)) {
-    if (!At(TokenKind::kName)) {
-      Expected("the name of a parameter", "to take a value apart, `match` on it in the body");
-      break;
-    }
-    params.push_back(NewBinding(ExpectName("the name of a parameter")));
-    if (!Take(TokenKind::kComma)) break;
-  }
-  if (!failed()) Close(TokenKind::kParenClose, open);
-  return ast_.arena.Copy(params);
-}
-
-Expr* Parser::ParseFunctionBody() {
-  if (Take(TokenKind::kAssign)) return ParseBody();
-  if (At(TokenKind::kBraceOpen)) return ParseHeadBody();
-  Expected("`=` and an expression, or `{`",
-           At(TokenKind::kArrow) ? "`=>` is for clauses; a function has `=`" : "");
-  return Bad();
-}
-
-void Parser::ParseFunctionItem(ItemKind kind) {
-  const uint32_t begin = token_.span.begin;
-  const bool is_act = kind == ItemKind::kAct;
-  Advance();
-  const Name name = ExpectName(is_act ? "the name of the act" : "the name of the function");
-  if (failed()) return;
-  if (!At(TokenKind::kParenOpen)) {
-    return Expected("`(` and the parameters", "without parameters write `()`");
-  }
-  Item* item = NewItem(kind, begin, name);
-  item->unit = NewUnit(is_act ? UnitKind::kAct : UnitKind::kFunction, name.text, From(begin));
-  item->unit->params = ParseParams();
-  if (failed()) return;
-  item->unit->span = From(begin);
-  item->unit->body = ParseFunctionBody();
-  item->span = From(begin);
-}
-
-void Parser::ParseBehaviorItem() {
-  const uint32_t begin = token_.span.begin;
-  Advance();
-  const Name name = ExpectName("the name of the behavior");
-  if (failed()) return;
-  Item* item = NewItem(ItemKind::kBehavior, begin, name);
-  item->unit = NewUnit(UnitKind::kBehavior, name.text, From(begin));
-  if (At(TokenKind::kParenOpen)) item->unit->params = ParseParams();
-  if (failed()) return;
-  item->unit->span = From(begin);
-  item->unit->clauses = ParseClauses("and the clauses of the behavior");
-  item->span = From(begin);
-}
-
-void Parser::ParseConstant() {
-  const uint32_t begin = token_.span.begin;
-  Advance();
-  const Name name = ExpectName("the name of the constant");
-  if (failed() || !Expect(TokenKind::kAssign, "after the name of the constant")) return;
-  Item* item = NewItem(ItemKind::kConstant, begin, name);
-  item->unit = NewUnit(UnitKind::kConstant, name.text, From(begin));
-  item->unit->body = ParseExpr();
-  item->span = From(begin);
-}
-
-void Parser::ParseTest() {
-  const uint32_t begin = token_.span.begin;
-  Advance();
-  const TextExpr* title = PlainText("what the test shows");
-  if (title == nullptr) return;
-  Item* item = NewItem(ItemKind::kTest, begin, {title->value, title->span});
-  item->unit = NewUnit(UnitKind::kTest, title->value, From(begin));
-  if (!At(TokenKind::kBraceOpen)) return Expected("`{` and the body of the test");
-  item->unit->body = ParseHeadBody();
-  item->span = From(begin);
 }
 
 }  // namespace vesicle

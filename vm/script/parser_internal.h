@@ -134,9 +134,11 @@ class Parser {
   // Skips to the end of the statement, clause or item.
   enum class List { kStatements, kClauses, kItems };
   void Recover(List list);
+  bool IsClosedAhead(TokenKind closer) const;
   bool AtItem() const;
   bool FindUnclosed(List list, Span open);
   void EndOfEntry(List list);
+  std::string HintForWordBefore() const;
 
   // Names and literals.
   struct Name {
@@ -248,12 +250,14 @@ class Parser {
   Lexer lexer_;
   Token token_;
   TokenKind before_ = TokenKind::kEnd;  // the token before
-  uint32_t end_ = 0;                    // its end
-  bool newline_pending_ = false;        // a newline that counts where newlines count
+  Span before_span_;
+  uint32_t end_ = 0;              // its end
+  bool newline_pending_ = false;  // a newline that counts where newlines count
   bool newlines_count_ = true;
   bool is_head_ = false;  // `{` opens the body
   bool recovering_ = false;
-  bool unwinding_ = false;  // to the item that begins here, out of unclosed braces
+  bool unwinding_ = false;                // to the item that begins here, out of unclosed braces
+  TokenKind unclosed_ = TokenKind::kEnd;  // the closing bracket that was missing here
   bool stopped_ = false;
   int depth_ = 0;
   int height_ = 0;

@@ -179,7 +179,7 @@ BuiltinResult Get(BuiltinContext& context, const Value* args, int count) {
     context.Charge(static_cast<int64_t>(KeyWork(args[1])));
     const Result found = MapGet(x, args[1], context.identities());
     if (found.ok() && found.value().is_absent()) return BuiltinResult::Of(otherwise);
-    return context.Give(found, "data or refs as a key");
+    return context.Give(found, "data or refs as a key", kKeyTooBig);
   }
   if (!IsList(x)) return context.Wants(0, "a list or a map", x);
   if (!IsInt(args[1])) return context.Wants(1, "the index of an element", args[1]);
@@ -193,7 +193,7 @@ BuiltinResult Put(BuiltinContext& context, const Value* args, int) {
   if (IsMap(x)) {
     context.Charge(static_cast<int64_t>(1 + KeyWork(args[1])));
     return context.Give(MapPut(context.heap(), x, args[1], args[2], context.identities()),
-                        "data or refs as a key");
+                        "data or refs as a key", kKeyTooBig);
   }
   if (!IsList(x)) return context.Wants(0, "a list or a map", x);
   uint64_t index;

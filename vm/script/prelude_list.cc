@@ -117,7 +117,7 @@ BuiltinResult Remove(BuiltinContext& context, const Value* args, int) {
   if (!IsMap(args[0])) return context.Wants(0, "a map", args[0]);
   context.Charge(static_cast<int64_t>(1 + KeyWork(args[1])));
   return context.Give(MapRemove(context.heap(), args[0], args[1], context.identities()),
-                      "data or refs as a key");
+                      "data or refs as a key", kKeyTooBig);
 }
 
 }  // namespace

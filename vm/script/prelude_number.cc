@@ -17,7 +17,7 @@ template <Result (*fn)(Heap&, Value)>
 BuiltinResult OfNumber(BuiltinContext& context, const Value* args, int) {
   if (!IsNumber(args[0])) return context.Wants(0, kNumber, args[0]);
   context.Charge(static_cast<int64_t>(NumberWork(NumberOp::kAdd, args[0], args[0])));
-  return context.Give(fn(context.heap(), args[0]), "a number that is finite");
+  return context.Give(fn(context.heap(), args[0]), "a number that is finite", kIntTooBig);
 }
 
 template <Result (*fn)(Heap&, Value, Value), NumberOp op>
@@ -26,7 +26,7 @@ BuiltinResult OfIntegers(BuiltinContext& context, const Value* args, int) {
     if (!IsInt(args[i])) return context.Wants(i, kInteger, args[i]);
   }
   context.Charge(static_cast<int64_t>(NumberWork(op, args[0], args[1])));
-  return context.Give(fn(context.heap(), args[0], args[1]), "");
+  return context.Give(fn(context.heap(), args[0], args[1]), "", kIntTooBig);
 }
 
 template <Result (*fn)(Heap&, Value, Value), NumberOp op>
@@ -36,7 +36,7 @@ BuiltinResult Shift(BuiltinContext& context, const Value* args, int) {
     return context.Wants(1, "a count of bits from 0 on", args[1]);
   }
   context.Charge(static_cast<int64_t>(NumberWork(op, args[0], args[1])));
-  return context.Give(fn(context.heap(), args[0], args[1]), "");
+  return context.Give(fn(context.heap(), args[0], args[1]), "", kIntTooBig);
 }
 
 template <MathOp op>

@@ -146,7 +146,7 @@ BuiltinResult Contains(BuiltinContext& context, const Value* args, int) {
   }
   context.Charge(static_cast<int64_t>(KeyWork(args[1])));
   const Result found = MapGet(args[0], args[1], context.identities());
-  if (!found.ok()) return context.Give(found, "data or refs as a key");
+  if (!found.ok()) return context.Give(found, "data or refs as a key", kKeyTooBig);
   return BuiltinResult::Of(Value::Bool(!found.value().is_absent()));
 }
 

@@ -99,6 +99,53 @@ void Resolver::CheckUnused(const Expr& expr, uint64_t acts_before) {
         HintForUnused(expr, frame_->unit->kind));
 }
 
+// An operator or condition that takes no promise gets what surely is one, as in
+// `ready and (c <- #go)` where somebody uses the value.
+void Resolver::CheckNotPromise(const Expr& expr, std::string_view what) {
+  std::string got;
+  Span span = expr.span;
+  std::string hint = "`await` it in a task, or take it with `when`";
+  switch (expr.kind) {
+    case ExprKind::kSend:
+      got = "a send is a promise";
+      span = As<SendExpr>(expr).op_span;
+      hint =
+          "write `(await c <- m)` in a task, or take it with `when`; to send on a condition, "
+          "write `if`";
+      break;
+    case ExprKind::kWhen:
+      got = "a `when` is a promise";
+      break;
+    case ExprKind::kTask:
+      got = "a task is a promise";
+      break;
+    case ExprKind::kCreate:
+    case ExprKind::kActor:
+      got = "a new actor is a ref";
+      hint = "";
+      break;
+    default:
+      return;
+  }
+  Error(span, absl::StrCat(got, ", and ", std::string(what), " does not take one"), hint);
+}
+
+void Resolver::VisitCondition(Expr*& slot, std::string_view what) {
+  Visit(slot, Use::kValue);
+  CheckNotPromise(*slot, what);
+}
+
+void Resolver::VisitBinary(BinaryExpr& binary, Use use) {
+  Visit(binary.left, Use::kValue);
+  Visit(binary.right, Use::kValue);
+  if (binary.op == BinaryOp::kEqual || binary.op == BinaryOp::kNotEqual) return;
+  const std::string what = absl::StrCat("`", std::string(Spelling(binary.op)), "`");
+  CheckNotPromise(*binary.left, what);
+  // `ready and (c <- m)` as a statement: done for what it does.
+  if (binary.op <= BinaryOp::kAnd && use == Use::kUnused) return;
+  CheckNotPromise(*binary.right, what);
+}
+
 // ---------------------------------------------------------------------------
 // Expressions
 
@@ -156,11 +203,11 @@ void Resolver::Visit(Expr*& slot, Use use) {
       VisitCall(As<CallExpr>(expr));
       break;
     case ExprKind::kUnary:
-      Visit(As<UnaryExpr>(expr).operand, Use::kValue);
+      VisitCondition(As<UnaryExpr>(expr).operand,
+                     As<UnaryExpr>(expr).op == UnaryOp::kNot ? "`not`" : "`-`");
       break;
     case ExprKind::kBinary:
-      Visit(As<BinaryExpr>(expr).left, Use::kValue);
-      Visit(As<BinaryExpr>(expr).right, Use::kValue);
+      VisitBinary(As<BinaryExpr>(expr), use);
       break;
     case ExprKind::kBlock:
       VisitBlock(As<BlockExpr>(expr), use);
@@ -173,7 +220,7 @@ void Resolver::Visit(Expr*& slot, Use use) {
       VisitClauses(As<MatchExpr>(expr).clauses, use);
       break;
     case ExprKind::kWhile:
-      Visit(As<WhileExpr>(expr).condition, Use::kValue);
+      VisitCondition(As<WhileExpr>(expr).condition, "a condition");
       Visit(As<WhileExpr>(expr).body, Use::kUnused);
       break;
     case ExprKind::kFor:
@@ -275,7 +322,7 @@ void Resolver::VisitBlock(BlockExpr& block, Use use) {
 
 void Resolver::VisitIf(IfExpr& node, Use use) {
   for (IfBranch& branch : node.branches) {
-    Visit(branch.condition, Use::kValue);
+    VisitCondition(branch.condition, "a condition");
     Visit(branch.body, use);
   }
   if (node.else_body != nullptr) Visit(node.else_body, use);
@@ -292,7 +339,7 @@ void Resolver::VisitComprehension(ComprehensionExpr& node) {
   Visit(node.list, Use::kValue);
   Scope scope(*this);
   VisitPattern(*node.pattern);
-  if (node.condition != nullptr) Visit(node.condition, Use::kValue);
+  if (node.condition != nullptr) VisitCondition(node.condition, "a condition");
   Visit(node.body, Use::kValue);
 }
 
@@ -399,118 +446,6 @@ void Resolver::VisitAwait(AwaitExpr& await, Use use) {
   if (await.within_ms != nullptr) Visit(await.within_ms, Use::kValue);
   if (await.timer != nullptr) Visit(await.timer, Use::kValue);
   VisitClauses(await.handlers, use);
-}
-
-// ---------------------------------------------------------------------------
-// Patterns
-
-void Resolver::VisitPattern(Pattern& pattern) {
-  PatternNames names;
-  BindPatternNames(pattern, names);
-  for (Binding* binding : names.order) Declare(binding);
-}
-
-void Resolver::Bind(BindPattern& bind, PatternNames& names) {
-  const std::string name(bind.name);
-  if (const auto at = names.map.find(Key(bind.name)); at != names.map.end()) {
-    bind.binding = at->second;
-    return ErrorWithNote(bind.span, absl::StrCat("this pattern binds `", name, "` twice"),
-                         "give one another name, and compare them in a guard", at->second->span,
-                         "the first time");
-  }
-  if (names.model != nullptr) {
-    const auto at = names.model->map.find(Key(bind.name));
-    if (at != names.model->map.end()) {
-      bind.binding = at->second;
-    } else {
-      Error(bind.span, absl::StrCat("only one side of `|` binds `", name, "`"),
-            "all sides bind the same names; `_` takes what has none");
-    }
-  }
-  if (bind.binding == nullptr) {
-    bind.binding = ast_.arena.New<Binding>();
-    bind.binding->name = bind.name;
-    bind.binding->span = bind.span;
-    bind.binding->unit = frame_->unit;
-  }
-  names.map.emplace(Key(bind.name), bind.binding);
-  names.order.push_back(bind.binding);
-}
-
-void Resolver::BindEither(EitherPattern& either, PatternNames& names) {
-  PatternNames first;
-  first.model = names.model;
-  BindPatternNames(*either.alternatives[0], first);
-  for (Pattern* alternative : either.alternatives.subspan(1)) {
-    PatternNames other;
-    other.model = &first;
-    BindPatternNames(*alternative, other);
-    for (const Binding* binding : first.order) {
-      if (diagnostics_.full() || other.map.contains(Key(binding->name))) continue;
-      ErrorWithNote(
-          alternative->span,
-          absl::StrCat("this side of `|` does not bind `", std::string(binding->name), "`"),
-          "all sides bind the same names; `_` takes what has none", binding->span,
-          "the first side does");
-      break;
-    }
-  }
-  for (Binding* binding : first.order) {
-    const auto [at, is_new] = names.map.try_emplace(Key(binding->name), binding);
-    if (is_new) {
-      names.order.push_back(binding);
-    } else {
-      ErrorWithNote(binding->span,
-                    absl::StrCat("this pattern binds `", std::string(binding->name), "` twice"),
-                    "give one another name, and compare them in a guard", at->second->span,
-                    "the first time");
-    }
-  }
-}
-
-void Resolver::BindPatternNames(Pattern& pattern, PatternNames& names) {
-  if (diagnostics_.full()) return;
-  switch (pattern.kind) {
-    case PatternKind::kError:
-    case PatternKind::kAny:
-    case PatternKind::kLiteral:
-      break;
-    case PatternKind::kBind:
-      Bind(As<BindPattern>(pattern), names);
-      break;
-    case PatternKind::kPinned:
-      VisitName(*As<PinnedPattern>(pattern).name, kNotCalled);
-      break;
-    case PatternKind::kTagged:
-      for (Pattern* arg : As<TaggedPattern>(pattern).args) BindPatternNames(*arg, names);
-      break;
-    case PatternKind::kList: {
-      auto& list = As<ListPattern>(pattern);
-      for (Pattern* element : list.before) BindPatternNames(*element, names);
-      if (list.rest.name != nullptr) Bind(*list.rest.name, names);
-      for (Pattern* element : list.after) BindPatternNames(*element, names);
-      break;
-    }
-    case PatternKind::kMap: {
-      auto& map = As<MapPattern>(pattern);
-      for (MapPatternEntry& entry : map.entries) {
-        {
-          Pure pure(*this, "a key in a pattern");
-          Visit(entry.key, Use::kValue);
-        }
-        BindPatternNames(*entry.value, names);
-      }
-      if (map.rest.name != nullptr) Bind(*map.rest.name, names);
-      break;
-    }
-    case PatternKind::kEither:
-      BindEither(As<EitherPattern>(pattern), names);
-      break;
-    case PatternKind::kAs:
-      BindPatternNames(*As<AsPattern>(pattern).pattern, names);
-      Bind(*As<AsPattern>(pattern).name, names);
-      break;
-  }
 }
 
 }  // namespace vesicle

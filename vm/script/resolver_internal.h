@@ -116,6 +116,8 @@ class Resolver {
   // resolver_expr.cc
   void Visit(Expr*& slot, Use use);
   void VisitAll(std::span<Expr*> exprs);
+  void VisitCondition(Expr*& slot, std::string_view what);
+  void VisitBinary(BinaryExpr& binary, Use use);
   void VisitCall(CallExpr& call);
   void VisitBlock(BlockExpr& block, Use use);
   void VisitIf(IfExpr& node, Use use);
@@ -130,6 +132,7 @@ class Resolver {
   // Whether acting is allowed here; reports that the place cannot `what`.
   bool CheckActs(Span span, std::string_view what);
   void CheckUnused(const Expr& expr, uint64_t acts_before);
+  void CheckNotPromise(const Expr& expr, std::string_view what);
   void VisitPattern(Pattern& pattern);  // declares what it binds
   void BindPatternNames(Pattern& pattern, PatternNames& names);
   void BindEither(EitherPattern& either, PatternNames& names);

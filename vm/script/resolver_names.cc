@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "vm/script/resolver_internal.h"
+#include "vm/script/token.h"
 
 namespace vesicle {
 namespace {
@@ -221,7 +222,8 @@ void Resolver::CheckUse(const NameExpr& name, Declared declared, Arity arity, si
                  absl::StrCat("write `", plain, "` without parentheses"));
   }
   if (args < arity.min || args > arity.max) {
-    Error(name.span, absl::StrCat(quoted, " takes ", ArityText(arity), ", here are ", args));
+    Error(name.span, absl::StrCat(quoted, " takes ", ArityText(arity),
+                                  args == 1 ? ", here is " : ", here are ", args));
   }
 }
 
@@ -235,15 +237,9 @@ void Resolver::Unknown(const NameExpr& name) {
   if (diagnostics_.full() || !unknown_.insert(std::string(name.name)).second) return;
   Suggestion suggestion(name.name);
   OfferNames(suggestion);
-  std::string hint = suggestion.Hint();
-  if (name.name == "null" || name.name == "None" || name.name == "undefined") {
-    hint = "nothing is `nil`";
-  } else if (name.name == "return") {
-    hint = "the last expression is the value";
-  } else if (name.name == "this") {
-    hint = "the actor is `self`";
-  }
-  Error(name.span, absl::StrCat("there is no ", Quoted(name.name), " here"), std::move(hint));
+  const std::string habit(HintForHabit(name.name));
+  Error(name.span, absl::StrCat("there is no ", Quoted(name.name), " here"),
+        habit.empty() ? suggestion.Hint() : habit);
 }
 
 }  // namespace vesicle

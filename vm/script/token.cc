@@ -14,7 +14,50 @@ constexpr Keyword kKeywords[] = {
 #undef VESICLE_TOKEN
 };
 
+struct Habit {
+  std::string_view word;
+  std::string_view hint;
+};
+
+constexpr Habit kHabits[] = {
+    {"None", "nothing is `nil`"},
+    {"break", "a loop ends by its condition; a function of its own returns early"},
+    {"case", "a clause is `pattern => body`"},
+    {"catch", "write `try e else { why => .. }`"},
+    {"class", "what an actor does is declared with `behavior`"},
+    {"const", "write `let`"},
+    {"continue", "put the rest of the body into an `if`"},
+    {"def", "functions are declared with `fn`"},
+    {"elif", "write `else if`"},
+    {"elsif", "write `else if`"},
+    {"foreach", "write `for x in xs { .. }`"},
+    {"func", "functions are declared with `fn`"},
+    {"function", "functions are declared with `fn`"},
+    {"lambda", "write `fn(x) = ..`"},
+    {"loop", "write `while true { .. }`"},
+    {"new", "a new actor is `create counter(0)`"},
+    {"null", "nothing is `nil`"},
+    {"raise", "write `fail reason`"},
+    {"receive", "the clauses of a behavior receive: `#get => count`"},
+    {"return", "the last expression is the value"},
+    {"send", "a send is `to <- message`"},
+    {"spawn", "a new actor is `create counter(0)`"},
+    {"switch", "write `match e { pattern => .. }`"},
+    {"then", "`if c { a } else { b }` has no `then`"},
+    {"this", "the actor is `self`"},
+    {"throw", "write `fail reason`"},
+    {"undefined", "nothing is `nil`"},
+    {"unless", "write `if not c { .. }`"},
+};
+
 }  // namespace
+
+std::string_view HintForHabit(std::string_view word) {
+  for (const Habit& habit : kHabits) {
+    if (habit.word == word) return habit.hint;
+  }
+  return "";
+}
 
 std::string_view Spelling(TokenKind kind) {
   switch (kind) {

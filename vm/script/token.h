@@ -117,6 +117,10 @@ bool IsKeyword(TokenKind kind);
 // What `name` is: a keyword, or kName.
 TokenKind KeywordOrName(std::string_view name);
 
+// What to write instead of a word that other languages have, `return` or `spawn`; "" for
+// any other.
+std::string_view HintForHabit(std::string_view word);
+
 }  // namespace vesicle
 
 #endif  // VESICLE_VM_SCRIPT_TOKEN_H_

@@ -73,6 +73,24 @@ TEST_CASE("timer: #every sends until it is cancelled") {
   CHECK(ticks == 3);
 }
 
+TEST_CASE("timer: the timeout of an await that is over keeps nobody up and takes no room") {
+  World world;
+  Vm& vm = world.vm;
+  const Root timer = MakeTimer(*world.loop, {.timers_max = 100});
+  const absl::StatusOr<Module> module = vm.Load("t.ves", R"(
+behavior echo { m => m }
+behavior main { #start(timer) => task {
+  let e = create echo
+  for i in 1..1000 { await e <- i within 100_000 of timer }
+  await promise()[0] within 5 of timer else { why => why }
+} })");
+  REQUIRE(module.ok());
+  const Root main = vm.Create(module->Behavior("main"));
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(world.Ask(main, vm.Tagged("start", timer.value())) == "#timeout");
+  CHECK(Ms(start) < 50'000);  // what it would wait for otherwise is twice as long
+}
+
 TEST_CASE("timer: refusals say what is wanted") {
   World world;
   Vm& vm = world.vm;

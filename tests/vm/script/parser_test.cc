@@ -509,6 +509,14 @@ TEST_CASE("parser: items") {
   CHECK(Has(Errors("import \"a.ves\""), "expected `as` and a name"));
   CHECK(Has(Errors("behaviour c { _ => 1 }"), "did you mean `behavior`?"));
   CHECK(Has(Errors("def f(x)"), "functions are declared with `fn`"));
+  CHECK(Has(Errors("fn f(x) { return x }"), "there is no `return` in the language"));
+  CHECK(Has(Errors("fn f(x) { return x }"), "hint: the last expression is the value"));
+  CHECK(Has(Errors("behavior a { _ => { becme b(1) } }"), "hint: did you mean `become`?"));
+  CHECK(Has(Errors("behavior a { _ => { let c = new b(1) } }"),
+            "hint: a new actor is `create counter(0)`"));
+  CHECK(Errors("fn f(x) = [1\n2]\nfn g() = )") ==
+        "t.ves:2:1: error: expected `,` or `]`, found a number\n  2]\n  ^\n"
+        "t.ves:3:10: error: expected an expression, found `)`\n  fn g() = )\n           ^\n");
   CHECK(Has(Errors("var x = 1"), "a module has no variables"));
   CHECK(Has(Errors("fn f([a]) = a"), "expected the name of a parameter"));
   CHECK(Has(Errors("fn f(x) => x"), "a function has `=`"));

@@ -146,6 +146,11 @@ TEST_CASE("resolver: a misspelt name is told once, with the likely one") {
   CHECK(Has(Acts("cuont"), "hint: did you mean `count`?"));
   CHECK(Has(Errors("behavior main { #start(host) => hots.console <- 1 }"), "did you mean `host`?"));
   CHECK(Has(Computes("filtr(a, a)"), "did you mean `filter`?"));
+  CHECK(Has(Computes("spawn(a)"), "hint: a new actor is `create counter(0)`"));
+  CHECK(Has(Acts("a and (peer <- 1)"), "a send is a promise, and `and` does not take one"));
+  CHECK(Has(Acts("let x = (peer <- 1) + 1\nx"), "a send is a promise, and `+` does not"));
+  CHECK(Has(Acts("if (peer <- 1) { 1 }"), "a send is a promise, and a condition does not"));
+  CHECK(Acts("a and (peer <- 1)\nnil").empty());
   CHECK(Has(Computes("null"), "nothing is `nil`"));
   const std::string twice = Computes("let x = zzz\nzzz + x");
   CHECK(twice.find("zzz` here") == twice.rfind("zzz` here"));
@@ -252,12 +257,12 @@ TEST_CASE("resolver: acts are called, behaviors with parameters take them") {
   CHECK(Has(Errors("act g() = nil\nbehavior b { _ => g }"), "`g` is an act; acts are called"));
   CHECK(Has(Acts("let x = promise"), "`promise` is an act"));
   CHECK(Has(Acts("create b"), "`b` needs 2 arguments to be a behavior"));
-  CHECK(Has(Acts("create b(1)"), "`b` takes 2 arguments, here are 1"));
+  CHECK(Has(Acts("create b(1)"), "`b` takes 2 arguments, here is 1"));
   CHECK(Has(Acts("create sink()"), "`sink` has no parameters; it is itself the behavior"));
   CHECK(Acts("create sink\ncreate membrane({})\ncreate a") == "");
   CHECK(Has(Computes("f(1, 2)"), "`f` takes 1 argument, here are 2"));
   CHECK(Has(Computes("a |> f(1)"), "`f` takes 1 argument, here are 2"));
-  CHECK(Has(Computes("get(a)"), "`get` takes 2 to 3 arguments, here are 1"));
+  CHECK(Has(Computes("get(a)"), "`get` takes 2 to 3 arguments, here is 1"));
   CHECK(Has(Acts("all()"), "`all` takes 1 argument or more, here are 0"));
   CHECK(Acts("all(1, 2, 3)") == "");
   CHECK(Computes("a(1, 2, 3)") == "");
@@ -383,7 +388,7 @@ TEST_CASE("resolver: names of an imported module") {
   CHECK(Has(Errors(import + "fn f() = q._hidden"), "`_hidden` is private to its module"));
   CHECK(Has(Errors(import + "fn f(a) = q.psh(a, a)"), "the module `q` has no `psh`"));
   CHECK(Has(Errors(import + "fn f(a) = q.psh(a, a)"), "did you mean `push`?"));
-  CHECK(Has(Errors(import + "fn f(a) = q.push(a)"), "`push` takes 2 arguments, here are 1"));
+  CHECK(Has(Errors(import + "fn f(a) = q.push(a)"), "`push` takes 2 arguments, here is 1"));
   CHECK(Has(Errors(import + "fn f(a) = q"), "`q` is a module, not a value"));
   CHECK(Has(Errors(import + "fn f(a) = q.notify(a)"), "cannot call the act `notify`"));
   CHECK(Has(Errors(import + "act f(a) = a <- q.server"), "`server` needs 1 argument"));
