@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "vm/script/diagnostic.h"
 
 namespace vesicle::cli {
 
 std::string PlaceText(const Place& place) {
-  if (place.line == 0) return place.file;
-  return absl::StrCat(place.file, ":", place.line, ":", place.column);
+  const std::string file = Printable(place.file, 1000);
+  if (place.line == 0) return file;
+  return absl::StrCat(file, ":", place.line, ":", place.column);
 }
 
 std::string ExcerptText(const Place& place) {
@@ -29,7 +33,10 @@ std::string FaultText(const FaultReport& report) {
   std::string text = absl::StrCat(place, place.empty() ? "" : ": ", "fault: ", report.reason, "\n",
                                   ExcerptText(report.place));
   if (!report.behavior.empty()) {
-    absl::StrAppend(&text, "in ", report.behavior, ", on ", report.message, "\n");
+    absl::StrAppend(&text, "in ", report.behavior);
+    // A task goes on with what it awaited; it was sent nothing.
+    if (report.message != "nil") absl::StrAppend(&text, ", on ", report.message);
+    text += "\n";
   }
   for (const FaultReport::Frame& frame : report.calls) {
     absl::StrAppend(&text, "called in ", frame.behavior, " at ", PlaceText(frame.place), "\n");
@@ -43,7 +50,19 @@ std::string FaultText(const FaultReport& report) {
 std::string LeftoversText(Core& core) {
   std::string text;
   const std::vector<FaultReport> faults = core.UnobservedFaults();
-  for (const FaultReport& fault : faults) absl::StrAppend(&text, FaultText(fault));
+  // The same fault once, with its count, at the place of the first.
+  std::vector<std::pair<std::string, int64_t>> different;
+  std::map<std::string, size_t> place_of;
+  for (const FaultReport& fault : faults) {
+    std::string one = FaultText(fault);
+    const auto [at, is_new] = place_of.emplace(std::move(one), different.size());
+    if (is_new) different.emplace_back(at->first, 0);
+    ++different[at->second].second;
+  }
+  for (const auto& [fault, times] : different) {
+    text += fault;
+    if (times > 1) absl::StrAppend(&text, times, " times\n");
+  }
   const int64_t further = core.unobserved_fault_count() - static_cast<int64_t>(faults.size());
   if (further > 0) absl::StrAppend(&text, "and ", further, " further faults\n");
 

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/program.h"
 #include "cli/report.h"
+#include "vm/script/diagnostic.h"
 #include "vm/value/print.h"
 #include "vm/value/symbol.h"
 #include "vm/value/tagged.h"
@@ -12,6 +13,8 @@
 
 namespace vesicle::cli {
 namespace {
+
+constexpr size_t kTitleCharsMax = 1000;
 
 struct Totals {
   int passed = 0;
@@ -71,15 +74,19 @@ void TestFile(const std::string& file, const std::string& only, Totals* totals, 
     }
     const std::vector<TestCase> tests = module->Tests();
     count = tests.size();
-    if (count == 0) return;
+    if (count == 0) {
+      std::fprintf(stderr, "%s has no tests\n", file.c_str());
+      return;
+    }
     if (tests[i].name.find(only) == std::string::npos) continue;
+    const std::string title = Printable(tests[i].name, kTitleCharsMax);
     const std::string wrong = RunOne(vm, *module, i);
     if (wrong.empty()) {
       ++totals->passed;
-      std::printf("ok    %s\n", tests[i].name.c_str());
+      std::printf("ok    %s\n", title.c_str());
     } else {
       ++totals->failed;
-      std::printf("FAIL  %s (%s)\n%s", tests[i].name.c_str(), PlaceText(tests[i].place).c_str(),
+      std::printf("FAIL  %s (%s)\n%s", title.c_str(), PlaceText(tests[i].place).c_str(),
                   wrong.c_str());
     }
     std::fflush(stdout);
@@ -93,8 +100,13 @@ int Run(const Command& command, const Arguments& arguments) {
   for (const std::string& file : arguments.words()) {
     TestFile(file, arguments.Value("only").value_or(""), &totals, &compiles);
   }
-  std::printf("%d passed, %d failed\n", totals.passed, totals.failed);
   if (!compiles) return kExitUsage;
+  const std::optional<std::string> only = arguments.Value("only");
+  if (only && totals.passed + totals.failed == 0) {
+    std::fprintf(stderr, "no test has \"%s\" in its title\n", Printable(*only).c_str());
+    return kExitUsage;
+  }
+  std::printf("%d passed, %d failed\n", totals.passed, totals.failed);
   return totals.failed == 0 ? kExitOk : kExitFailed;
 }
 

@@ -33,6 +33,7 @@ Expectations ReadExpectations(std::string_view text) {
     if (auto v = After(line, "expect")) e.lines.push_back({*v, false});
     if (auto v = After(line, "expect~")) e.lines.push_back({*v, true});
     if (auto v = After(line, "expect-error")) e.errors.push_back(*v);
+    if (auto v = After(line, "expect-test")) e.tests.push_back(*v);
     if (auto v = After(line, "exit")) {
       e.exit = std::atoi(v->c_str());
       e.says_exit = true;

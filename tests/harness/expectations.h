@@ -9,6 +9,8 @@
 //   // expect~: [0-9.]+ s       the same as a regular expression (ECMAScript), of the whole line
 //   // expect-error: some text  standard error has it somewhere; each one
 //
+//   // expect-test: a line      of what `vesicle test` says, somewhere; the tests then fail
+//
 // They may stand on a line of their own or behind code. What expects no line does not
 // look at standard output.
 #ifndef VESICLE_TESTS_HARNESS_EXPECTATIONS_H_
@@ -34,6 +36,7 @@ struct Expectations {
   int seconds_max = 60;
   std::vector<Line> lines;
   std::vector<std::string> errors;
+  std::vector<std::string> tests;
   bool has_main = false;   // the text has a `behavior main`
   bool has_tests = false;  // ... and tests
   bool says_exit = false;

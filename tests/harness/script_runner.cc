@@ -27,7 +27,12 @@ int main(int argc, char** argv) {
   }
   if (expected.has_tests) {
     const Outcome tests = Run({vesicle, "test", file}, "", expected.seconds_max);
-    if (tests.exit != 0) {
+    for (const std::string& line : expected.tests) {
+      if (tests.out.find(line) == std::string::npos) {
+        wrong += "its tests do not say: " + line + "\n";
+      }
+    }
+    if (!wrong.empty() || (tests.exit != 0) == expected.tests.empty()) {
       wrong += "its tests: exit " + std::to_string(tests.exit) + "\n" + tests.out + tests.error;
     }
   }

@@ -98,6 +98,8 @@ class TurnObserver {
  public:
   virtual ~TurnObserver() = default;
   virtual void OnTurn(Core& core, const TurnState& turn, TurnEnd end) = 0;
+  // Before the effects of a turn that failed are taken back.
+  virtual void OnUndo(Core&, const TurnState&) {}
 };
 
 class Core final : private HeapClient, public IdentitySource {

@@ -218,6 +218,8 @@ void Core::FinishReceiver() {
 }
 
 void Core::RollBack() {
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->OnUndo(*this, turn_);
   EventQueue& queue = sponsor_->queue;
   int64_t undone = queue.CountSince(turn_.mark);
   if (options_.planted_bug != CoreOptions::PlantedBug::kRollbackKeepsEvents) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "vm/value/escape.h"
 
 namespace vesicle {
 namespace {
@@ -13,16 +14,14 @@ constexpr size_t kLineCharsMax = 100;
 // How much of a shortened line stands before the place.
 constexpr size_t kLineCharsBefore = 40;
 
-// Whether a terminal, or a reader, could be deceived by it.
+// Whether a terminal, or the reader of a program, could be deceived by it: also the soft
+// hyphen and the joiners, which nobody sees.
 bool IsDangerous(uint32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x61C ||
-         (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
-         (c >= 0xE0000 && c <= 0xE007F);
+  return IsUnsafeToShow(c) || c == 0xAD || c == 0x200C || c == 0x200D;
 }
 
 // One code point as it is printed, and the bytes it took.
-size_t Escape(std::string_view text, size_t at, std::string& to) {
+size_t AppendShown(std::string_view text, size_t at, std::string& to) {
   const CodePoint c = DecodeUtf8(text, at);
   if (c.length == 0) {
     absl::StrAppend(&to, "\\x", absl::Hex(c.value, absl::kZeroPad2));
@@ -123,7 +122,7 @@ std::string Render(const Source& source, const Diagnostic& diagnostic) {
   size_t at = begin;
   for (; at < line.end && chars < kLineCharsMax; ++chars) {
     if (at == place_at) caret = CharsOf(shown);
-    at += Escape(text.substr(0, line.end), at, shown);
+    at += AppendShown(text.substr(0, line.end), at, shown);
     if (at <= place_end) caret_end = CharsOf(shown);
   }
   if (place_at >= at) caret = CharsOf(shown);
@@ -144,7 +143,7 @@ std::string Printable(std::string_view text, size_t chars_max) {
   size_t at = 0;
   for (size_t chars = 0; at < text.size(); ++chars) {
     if (chars == chars_max) return out + "...";
-    at += Escape(text, at, out);
+    at += AppendShown(text, at, out);
   }
   return out;
 }
@@ -152,7 +151,7 @@ std::string Printable(std::string_view text, size_t chars_max) {
 void Suggestion::Offer(std::string_view name) {
   constexpr size_t kNameMax = 64;  // longer ones are not worth the square
   if (name.size() > kNameMax || wanted_.size() > kNameMax || name == wanted_) return;
-  const size_t edits_max = wanted_.size() <= 2 ? 1 : wanted_.size() <= 5 ? 2 : 3;
+  const size_t edits_max = wanted_.size() <= 4 ? 1 : wanted_.size() <= 8 ? 2 : 3;
   const size_t apart =
       name.size() > wanted_.size() ? name.size() - wanted_.size() : wanted_.size() - name.size();
   if (apart > edits_max) return;

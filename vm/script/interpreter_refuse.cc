@@ -1,5 +1,6 @@
 // Refusals: what a run says when an operation has no meaning, in the user's words.
 #include "vm/script/interpreter.h"
+#include "vm/value/difference.h"
 #include "vm/value/print.h"
 #include "vm/value/text.h"
 #include "vm/value/value_kind.h"
@@ -9,6 +10,15 @@ namespace vesicle {
 using instruction::A;
 using instruction::B;
 using instruction::C;
+
+namespace {
+// The sides of an `expect` that does not hold.
+constexpr PrintOptions kSideOptions = {.bytes_max = 300,
+                                       .top_text = TopText::kQuoted,
+                                       .chars_max = 200,
+                                       .items_max = 0,
+                                       .depth_max = 8};
+}  // namespace
 
 std::string Joined(std::initializer_list<std::string_view> parts) {
   std::string text;
@@ -34,7 +44,8 @@ BuiltinResult Interpreter::CallBuiltin(uint32_t id, const Value* args, uint32_t 
 
 BuiltinResult Interpreter::BadCall(Value callee, uint32_t count) {
   if (!IsFunction(callee)) {
-    return TypeError("only a function can be called, but this is " + Describe(callee));
+    return TypeError(Joined({"only a function can be called, but this is ", Describe(callee),
+                             callee.is_target() ? "; a send is `ref <- message`" : ""}));
   }
   const Object* code = code::Of(callee.data());
   const CodeHeader& header = *static_cast<const CodeHeader*>(code::Pointer(code));
@@ -78,8 +89,16 @@ BuiltinResult Interpreter::ExpectFailed(const Instruction* at, const Value* base
   std::string text = "expected ";
   text += TextView(constants[at[1]]);
   if (C(*at) == 1) {
-    text += ", but the sides are " + Print(base[A(*at)], kReportOptions) + " and " +
-            Print(base[B(*at)], kReportOptions);
+    const Value a = base[A(*at)], b = base[B(*at)];
+    const std::string left = Print(a, kSideOptions), right = Print(b, kSideOptions);
+    constexpr size_t kOnOneLineMax = 80;
+    if (left.size() + right.size() <= kOnOneLineMax) {
+      text += ", but the sides are " + left + " and " + right;
+    } else {
+      text += ", but the sides are\n  " + left + "\n  " + right;
+      const std::string difference = DifferenceText(a, b);
+      if (!difference.empty()) text += "\nfirst difference: " + difference;
+    }
   }
   how_ = FailHow::kGuest;
   return BuiltinResult::Failed(Text(text));

@@ -231,8 +231,12 @@ BuiltinResult Interpreter::SlowArithmetic(Op op, Value a, Value b) {
   if (!IsNumber(a) || !IsNumber(b)) {
     const bool is_joining = (op == Op::kAdd || op == Op::kAddInt) &&
                             ((IsText(a) && IsText(b)) || (IsList(a) && IsList(b)));
-    return TypeError(Joined({symbol, " wants two numbers, but got ", Describe(a), " and ",
-                             Describe(b), is_joining ? " (`++` joins texts and lists)" : ""}));
+    return TypeError(Joined(
+        {symbol, " wants two numbers, but got ", Describe(a), " and ", Describe(b),
+         is_joining                                   ? " (`++` joins texts and lists)"
+         : op == Op::kAdd && (IsText(a) || IsText(b)) ? " (`\"${x}\"` puts a value into a text)"
+         : IsPromise(a) || IsPromise(b) ? " (`await` it in a task, or take it with `when`)"
+                                        : ""}));
   }
   core_.fuel -= static_cast<int64_t>(NumberWork(WorkOf(op), a, b));
   switch (op) {
@@ -376,7 +380,10 @@ BuiltinResult Interpreter::SlowIndex(Value object, Value index, bool is_field) {
   }
   if (is_field) {
     return TypeError(
-        Joined({".", TextView(index), " wants a map on its left, but got ", Describe(object)}));
+        Joined({".", TextView(index), " wants a map on its left, but got ", Describe(object),
+                object.is_target()                 ? "; a send is `ref <- #message`"
+                : IsList(object) || IsText(object) ? "; a function is called as `x |> name(..)`"
+                                                   : ""}));
   }
   if (!IsList(object)) {
     return TypeError("[...] wants a list or a map on its left, but got " + Describe(object));

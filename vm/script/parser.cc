@@ -289,8 +289,17 @@ void Parser::EndOfEntry(List list) {
       hint = "only a `var` can be assigned to, as a statement of its own; `==` compares";
     } else if (list == List::kItems) {
       hint = "the next item starts on a line of its own";
+    } else if (list == List::kClauses) {
+      hint = "the next clause starts on a line of its own, or behind a comma";
     } else {
       hint = "the next one starts on a line of its own";
+    }
+    if (!failed() && At(TokenKind::kName)) {
+      Suggestion suggestion(TextOf(token_));
+      for (const std::string_view word : {"else", "within", "and", "or"}) suggestion.Offer(word);
+      if (!suggestion.best().empty()) hint = suggestion.Hint();
+      const std::string habit(HintForHabit(TextOf(token_)));
+      if (!habit.empty()) hint = habit;
     }
     if (!failed()) Expected("the end of the line", hint);
   } else if (!failed() && list == List::kClauses && At(TokenKind::kSemicolon)) {

@@ -19,7 +19,9 @@ Expr* Parser::ParseBraces(bool empty_is_block) {
       first.kind == TokenKind::kName || first.kind == TokenKind::kText || IsKeyword(first.kind);
   if (first.kind == TokenKind::kSpread ||
       (first.kind == TokenKind::kBraceClose && !empty_is_block) ||
-      (is_word && !first.is_open && PeekToken(2).kind == TokenKind::kColon)) {
+      (is_word && !first.is_open && PeekToken(2).kind == TokenKind::kColon) ||
+      // What some languages write for `{name: name, ..}`: said there.
+      (first.kind == TokenKind::kName && PeekToken(2).kind == TokenKind::kComma)) {
     return ParseMap(begin, open, nullptr);
   }
   return ParseBlockRest(begin, open);
@@ -47,8 +49,17 @@ Expr* Parser::ParseMap(uint32_t begin, Span open, Expr* first_key) {
     } else if (At(TokenKind::kText)) {
       key = TextLiteral();
     } else if (AtAnyName()) {
-      key = TextOfName({TextOf(token_), token_.span});
+      const Name name{TextOf(token_), token_.span};
+      key = TextOfName(name);
       Advance();
+      if (At(TokenKind::kComma) || At(TokenKind::kBraceClose)) {
+        const std::string text(name.text);
+        Complain(name.span, absl::StrCat("the key `", text, "` has no value"),
+                 absl::StrCat("write `", text, ": ", text, "`"));
+        entries.push_back({key, key});
+        if (!Take(TokenKind::kComma)) break;
+        continue;
+      }
     } else {
       Expected("a key", "keys are a name, a text, or `[k]` for a computed one");
     }
@@ -183,7 +194,8 @@ Expr* Parser::ParseAssign(Expr* target) {
   Nest nest(*this);
   if (target->kind == ExprKind::kField || target->kind == ExprKind::kIndex) {
     Error(target->span, "data does not change",
-          "make a new value of it: `m = {...m, name: value}`");
+          target->kind == ExprKind::kIndex ? "make a new value of it: `xs = put(xs, index, value)`"
+                                           : "make a new value of it: `m = {...m, name: value}`");
     return Bad();
   }
   if (target->kind != ExprKind::kName || target->parens) {
@@ -277,7 +289,7 @@ Expr* Parser::ParseIf() {
     if (!Take(TokenKind::kElse)) break;
     if (At(TokenKind::kIf)) continue;
     if (!At(TokenKind::kBraceOpen)) {
-      Expected("`{` or `if` after `else`");
+      Expected("`{` or `if` after `else`", AtLineEnd() ? "the `{` stands on the same line" : "");
       return Bad();
     }
     else_body = ParseHeadBody();

@@ -60,6 +60,9 @@ void Parser::ParseItem() {
     if (!suggestion.best().empty()) hint = suggestion.Hint();
     if (!habit.empty()) hint = habit;
   }
+  if (At(TokenKind::kActor)) {
+    hint = "a file declares `behavior counter(n) { .. }`; `actor { .. }` creates one on the spot";
+  }
   Expected("a declaration", hint);
   Advance();
 }

@@ -71,10 +71,13 @@ bool Resolver::CheckActs(Span span, std::string_view what) {
   if (kind == UnitKind::kFunction) {
     const std::string name(frame_->unit->name);
     Error(span, absl::StrCat("a function cannot ", std::string(what)),
-          name.empty() ? "functions compute; act in a `for`, or in an `act` with a name"
-                       : absl::StrCat("functions compute, behaviors act; to act, declare it as "
-                                      "`act ",
-                                      name, "`"));
+          name.empty()
+              ? "functions compute; act in a `for`, in `[for x in xs { .. }]`, or in an `act`"
+          : frame_->unit->parent != nullptr
+              ? "functions compute, behaviors act; an `act` stands at the top of the file"
+              : absl::StrCat("functions compute, behaviors act; to act, declare it as "
+                             "`act ",
+                             name, "`"));
     return false;
   }
   if (kind == UnitKind::kConstant) {
@@ -84,7 +87,8 @@ bool Resolver::CheckActs(Span span, std::string_view what) {
   }
   if (!pure_place_.empty()) {
     Error(span, absl::StrCat(std::string(pure_place_), " cannot ", std::string(what)),
-          "do it before, and name the result with `let`");
+          what == "await" ? "`await p else { why => .. }` takes the reason when it breaks"
+                          : "do it before, and name the result with `let`");
     return false;
   }
   return true;
@@ -169,7 +173,7 @@ void Resolver::Visit(Expr*& slot, Use use) {
     case ExprKind::kSymbol:
       break;
     case ExprKind::kInterpolation:
-      VisitAll(As<InterpolationExpr>(expr).parts);
+      for (Expr*& part : As<InterpolationExpr>(expr).parts) VisitCondition(part, "`${}`");
       break;
     case ExprKind::kTagged:
       VisitAll(As<TaggedExpr>(expr).args);

@@ -30,8 +30,9 @@ bool IsOrdinary(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\' 
 bool IsUnsafeToShow(uint32_t p) {
   if (p < 0x20 || (p >= 0x7F && p < 0xA0)) return true;
   if (p < 0x061C) return false;
-  return p == 0x061C || p == 0x200E || p == 0x200F || (p >= 0x2028 && p <= 0x202E) ||
-         (p >= 0x2066 && p <= 0x2069) || p == 0xFEFF || (p >= 0xE0000 && p <= 0xE007F);
+  return p == 0x061C || p == 0x200B || p == 0x200E || p == 0x200F || (p >= 0x2028 && p <= 0x202E) ||
+         (p >= 0x2060 && p <= 0x206F) || p == 0xFEFF || (p >= 0xFFF9 && p <= 0xFFFB) ||
+         (p >= 0xE0000 && p <= 0xE007F);
 }
 
 void AppendEscapedPoint(uint32_t point, Escape escape, std::string* out) {

@@ -20,7 +20,8 @@ enum class Escape : uint8_t {
 };
 
 // C0, DEL and C1 controls, bidirectional controls (U+061C, 200E, 200F, 202A-202E,
-// 2066-2069), U+2028, U+2029, U+FEFF, invisible tags U+E0000-E007F.
+// 2066-2069), U+2028, U+2029, what nobody sees (U+200B, 2060-206F, FEFF, FFF9-FFFB, tags
+// U+E0000-E007F). Not the joiners U+200C and 200D, which scripts and emoji need.
 bool IsUnsafeToShow(uint32_t point);
 
 // Appends one code point's or the whole text's escaped form. Bytes that are not
