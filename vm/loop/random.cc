@@ -62,8 +62,9 @@ uint64_t SeededRandom::Next() {
 
 namespace {
 
-constexpr uint64_t kBytesAtOnceMax = uint64_t{16} << 20;
-constexpr uint64_t kShuffleMax = uint64_t{1} << 24;
+// Each is done in one turn, within some 10 ms.
+constexpr uint64_t kBytesAtOnceMax = uint64_t{1} << 20;
+constexpr uint64_t kShuffleMax = uint64_t{1} << 17;
 
 // Evenly below n, which is at least 1.
 uint64_t Below(RandomSource& source, uint64_t n) {

@@ -25,8 +25,8 @@ namespace vesicle {
 
 class ScriptStack {
  public:
-  // 256 MiB.
-  static constexpr size_t kRegistersTotalMax = size_t{1} << 25;
+  // 16 MiB: a collection looks at all of them.
+  static constexpr size_t kRegistersTotalMax = size_t{1} << 21;
 
   // Where a caller goes on.
   struct Frame {
