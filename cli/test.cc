@@ -21,13 +21,22 @@ struct Totals {
   int failed = 0;
 };
 
-// Where the last turn that faulted did so: when a test's promise breaks, that is the test's.
+// Where the last turn that faulted did so: when a test's promise breaks, that is the test's. And
+// where the reason came from, when turns passed it on, one after the other.
 class LastFault final : public TurnObserver {
  public:
   void OnTurn(Core& core, const TurnState&, TurnEnd end) override {
-    if (end == TurnEnd::kFaulted) place = core.fault_place();
+    if (end != TurnEnd::kFaulted) return;
+    std::string reason = Print(core.fault_reason(), kReportOptions);
+    place = core.fault_place();
+    if (reason != reason_) origin = place;
+    reason_ = std::move(reason);
   }
   Place place;
+  Place origin;
+
+ private:
+  std::string reason_;
 };
 
 // The text of a failing `expect` as it is, other reasons as values.
@@ -53,6 +62,10 @@ std::string RunOne(Vm& vm, const Module& module, size_t index) {
     const std::string place = PlaceText(last_fault.place);
     wrong = absl::StrCat(place, place.empty() ? "" : ": ", ReasonText(reply.reason()), "\n",
                          ExcerptText(last_fault.place));
+    const std::string origin = PlaceText(last_fault.origin);
+    if (!origin.empty() && origin != place) {
+      absl::StrAppend(&wrong, "which comes from ", origin, "\n", ExcerptText(last_fault.origin));
+    }
   });
   vm.Run();
   vm.core().set_observer(nullptr);
