@@ -14,6 +14,7 @@ Object* Make(Heap& heap, CodeBody* body, EnterFn enter, void* pointer, uint32_t 
   w[1] = Value::FromBits(reinterpret_cast<uint64_t>(enter) << 3);
   w[2] = Value::FromBits(reinterpret_cast<uint64_t>(pointer));
   VESICLE_CHECK(w[0].is_int() && w[2].is_int());
+  heap.ChargeExternal(o->sponsor, static_cast<int64_t>(body->bytes()));
   return o;
 }
 

@@ -12,6 +12,7 @@
 #ifndef VESICLE_VM_ACTOR_CODE_H_
 #define VESICLE_VM_ACTOR_CODE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -25,18 +26,20 @@ class Core;
 // How a run of code ended, as told to Core's dispatch.
 enum class TurnEnd : uint8_t {
   kDone,       // commit: effects take place
-  kFaulted,    // roll back: Core::fault() has the reason
-  kQuota,      // roll back and park: Core::quota() names what ran out
-  kSuspended,  // the slice is over: Core::suspension() holds what is to go on
+  kFaulted,    // roll back: the code has told Core why (Core::Fault, Fail, Rebreak)
+  kQuota,      // roll back and park: the code has told Core what ran out (Core::Quota)
+  kSuspended,  // the slice is over: the code has handed over what is to go on (Core::Suspend)
 };
 
 // Runs `holder`'s code for the current turn of `core` (Core::turn()).
 using EnterFn = TurnEnd (*)(Core& core, Object* holder);
 
-// The C++ half of a code object.
+// The C++ half of a code object. Who made the object pays for both as long as they live.
 class CodeBody {
  public:
   virtual ~CodeBody() = default;
+  // The C++ memory that it holds; the same at any time. 0: not worth counting.
+  virtual size_t bytes() const { return 0; }
   // For reports and traces: "counter", "counter.when", "<native>".
   virtual const std::string& name() const = 0;
 };

@@ -340,6 +340,7 @@ void Core::Finalize(Object* object) {
       for (TurnRecord& record : records_) {
         if (record.code == object) record.code = nullptr;
       }
+      heap_.ChargeExternal(object->sponsor, -static_cast<int64_t>(code::Body(object)->bytes()));
       delete code::Body(object);
       break;
     case Kind::kSponsorControl: {

@@ -204,7 +204,10 @@ class Heap {
   // recycled.
   void Reassign(SponsorIndex from, SponsorIndex to);
   // True, once, when no object carries the reassigned index any more: it may name a new sponsor.
-  bool TryRecycleSponsor(SponsorIndex sponsor) { return ledger_.TryRecycle(sponsor); }
+  // Not while the dead of a cycle are finalized: theirs is the old one.
+  bool TryRecycleSponsor(SponsorIndex sponsor) {
+    return phase_ != Phase::kClear && ledger_.TryRecycle(sponsor);
+  }
 
   // While one lives, allocations are charged but not held to the allowance: for the small things
   // that the VM makes itself, such as the reason that memory ran out.

@@ -93,9 +93,11 @@ absl::StatusOr<Root> MakeDirectory(VmLoop& loop, const std::string& path, Access
                                    DirectoryOptions options = {});
 
 // --- loader: #load(name, text) compiles a module without imports; replies a map of its public
-// behaviors and functions, or breaks with #diagnostics(text). It grants nothing.
+// behaviors and functions, or breaks with #diagnostics(text). It grants nothing. Who asks pays: for
+// compiling by the byte, for the code as long as it lives, for the `let`s in a turn of their own.
 struct LoaderOptions {
-  size_t source_bytes_max = size_t{1} << 20;
+  // Compiling cannot be suspended; so much takes about 20 ms.
+  size_t source_bytes_max = size_t{128} << 10;
 };
 Root MakeLoader(Vm& vm, LoaderOptions options = {});
 

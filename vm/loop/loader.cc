@@ -1,7 +1,10 @@
 // The loader: text to behaviors. What it makes has what it is handed, as everything else.
+//
+// A load is paid for by who asked: its source is charged before it is compiled, its code as long
+// as that lives. Its `let`s are computed in a turn of their own, which is suspended, limited and
+// ended as any other.
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "vm/loop/devices.h"
@@ -12,59 +15,68 @@
 namespace vesicle {
 namespace {
 
-// A behavior with parameters is no value by itself; a function that makes one is. So a second
-// module is written for them:   import "plugin.ves" as m
-//                               fn counter(a0) = m.counter(a0)
-std::string MakersText(const Module& module) {
-  std::string text = "import \"plugin.ves\" as m\n";
-  bool any = false;
+// What it costs to compile a byte of source, and about how much memory its code takes. The memory
+// is charged as it is; this is for refusing early.
+constexpr int64_t kStepsPerByte = 8;
+constexpr uint64_t kCodeBytesPerByte = 16;
+constexpr int64_t kStepsPerName = 8;
+
+// The public names of a module whose `let`s are computed, as a map. A behavior with parameters is
+// no value by itself: a function that makes one is.
+Value Exports(Turn& turn, const Module& module) {
+  Value exports = turn.Map({});
   for (const std::string& name : module.Names()) {
-    const std::optional<uint32_t> parameters = module.ParametersOf(name);
-    if (!parameters || *parameters == 0) continue;
-    any = true;
-    std::string list;
-    for (uint32_t i = 0; i < *parameters; ++i) absl::StrAppend(&list, i == 0 ? "" : ", ", "a", i);
-    absl::StrAppend(&text, "fn ", name, "(", list, ") = m.", name, "(", list, ")\n");
+    turn.Charge(kStepsPerName);
+    if (const std::optional<Value> value = module.Get(name)) {
+      exports = turn.Put(exports, name, *value);
+    } else if (module.ParametersOf(name).has_value()) {
+      exports = turn.Put(exports, name, module.Maker(name));
+    }
   }
-  return any ? text : "";
+  return exports;
+}
+
+// The turn that comes when the `let`s are computed, or one of them failed.
+void Answer(Turn& turn, Module& module) {
+  const Value reason = turn.message();
+  if (!turn.is_broken()) {
+    const Value exports = Exports(turn, module);
+    if (turn.failed()) return turn.Quota(Resource::kMemory);  // may come back: keeps the module
+    turn.Reply(exports);
+  } else if (Is(reason, "quota", 1)) {
+    turn.Rebreak(reason);
+  } else {
+    turn.Fault("diagnostics", module.ConstantError(reason));
+  }
+  // Its root would keep the code until this turn's own code is collected.
+  module = Module();
 }
 
 void Load(Vm& vm, Turn& turn, const LoaderOptions& options) {
-  const Value name_field = FieldsOf(turn.message())[0];
-  const Value text_field = FieldsOf(turn.message())[1];
-  if (!IsText(name_field) || !IsText(text_field)) {
+  const Value* fields = FieldsOf(turn.message()).data();
+  if (!IsText(fields[0]) || !IsText(fields[1])) {
     return turn.Fault("type", "#load(name, text) wants two texts");
   }
-  const std::string name(TextView(name_field));
-  const std::string text(TextView(text_field));
-  if (text.size() > options.source_bytes_max || name.size() > 4096) {
+  const uint64_t size = TextView(fields[1]).size();
+  if (size > options.source_bytes_max || TextView(fields[0]).size() > 4096) {
     return turn.Fault("limit", absl::StrCat("a source of more than ", options.source_bytes_max,
                                             " bytes, or a name of more than 4096"));
   }
-  turn.Charge(static_cast<int64_t>(text.size()));
-  const absl::StatusOr<Module> module = vm.Load(name, text);
-  if (!module.ok()) {
-    const auto message = module.status().message();
+  if (!turn.ChargeBefore(static_cast<int64_t>(size) * kStepsPerByte, size * kCodeBytesPerByte)) {
+    return;
+  }
+  fields = FieldsOf(turn.message()).data();  // it may have moved
+  absl::StatusOr<Module> compiled = vm.Compile(TextView(fields[0]), TextView(fields[1]));
+  if (!compiled.ok()) {
+    const auto message = compiled.status().message();
     return turn.Fault("diagnostics", std::string_view(message.data(), message.size()));
   }
-  Value exports = turn.Map({});
-  for (const std::string& item : module->Names()) {
-    if (const std::optional<Value> value = module->Get(item)) {
-      exports = turn.Put(exports, item, *value);
-    } else if (module->ParametersOf(item) == 0u) {
-      exports = turn.Put(exports, item, module->MakeBehavior(item)->value());
-    }
+  const std::optional<Value> starter = compiled->Starter();
+  if (!starter.has_value() || vm.core().heap().over_allowance()) {
+    return turn.Quota(Resource::kMemory);
   }
-  if (const std::string makers_text = MakersText(*module); !makers_text.empty()) {
-    const absl::StatusOr<Module> makers =
-        vm.Load("plugin-makers.ves", makers_text,
-                [&](std::string_view) -> absl::StatusOr<std::string> { return text; });
-    VESICLE_CHECK(makers.ok());  // the text compiled a moment ago
-    for (const std::string& item : makers->Names()) {
-      exports = turn.Put(exports, item, *makers->Get(item));
-    }
-  }
-  turn.Reply(exports);
+  turn.DelegateWhen(turn.Ask(turn.Create(*starter), turn.Nil()),
+                    [module = *std::move(compiled)](Turn& then) mutable { Answer(then, module); });
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ struct NativeCode final : CodeBody {
   NativeCode(std::string name_in, NativeBehavior fn_in)
       : label(std::move(name_in)), fn(std::move(fn_in)) {}
   const std::string& name() const override { return label; }
+  size_t bytes() const override { return sizeof *this; }
 
   static TurnEnd Enter(Core& core, Object* holder) {
     Turn turn(core);
@@ -88,6 +89,17 @@ void Turn::When(Value promise, NativeBehavior then) {
   }
 }
 
+void Turn::DelegateWhen(Value promise, NativeBehavior then) {
+  replied_ = true;
+  const Value slot = core_.turn().slot;
+  core_.turn().slot = Value::Nil();
+  const Value continuation = core_.NewContinuation(
+      core_.NewHolder(Kind::kFunction, MakeCode(core_, "<native when>", std::move(then)), 0), slot);
+  if (end_ == TurnEnd::kDone && !core_.Listen(promise, continuation)) {
+    end_ = core_.Quota(Resource::kEvents);
+  }
+}
+
 void Turn::Become(Value behavior) {
   VESICLE_CHECK(IsKind(behavior, Kind::kBehavior));
   VESICLE_CHECK(IsTargetKind(core_.turn().receiver, Kind::kActor));
@@ -124,6 +136,29 @@ void Turn::Fail(Value reason) { end_ = core_.Fail(reason, {}); }
 
 void Turn::Fault(std::string_view tag, std::string_view text) {
   end_ = core_.Fault(Tagged(tag, text), {});
+}
+
+void Turn::Rebreak(Value reason) { end_ = core_.Rebreak(reason, {}); }
+
+void Turn::Quota(Resource which) { end_ = core_.Quota(which); }
+
+bool Turn::ChargeBefore(int64_t steps, uint64_t bytes) {
+  Charge(steps);
+  switch (core_.Refuel()) {
+    case Core::Fuel::kGo:
+    case Core::Fuel::kSuspend:  // native code is not suspended: its sponsor waits longer afterwards
+      break;
+    case Core::Fuel::kQuotaSteps:
+    case Core::Fuel::kTurnTooLong:
+      Quota(Resource::kSteps);
+      return false;
+    case Core::Fuel::kQuotaMemory:
+      Quota(Resource::kMemory);
+      return false;
+  }
+  if (core_.heap().Reserve(bytes)) return true;
+  Quota(Resource::kMemory);
+  return false;
 }
 
 }  // namespace vesicle

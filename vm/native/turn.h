@@ -76,6 +76,8 @@ class Turn : public Build {
   // reason, is_broken() says which. What `then` replies is of no interest to anybody.
   void When(Value promise, NativeBehavior then);
   bool is_broken() const { return core_.turn().flag == EventFlag::kBroken; }
+  // The same, and it answers our asker: what `then` replies, or how it fails.
+  void DelegateWhen(Value promise, NativeBehavior then);
 
   // From the next event on.
   void Become(Value behavior);
@@ -92,9 +94,17 @@ class Turn : public Build {
   void Fail(Value reason);
   // The same with one of the VM's own reasons, #type(text) for example.
   void Fault(std::string_view tag, std::string_view text);
+  // The same with the reason of a promise that broke, as it is.
+  void Rebreak(Value reason);
+  // The same because a budget is used up: #quota(which), or the event waits for a refill.
+  void Quota(Resource which);
 
   // Counts work beyond the first step, as scripts' steps are counted.
   void Charge(int64_t steps) { core_.fuel -= steps; }
+  // Counts it before it is done. False: the budget has not so many steps, or a turn may not take
+  // them, or there is no room for `bytes`; the turn has ended with #quota then, and returns. May
+  // collect: plain Values but those of the turn itself (message(), self()) are stale afterwards.
+  bool ChargeBefore(int64_t steps, uint64_t bytes);
 
   Core& core() { return core_; }
 

@@ -19,6 +19,14 @@ Module::Module(Module&&) noexcept = default;
 Module& Module::operator=(Module&&) noexcept = default;
 Module::~Module() = default;
 
+absl::StatusOr<Module> Module::Of(LoadResult loaded) {
+  if (loaded.module == nullptr) return absl::InvalidArgumentError(loaded.errors);
+  Module module;
+  module.rep_ = std::make_unique<Module::Rep>();
+  module.rep_->script = std::move(loaded.module);
+  return module;
+}
+
 bool Module::HasBehavior(std::string_view name) const { return rep_->script->HasBehavior(name); }
 
 Value Module::Behavior(std::string_view name, std::span<const Value> captures) const {
@@ -41,6 +49,14 @@ std::optional<uint32_t> Module::ParametersOf(std::string_view behavior) const {
 }
 
 std::optional<Value> Module::Get(std::string_view name) const { return rep_->script->Get(name); }
+
+Value Module::Maker(std::string_view behavior) const { return rep_->script->Maker(behavior); }
+
+std::optional<Value> Module::Starter() const { return rep_->script->Starter(); }
+
+std::string Module::ConstantError(Value reason) const {
+  return rep_->script->ConstantError(reason);
+}
 
 std::vector<std::string> Module::Names() const { return rep_->script->Names(); }
 
@@ -92,12 +108,11 @@ absl::StatusOr<Module> Vm::Load(std::string_view name, std::string_view text,
       return std::nullopt;
     };
   }
-  LoadResult loaded = script_->modules.Load(std::string(name), std::string(text), import_text);
-  if (loaded.module == nullptr) return absl::InvalidArgumentError(loaded.errors);
-  Module module;
-  module.rep_ = std::make_unique<Module::Rep>();
-  module.rep_->script = std::move(loaded.module);
-  return module;
+  return Module::Of(script_->modules.Load(std::string(name), std::string(text), import_text));
+}
+
+absl::StatusOr<Module> Vm::Compile(std::string_view name, std::string_view text) {
+  return Module::Of(script_->modules.Compile(std::string(name), std::string(text)));
 }
 
 Root Vm::Create(Value behavior) { return Root(core_.heap(), core_.CreateActor(behavior)); }

@@ -34,7 +34,8 @@
 
 namespace vesicle {
 
-class Probe;  // script/interpreter.h
+class Probe;        // script/interpreter.h
+struct LoadResult;  // script/module.h
 
 using VmOptions = CoreOptions;
 
@@ -83,8 +84,14 @@ class Module {
                                     std::span<const Value> captures = {}) const;
   // How many captures a public behavior wants; nothing when there is none of that name.
   std::optional<uint32_t> ParametersOf(std::string_view behavior) const;
-  // The value of a public function or `let`.
+  // The value of a public function, `let`, or behavior without captures.
   std::optional<Value> Get(std::string_view name) const;
+  // A function for scripts that makes `behavior` of its captures. Wants ParametersOf(behavior).
+  Value Maker(std::string_view behavior) const;
+  // Of a module from Compile: a behavior that computes its `let`s at its first message (nothing:
+  // there is no memory for it), and what to say when that turn fails with `reason`.
+  std::optional<Value> Starter() const;
+  std::string ConstantError(Value reason) const;
   std::vector<TestCase> Tests() const;
   // The bytecode of everything in it, for people.
   std::string Disassemble() const;
@@ -92,6 +99,7 @@ class Module {
  private:
   friend class Vm;
   struct Rep;
+  static absl::StatusOr<Module> Of(LoadResult loaded);
   std::unique_ptr<Rep> rep_;
 };
 
@@ -108,6 +116,12 @@ class Vm : public Build {
   absl::StatusOr<Module> Load(std::string_view name, std::string_view text,
                               const ImportFn& import = {});
 
+  // For a module that a guest wants loaded, in a turn of the guest's sponsor. As Load without
+  // imports, but it computes no `let`: ask an actor of Module::Starter() to, and use nothing of the
+  // module before it has replied. So that work is a turn like any other: paid for, suspended,
+  // ended by a budget.
+  absl::StatusOr<Module> Compile(std::string_view name, std::string_view text);
+
   // An actor on the root sponsor. `behavior`: a behavior value, or a C++ function.
   Root Create(Value behavior);
   Root Create(NativeBehavior behavior);
@@ -121,8 +135,8 @@ class Vm : public Build {
     Ask(target.value(), message, std::move(callback));
   }
 
-  // Sends #start(host) to a new actor of the module's `main`. NotFound: it has none. The reply,
-  // if `callback` is given, goes there; without it a failure is an unobserved fault.
+  // Sends #start(host) to a new actor of the module's `main`. NotFound: it has none. Nobody gets
+  // the reply: a failure is an unobserved fault.
   absl::Status Start(const Module& module, Value host);
   // Runs test number `index` of the module (as listed by Tests()) as a task.
   void StartTest(const Module& module, size_t index,

@@ -151,6 +151,14 @@ BuiltinResult MakeSponsor(BuiltinContext& context, const Value* args, int) {
   return BuiltinResult::Of(made.control);
 }
 
+// _set_item(table, i, value): a `let` of a module is computed (ScriptModule::Starter).
+BuiltinResult SetItem(BuiltinContext& context, const Value* args, int) {
+  Object* table = args[0].data();
+  context.heap().WillWrite(table);
+  table->words()[args[1].small_int()] = args[2];
+  return BuiltinResult::Of(Value::Nil());
+}
+
 // As any behavior whose clause yields nil: an asker is answered.
 TurnEnd EnterSink(Core& core, Object*) {
   --core.fuel;
@@ -180,6 +188,7 @@ void RegisterCoreBuiltins(BuiltinRegistry& registry) {
       "sponsor", 1, 1, MakeSponsor,
       "sponsor({events: n, memory: bytes, steps: n, keeper: ref}): the control ref of a "
       "budget split off this one");
+  registry.Acting("_set_item", 3, 3, SetItem, "_set_item(table, i, value): of the VM itself");
   registry.Behavior("sink", MakeSink,
                     "sink: a behavior that takes every message, does nothing and replies nil");
 }

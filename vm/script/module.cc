@@ -4,6 +4,8 @@
 
 #include "vm/script/disassembler.h"
 #include "vm/script/module_loader.h"
+#include "vm/value/list.h"
+#include "vm/value/print.h"
 
 namespace vesicle {
 
@@ -63,6 +65,82 @@ std::optional<uint32_t> ScriptModule::ParametersOf(std::string_view behavior) co
   return static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
 }
 
+namespace {
+
+// Code that the VM writes itself: it stands in no source.
+Object* MakeCode(Core& core, CodeDraft draft, std::initializer_list<Value> constants) {
+  auto body = std::make_unique<ScriptCode>(std::move(draft), nullptr);
+  void* pointer = body->pointer();
+  Object* code = code::Make(core.heap(), body.release(), EnterScript, pointer,
+                            static_cast<uint32_t>(constants.size()));
+  std::copy(constants.begin(), constants.end(), code->words() + code::kFixedWords);
+  return code;
+}
+
+}  // namespace
+
+Value ScriptModule::Maker(std::string_view behavior) const {
+  Core& core = interpreter_.core();
+  const uint32_t parameters = *ParametersOf(behavior);
+  CodeDraft draft;
+  draft.name = behavior;
+  draft.header.params_min = draft.header.params_max = static_cast<uint8_t>(parameters);
+  draft.header.registers = std::max(1u, parameters);
+  draft.instructions = {instruction::Abx(Op::kEnter, draft.header.registers, 1),
+                        instruction::Abx(Op::kMakeBehavior, 0, 0),
+                        instruction::Abc(Op::kReturn, 0)};
+  Object* code = MakeCode(core, std::move(draft), {CodeOf(Find(behavior)->item)});
+  return Value::Data(core.NewHolder(Kind::kFunction, code, 0));
+}
+
+// _ => { for [i, f] in lets { _set_item(table, i, f()) }; nil }
+std::optional<Value> ScriptModule::Starter() const {
+  Core& core = interpreter_.core();
+  ListBuilder lets(core.heap());
+  for (const Constant& constant : constants_) {
+    Object* compute = core.NewHolder(Kind::kFunction, CodeOf(constant.item).data(), 0);
+    const Value pair[] = {Value::SmallInt(constant.item), Value::Data(compute)};
+    const Result made = MakeList(core.heap(), pair);
+    if (!made.ok()) return std::nullopt;
+    lets.Add(made.value());
+  }
+  const Result list = lets.Finish();
+  if (!list.ok()) return std::nullopt;
+  CodeDraft draft;
+  draft.name = name_;
+  draft.kind = UnitKind::kBehavior;
+  draft.header.registers = 9;
+  draft.instructions = {
+      instruction::Abx(Op::kEnter, draft.header.registers, 1),
+      instruction::Abx(Op::kLoadConstant, 1, 0),
+      instruction::Abc(Op::kListBegin, 1),
+      8,  // to LoadWord
+      instruction::Abc(Op::kListItem, 7, 4, 1),
+      instruction::Abc(Op::kCall, 7, 0),
+      instruction::Abc(Op::kListItem, 6, 4, 0),
+      instruction::Abx(Op::kLoadConstant, 5, 1),
+      instruction::Abc(Op::kCallBuiltin, 5, 3),
+      *interpreter_.registry().Find("_set_item"),
+      instruction::Abc(Op::kListNext, 1, 0, 1),
+      static_cast<Instruction>(-8),  // to the first ListItem
+      instruction::Abx(Op::kLoadWord, 0, static_cast<uint32_t>(Value::Nil().bits())),
+      instruction::Abc(Op::kReturn, 0),
+  };
+  Object* code = MakeCode(core, std::move(draft), {list.value(), table_.value()});
+  return Value::Data(core.NewHolder(Kind::kBehavior, code, 0));
+}
+
+std::string ScriptModule::ConstantError(Value reason) const {
+  Diagnostics diagnostics;
+  for (const Constant& constant : constants_) {
+    if (!ValueOf(constant.item).is_absent()) continue;
+    diagnostics.Error(constant.name_span, "the value of this `let` cannot be computed: " +
+                                              Print(reason, kReportOptions));
+    break;
+  }
+  return constants_.empty() ? "" : diagnostics.Print(*source());
+}
+
 bool ScriptModule::HasBehavior(std::string_view name) const {
   const Export* found = Find(name);
   return found != nullptr && found->what.declared == Declared::kBehavior;
@@ -103,7 +181,11 @@ LoadResult Modules::LoadPrelude(std::string name, std::string text) {
 }
 
 LoadResult Modules::Load(std::string name, std::string text, const ImportText& import) {
-  return Loader(*this, import).LoadFirst(std::move(name), std::move(text));
+  return Loader(*this, import, Lets::kNow).LoadFirst(std::move(name), std::move(text));
+}
+
+LoadResult Modules::Compile(std::string name, std::string text) {
+  return Loader(*this, nullptr, Lets::kLater).LoadFirst(std::move(name), std::move(text));
 }
 
 Value Modules::BuiltinFunction(uint32_t id) {
@@ -125,9 +207,7 @@ Value Modules::BuiltinFunction(uint32_t id) {
                                  : instruction::Abc(Op::kCallBuiltinHere, 0),
                         id, instruction::Abc(Op::kReturn, 0)};
   Core& core = interpreter_.core();
-  auto body = std::make_unique<ScriptCode>(std::move(draft), nullptr);
-  void* pointer = body->pointer();
-  Object* code = code::Make(core.heap(), body.release(), EnterScript, pointer, 0);
+  Object* code = MakeCode(core, std::move(draft), {});
   const Value function = Value::Data(core.NewHolder(Kind::kFunction, code, 0));
   builtin_functions_.emplace(id, Root(core.heap(), function));
   return function;

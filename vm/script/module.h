@@ -5,6 +5,10 @@
 // limits. Nothing here reads a file: imports go through a callback, which gets
 // normalized paths that lead nowhere above the folder of the first file.
 //
+// A program that asks for a module itself (the loader device) gets it by Compile: its
+// `let`s are left to a turn that the program pays for, that can be suspended and that
+// a budget ends, as any turn (ScriptModule::Starter).
+//
 // Ownership: a ScriptModule keeps its code alive through a Root; code in use keeps itself.
 //            Modules borrows the Interpreter and outlives no Core.
 // Threads:   its VM's thread only. Loading may happen within a turn: it never
@@ -51,8 +55,11 @@ class ScriptModule {
   bool HasBehavior(std::string_view name) const;
   // How many parameters an exported behavior has; nothing when it is none.
   std::optional<uint32_t> ParametersOf(std::string_view behavior) const;
-  // The value of an exported function or `let`.
+  // The value of an exported function, `let`, or behavior without parameters.
   std::optional<Value> Get(std::string_view name) const;
+  // An exported behavior with parameters is no value by itself: a function that makes one of it,
+  // as `fn(a, b) = name(a, b)` does. Wants ParametersOf(behavior).
+  Value Maker(std::string_view behavior) const;
   // Public names, in the order of the text.
   std::vector<std::string> Names() const;
 
@@ -65,6 +72,12 @@ class ScriptModule {
   // `index` as in tests(). A behavior that answers its first message with the outcome of the test:
   // a promise of its value, broken when an expectation fails.
   Value TestBehavior(size_t index) const;
+
+  // Of a module that Compile made: a behavior that computes the `let`s at its first message. Until
+  // it has replied, nothing of the module may be called. Nothing: there is no memory for it.
+  std::optional<Value> Starter() const;
+  // What is wrong, as diagnostics print it, when that turn failed with `reason`.
+  std::string ConstantError(Value reason) const;
 
   // All code, unit by unit.
   std::string Disassemble() const;
@@ -93,6 +106,11 @@ class ScriptModule {
   std::unordered_map<std::string, size_t> exports_by_name_;
   std::vector<Test> tests_;
   std::vector<uint32_t> test_items_;
+  struct Constant {
+    uint32_t item;
+    Span name_span;
+  };
+  std::vector<Constant> constants_;  // the `let`s, in the order of the text
   uint32_t item_count_ = 0;
   uint32_t unit_count_ = 0;
   // A tuple: for each item its value, then its code; then the code of each unit.
@@ -121,6 +139,8 @@ class Modules {
   // `name` is the path of the first file, for reports and as the place that imports
   // start from. Without `import` a module that imports is refused.
   LoadResult Load(std::string name, std::string text, const ImportText& import = nullptr);
+  // A module without imports, whose `let`s are not computed yet: ScriptModule::Starter() does that.
+  LoadResult Compile(std::string name, std::string text);
 
   Interpreter& interpreter() { return interpreter_; }
   const ScriptModule* prelude() const { return prelude_.get(); }

@@ -171,7 +171,7 @@ std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std
   if (!diagnostics.has_errors() && !Link(*module, ast, source, std::move(drafts), environment)) {
     diagnostics.Error({}, "there is no memory for this module");
   }
-  if (!diagnostics.has_errors()) EvaluateConstants(*module, ast, diagnostics);
+  if (!diagnostics.has_errors() && lets_ == Lets::kNow) EvaluateConstants(*module, diagnostics);
   loading_.pop_back();
   if (diagnostics.has_errors()) {
     errors_ += diagnostics.Print(*source);
@@ -192,19 +192,25 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
   const uint32_t items = static_cast<uint32_t>(ast.items.size());
   const uint32_t units = static_cast<uint32_t>(drafts.size());
 
-  const auto make = [&](CodeDraft draft, uint32_t constants) {
-    auto body = std::make_unique<ScriptCode>(std::move(draft), source);
-    const EnterFn enter = EnterFor(*body);
-    void* pointer = body->pointer();
-    return code::Make(heap, body.release(), enter, pointer, constants);
-  };
-
   Object* table = heap.TryAllocate(Kind::kTuple, 2 * items + units);
   if (table == nullptr) return false;
   module.item_count_ = items;
   module.unit_count_ = units;
   module.table_ = Root(heap, Value::Data(table));
   std::fill(table->words(), table->words() + table->count, Value::Absent());
+
+  // Behind its own constants each code holds the table, and the table all code: a module lives and
+  // dies as one. So its source, which every unit keeps, is paid for once.
+  const auto make = [&](CodeDraft draft, uint32_t constants) {
+    const bool is_first = table->words()[2 * items].is_absent();
+    auto body = std::make_unique<ScriptCode>(std::move(draft), source,
+                                             is_first ? CountsSource::kYes : CountsSource::kNo);
+    const EnterFn enter = EnterFor(*body);
+    void* pointer = body->pointer();
+    Object* code = code::Make(heap, body.release(), enter, pointer, constants + 1);
+    code->words()[code::kFixedWords + constants] = Value::Data(table);
+    return code;
+  };
 
   std::unordered_map<const Unit*, Object*> codes;
   std::vector<std::vector<ConstantDraft>> constants;
@@ -249,6 +255,9 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
             {std::string(item->name), MakePlace(*source, item->name_span), module.tests_.size()});
         break;
       }
+      case ItemKind::kConstant:
+        module.constants_.push_back({item->index, item->name_span});
+        break;
       default:
         break;
     }
@@ -304,25 +313,24 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
   return true;
 }
 
-void Loader::EvaluateConstants(ScriptModule& module, const Ast& ast, Diagnostics& diagnostics) {
+void Loader::EvaluateConstants(ScriptModule& module, Diagnostics& diagnostics) {
   Interpreter& interpreter = modules_.interpreter_;
   Object* table = module.table_.value().data();
-  for (const Item* item : ast.items) {
-    if (item->kind != ItemKind::kConstant) continue;
+  for (const ScriptModule::Constant& constant : module.constants_) {
     const Interpreter::Pure result =
-        interpreter.Evaluate(module.CodeOf(item->index).data(), kConstantStepsMax);
+        interpreter.Evaluate(module.CodeOf(constant.item).data(), kConstantStepsMax);
     if (!result.ok) {
       std::string where;
       if (result.place.line != 0) {
         where = " at " + result.place.file + ":" + std::to_string(result.place.line) + ":" +
                 std::to_string(result.place.column);
       }
-      diagnostics.Error(item->name_span, "the value of this `let` cannot be computed: " +
-                                             Print(result.value, kReportOptions) + where);
+      diagnostics.Error(constant.name_span, "the value of this `let` cannot be computed: " +
+                                                Print(result.value, kReportOptions) + where);
       return;
     }
     interpreter.core().heap().WillWrite(table);
-    table->words()[item->index] = result.value;
+    table->words()[constant.item] = result.value;
   }
 }
 

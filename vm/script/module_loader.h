@@ -3,6 +3,7 @@
 #ifndef VESICLE_VM_SCRIPT_MODULE_LOADER_H_
 #define VESICLE_VM_SCRIPT_MODULE_LOADER_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,9 +16,13 @@
 
 namespace vesicle {
 
+// When the `let`s of the modules are computed: with the load, or by ScriptModule::Starter().
+enum class Lets : uint8_t { kNow, kLater };
+
 class Loader {
  public:
-  Loader(Modules& modules, const ImportText& import) : modules_(modules), import_(import) {}
+  Loader(Modules& modules, const ImportText& import, Lets lets)
+      : modules_(modules), import_(import), lets_(lets) {}
 
   LoadResult LoadFirst(std::string name, std::string text);
 
@@ -33,10 +38,11 @@ class Loader {
   // Makes the code objects of all drafts and fills their constants.
   bool Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
             std::vector<CodeDraft> drafts, const ModuleEnvironment& environment);
-  void EvaluateConstants(ScriptModule& module, const Ast& ast, Diagnostics& diagnostics);
+  void EvaluateConstants(ScriptModule& module, Diagnostics& diagnostics);
 
   Modules& modules_;
-  const ImportText& import_;
+  const ImportText import_;
+  const Lets lets_;
   std::string folder_;  // of the first file, with the last slash; may be empty
   std::map<std::string, std::shared_ptr<ScriptModule>> loaded_;  // by path; null: it had errors
   std::vector<std::string> loading_;                             // paths, outermost first

@@ -8,7 +8,7 @@
 
 namespace vesicle {
 
-ScriptCode::ScriptCode(CodeDraft draft, std::shared_ptr<const Source> source)
+ScriptCode::ScriptCode(CodeDraft draft, std::shared_ptr<const Source> source, CountsSource counts)
     : name_(std::move(draft.name)),
       kind_(draft.kind),
       size_(static_cast<uint32_t>(draft.instructions.size())),
@@ -20,6 +20,9 @@ ScriptCode::ScriptCode(CodeDraft draft, std::shared_ptr<const Source> source)
   std::memcpy(reinterpret_cast<Instruction*>(words_.get()) + kHeaderWords,
               draft.instructions.data(), size_ * sizeof(Instruction));
   places_.shrink_to_fit();
+  bytes_ = sizeof *this + name_.size() + 4 * kHeaderWords + size_ * sizeof(Instruction) +
+           places_.size() * sizeof(PlaceRow);
+  if (counts == CountsSource::kYes) bytes_ += source_->name().size() + source_->text().size();
 }
 
 Span ScriptCode::SpanAt(uint32_t pc) const {

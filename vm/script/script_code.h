@@ -3,7 +3,8 @@
 // may still be names of other units, of builtins or of another module's items.
 //
 // Ownership: a code object (actor/code.h) owns its ScriptCode, which keeps the
-//            Source alive for reports.
+//            Source alive for reports. The code of a module lives and dies as one
+//            (module_loader.cc), so one unit counts the bytes of the Source for all.
 // Limits:    opcodes.h.
 #ifndef VESICLE_VM_SCRIPT_SCRIPT_CODE_H_
 #define VESICLE_VM_SCRIPT_SCRIPT_CODE_H_
@@ -64,11 +65,15 @@ struct CodeDraft {
   std::vector<PlaceRow> places;
 };
 
+enum class CountsSource : uint8_t { kNo, kYes };
+
 class ScriptCode final : public CodeBody {
  public:
-  ScriptCode(CodeDraft draft, std::shared_ptr<const Source> source);
+  ScriptCode(CodeDraft draft, std::shared_ptr<const Source> source,
+             CountsSource counts = CountsSource::kNo);
 
   const std::string& name() const override { return name_; }
+  size_t bytes() const override { return bytes_; }
   UnitKind kind() const { return kind_; }
   const CodeHeader& header() const { return *reinterpret_cast<const CodeHeader*>(words_.get()); }
   // What word 2 of the code object points to: the header, then the instructions.
@@ -89,6 +94,7 @@ class ScriptCode final : public CodeBody {
   std::string name_;
   UnitKind kind_;
   uint32_t size_;
+  size_t bytes_;
   std::unique_ptr<uint64_t[]> words_;  // 64 bits wide: aligned as code.h wants it
   std::vector<PlaceRow> places_;
   std::shared_ptr<const Source> source_;  // null: made by the VM

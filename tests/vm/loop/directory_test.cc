@@ -221,26 +221,4 @@ TEST_CASE("grants: what was not granted says which flag would") {
   CHECK(Says(world.Ask(several, vm.Tagged("open_dir", "etc")), "with one of: data, out"));
 }
 
-TEST_CASE("loader: public behaviors and functions, or the diagnostics") {
-  World world;
-  Vm& vm = world.vm;
-  const Root loader = MakeLoader(vm, {.source_bytes_max = 1000});
-  const Root exports = world.AskValue(loader, vm.Tagged("load", "plugin.ves",
-                                                        "behavior echo { m => m }\n"
-                                                        "behavior adder(n) { m => m + n }\n"
-                                                        "behavior _hidden { m => m }\n"
-                                                        "fn twice(x) = x * 2\n"
-                                                        "let answer = 42\n"));
-  CHECK(Print(exports.value()) ==
-        "{adder: <function>, answer: 42, echo: <behavior>, twice: <function>}");
-  CHECK(Says(world.Ask(loader, vm.Tagged("load", "bad.ves", "behavior {")),
-             "broken: #diagnostics(\"bad.ves:1:10: error"));
-  CHECK(Says(world.Ask(loader, vm.Tagged("load", "i.ves", "import \"a.ves\" as a")),
-             "broken: #diagnostics"));
-  CHECK(Says(
-      world.Ask(loader, vm.Tagged("load", "long.ves", std::string_view(std::string(1001, ' ')))),
-      "broken: #limit"));
-  CHECK(Says(world.Ask(loader, vm.Tagged("load", 1, 2)), "broken: #type"));
-}
-
 }  // namespace vesicle
