@@ -81,6 +81,12 @@ void BuiltinRegistry::Add(BuiltinEntry entry) {
   entries_.push_back(std::move(entry));
 }
 
+std::string_view BuiltinEntry::call() const {
+  const size_t end = doc.find("): ");
+  return end == std::string::npos ? std::string_view(name)
+                                  : std::string_view(doc).substr(0, end + 1);
+}
+
 namespace {
 BuiltinEntry Entry(std::string_view name, Declared declared, Arity arity, std::string_view doc) {
   BuiltinEntry entry;

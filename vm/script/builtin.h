@@ -153,7 +153,10 @@ struct BuiltinEntry {
   Arity arity;
   BuiltinFn fn = nullptr;        // of what is called
   BuiltinMaker maker = nullptr;  // of what is a value
-  std::string doc;               // a call and one sentence, for the page of builtins
+  std::string doc;  // "take(x, n): the first n ..", for the page of builtins and for hints
+
+  // "take(x, n)"; of what is not called its name.
+  std::string_view call() const;
 };
 
 class BuiltinRegistry {

@@ -130,9 +130,8 @@ void UnitCompiler::MatchTagged(const TaggedPattern& p, uint32_t subject, Label& 
 void UnitCompiler::MatchList(const ListPattern& p, uint32_t subject, Label& fail) {
   const size_t before = p.before.size();
   const size_t after = p.after.size();
-  constexpr size_t kItemsMax = 200;
-  if (before > kItemsMax || after > kItemsMax) {
-    return LimitError("a list pattern names at most " + std::to_string(kItemsMax) +
+  if (before > kListPatternMax || after > kListPatternMax) {
+    return LimitError("a list pattern names at most " + std::to_string(kListPatternMax) +
                           " elements on a side of `...`",
                       "");
   }

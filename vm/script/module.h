@@ -93,6 +93,7 @@ class ScriptModule {
     std::string name;
     Imported what;
     uint32_t item;
+    std::string call;  // "push(stack, x)"
   };
 
   explicit ScriptModule(Interpreter& interpreter) : interpreter_(interpreter) {}

@@ -62,18 +62,19 @@ class Loader::ModuleEnvironment final : public Environment {
     const BuiltinRegistry& registry = modules_.interpreter_.registry();
     if (auto id = registry.Find(name)) {
       const BuiltinEntry& entry = registry.entry(*id);
-      return Builtin{*id, entry.declared, entry.arity};
+      return Builtin{*id, entry.declared, entry.arity, entry.call()};
     }
     if (modules_.prelude_ == nullptr) return std::nullopt;
     const ScriptModule::Export* found = modules_.prelude_->Find(name);
     if (found == nullptr) return std::nullopt;
-    return Builtin{kPreludeIdFirst + found->item, found->what.declared, found->what.arity};
+    return Builtin{kPreludeIdFirst + found->item, found->what.declared, found->what.arity,
+                   found->call};
   }
   std::optional<Imported> FindImported(const Item& import, std::string_view name) const override {
     const ScriptModule* module = ImportOf(&import);
     const ScriptModule::Export* found = module == nullptr ? nullptr : module->Find(name);
     if (found == nullptr) return std::nullopt;
-    return found->what;
+    return Imported{found->what.declared, found->what.arity, found->call};
   }
   void EachBuiltin(absl::FunctionRef<void(std::string_view)> use) const override {
     const BuiltinRegistry& registry = modules_.interpreter_.registry();
@@ -264,7 +265,8 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
     table->words()[item->index] = value;
     if (auto exported = Exported(*item)) {
       module.exports_by_name_.emplace(std::string(item->name), module.exports_.size());
-      module.exports_.push_back({std::string(item->name), *exported, item->index});
+      module.exports_.push_back({std::string(item->name), *exported, item->index,
+                                 item->unit == nullptr ? "" : CallOf(*item)});
     }
   }
 

@@ -25,6 +25,7 @@
 #ifndef VESICLE_VM_SCRIPT_OPCODES_H_
 #define VESICLE_VM_SCRIPT_OPCODES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -232,10 +233,11 @@ enum class NoClauseOf : uint8_t { kBehavior, kMatch, kLet, kFor, kHandler };
 enum class ConditionOf : uint8_t { kIf, kWhile, kAnd, kOr, kNot, kGuard, kExpect };
 
 // Limits of one unit. Each has a diagnostic that names it.
-inline constexpr int kRegistersMax = 250;      // of a frame: parameters, names and temporaries
-inline constexpr int kParamsMax = 100;         // of a function, act or behavior
-inline constexpr int kCapturesMax = 250;       // of a behavior, function, `when` or task
-inline constexpr int kFieldsWrittenMax = 100;  // in one `#tag(...)`
+inline constexpr int kRegistersMax = 250;       // of a frame: parameters, names and temporaries
+inline constexpr int kParamsMax = 100;          // of a function, act or behavior
+inline constexpr int kCapturesMax = 250;        // of a behavior, function, `when` or task
+inline constexpr int kFieldsWrittenMax = 100;   // in one `#tag(...)`
+inline constexpr size_t kListPatternMax = 200;  // elements on one side of its rest
 inline constexpr int kConstantsMax = 65'535;
 inline constexpr int kCodeWordsMax = 1'000'000;  // jumps have 24 bits, Enter charges 16
 inline constexpr int kTryDepthMax = 10'000;      // `try` in `try`, over all calls of a turn

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -130,6 +131,10 @@ Expr* Parser::ParseSend(Expr* target) {
     Complain(send.span, "there is nothing to send to on the left of this `<-`",
              "put parentheses around the send, or make it a statement of its own");
   }
+  if (!target->parens && (target->kind == ExprKind::kBinary || target->kind == ExprKind::kUnary)) {
+    Complain(send.span, "the value of an operator takes no message",
+             "`<-` binds loosest: put parentheses around the send, as in `1 + (await c <- m)`");
+  }
   Advance();
   Expr* message = ParseBinary(Level::kPipe);
   if (!failed() && At(TokenKind::kSend)) {
@@ -141,6 +146,33 @@ Expr* Parser::ParseSend(Expr* target) {
   node->message = message;
   node->op_span = send.span;
   return node;
+}
+
+// `xs |> f == y`: the operator took what the pipe was to have.
+void Parser::ComplainOfPiped(const Expr& value, const Expr& right, Span pipe) {
+  const BinaryExpr* first = nullptr;
+  for (const Expr* e = &right; e->kind == ExprKind::kBinary && !e->parens; e = first->left) {
+    first = &As<BinaryExpr>(*e);
+  }
+  if (first == nullptr) {
+    return Complain(pipe, "`|>` needs a function or a call on its right",
+                    "write `xs |> filter(f) |> sum`; parentheses go around anything else");
+  }
+  constexpr size_t kShownMax = 80;
+  const std::string op(Spelling(first->op));
+  std::string piped(source_.Text({value.span.begin, first->left->span.end}));
+  std::string rest(source_.Text({first->op_span.begin, right.span.end}));
+  // Parentheses around an expression are no part of its span: what lost one is not shown.
+  const auto is_whole = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '(') == std::count(text.begin(), text.end(), ')');
+  };
+  if (piped.size() + rest.size() > kShownMax || !is_whole(piped) || !is_whole(rest) ||
+      (piped + rest).find('\n') != std::string::npos) {
+    piped = "xs |> f";
+    rest = op + " y";
+  }
+  Complain(first->op_span, absl::StrCat("`", op, "` binds tighter than `|>`"),
+           absl::StrCat("write `(", piped, ") ", rest, "`"));
 }
 
 // `x |> f(y)` is `f(x, y)`, `x |> f` is `f(x)`.
@@ -158,8 +190,7 @@ Expr* Parser::ParsePipe(Expr* value) {
   } else {
     if (!right->parens && right->kind != ExprKind::kName && right->kind != ExprKind::kField &&
         right->kind != ExprKind::kIndex && right->kind != ExprKind::kFunction) {
-      Complain(op_span, "`|>` needs a function or a call on its right",
-               "write `xs |> filter(f) |> sum`; parentheses go around anything else");
+      ComplainOfPiped(*value, *right, op_span);
     }
     call->callee = right;
   }

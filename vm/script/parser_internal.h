@@ -184,6 +184,7 @@ class Parser {
   Expr* ParseInfix(Expr* left, Level level);
   Expr* ParseSend(Expr* target);
   Expr* ParsePipe(Expr* value);
+  void ComplainOfPiped(const Expr& value, const Expr& right, Span pipe);
   Expr* ParseNegation(Level min);
   Expr* ParseNot(Level min);
   Expr* ParseAwait(Level min);

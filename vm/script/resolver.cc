@@ -33,6 +33,16 @@ std::optional<Imported> Exported(const Item& item) {
   return std::nullopt;
 }
 
+std::string CallOf(const Item& item) {
+  std::string call(item.name);
+  call += "(";
+  for (const Binding* param : item.unit->params) {
+    if (call.back() != '(') call += ", ";
+    call += param->name;
+  }
+  return call + ")";
+}
+
 void Resolver::Error(Span span, std::string message, std::string hint) {
   diagnostics_.Error(span, std::move(message), std::move(hint));
 }
@@ -110,8 +120,10 @@ void Resolver::CheckConstants() {
                     use.item == &later ? absl::StrCat("`", name, "` is not computed yet")
                                        : absl::StrCat("`", std::string(use.item->name), "` needs `",
                                                       name, "`, which is not computed yet"),
-                    "constants are computed from the top of the file to its end", later.name_span,
-                    absl::StrCat("`", name, "` is declared here"));
+                    &later == item && item->unit->body->kind == ExprKind::kFunction
+                        ? HintForRecursion(item->name)
+                        : "constants are computed from the top of the file to its end",
+                    later.name_span, absl::StrCat("`", name, "` is declared here"));
       break;
     }
   }
@@ -162,7 +174,47 @@ void Resolver::VisitUnit(Unit& unit, const Binding* self) {
   }
 }
 
+namespace {
+
+bool TakesEverything(const Pattern& pattern) {
+  switch (pattern.kind) {
+    case PatternKind::kAny:
+    case PatternKind::kBind:
+      return true;
+    case PatternKind::kAs:
+      return TakesEverything(*As<AsPattern>(pattern).pattern);
+    case PatternKind::kEither: {
+      const auto& either = As<EitherPattern>(pattern).alternatives;
+      return std::any_of(either.begin(), either.end(),
+                         [](const Pattern* p) { return TakesEverything(*p); });
+    }
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void Resolver::CheckReached(std::span<const Clause> clauses) {
+  const auto all = std::find_if(clauses.begin(), clauses.end(), [](const Clause& clause) {
+    return clause.guard == nullptr && TakesEverything(*clause.pattern);
+  });
+  if (all == clauses.end() || all + 1 == clauses.end()) return;
+  const auto* bind =
+      all->pattern->kind == PatternKind::kBind ? &As<BindPattern>(*all->pattern) : nullptr;
+  const std::string name(bind == nullptr ? "" : bind->name);
+  const bool is_known =
+      bind != nullptr && (FindLocal(bind->name) != nullptr || FindItem(bind->name) != nullptr ||
+                          environment_.FindBuiltin(bind->name).has_value());
+  ErrorWithNote(all[1].pattern->span, "no value comes to this clause",
+                is_known ? absl::StrCat("`", name, "` in a pattern is a new name; `^", name,
+                                        "` takes what is the same as the one from around it")
+                         : "clauses are tried in order: put this one first, or remove it",
+                all->pattern->span, "this one takes everything");
+}
+
 void Resolver::VisitClauses(std::span<Clause> clauses, Use use) {
+  CheckReached(clauses);
   for (Clause& clause : clauses) {
     Scope scope(*this);
     VisitPattern(*clause.pattern);

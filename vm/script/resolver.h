@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
@@ -33,12 +34,14 @@ struct Builtin {
   uint32_t id = 0;  // the giver's: comes back as Ref::index
   Declared declared = Declared::kFunction;
   Arity arity;
+  std::string_view call = {};  // how it is called, for hints: "take(x, n)"; may be empty
 };
 
 // A public name of another module.
 struct Imported {
   Declared declared = Declared::kFunction;
   Arity arity;
+  std::string_view call = {};  // as in Builtin
 };
 
 class Environment {
@@ -65,6 +68,9 @@ void Resolve(Ast& ast, const Environment& environment, Diagnostics& diagnostics)
 // What `item` is to another module that imports this one; nothing for imports,
 // tests and private items.
 std::optional<Imported> Exported(const Item& item);
+
+// "take(x, n)", of an item that has parameters or could.
+std::string CallOf(const Item& item);
 
 }  // namespace vesicle
 

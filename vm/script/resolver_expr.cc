@@ -236,8 +236,7 @@ void Resolver::Visit(Expr*& slot, Use use) {
       break;
     }
     case ExprKind::kLet:
-      Visit(As<LetExpr>(expr).value, Use::kValue);
-      VisitPattern(*As<LetExpr>(expr).pattern);
+      VisitLet(As<LetExpr>(expr));
       break;
     case ExprKind::kVar:
       Visit(As<VarExpr>(expr).value, Use::kValue);
@@ -352,6 +351,15 @@ void Resolver::VisitMap(MapExpr& map) {
     if (entry.key != nullptr) Visit(entry.key, Use::kValue);
     Visit(entry.value, Use::kValue);
   }
+}
+
+void Resolver::VisitLet(LetExpr& let) {
+  const bool names_function =
+      let.pattern->kind == PatternKind::kBind && let.value->kind == ExprKind::kFunction;
+  if (names_function) let_functions_.push_back(As<BindPattern>(*let.pattern).name);
+  Visit(let.value, Use::kValue);
+  if (names_function) let_functions_.pop_back();
+  VisitPattern(*let.pattern);
 }
 
 void Resolver::VisitAssign(AssignExpr& assign) {

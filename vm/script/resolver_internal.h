@@ -22,6 +22,9 @@
 
 namespace vesicle {
 
+// For `let name = fn .. name ..`.
+std::string HintForRecursion(std::string_view name);
+
 class Resolver {
  public:
   Resolver(Ast& ast, const Environment& environment, Diagnostics& diagnostics)
@@ -91,6 +94,8 @@ class Resolver {
   void VisitUnit(Unit& unit, const Binding* self = nullptr);
   void DeclareParams(Unit& unit);
   void VisitClauses(std::span<Clause> clauses, Use use);
+  // No clause stands behind one that takes everything.
+  void CheckReached(std::span<const Clause> clauses);
   void Error(Span span, std::string message, std::string hint = "");
   void ErrorWithNote(Span span, std::string message, std::string hint, Span note_span,
                      std::string note);
@@ -109,7 +114,8 @@ class Resolver {
   void UseBuiltin(NameExpr& name, const Builtin& builtin, size_t args);
   // Turns `alias.name` into one name; false when `field` is no such thing.
   bool VisitMember(Expr*& slot, size_t args);
-  void CheckUse(const NameExpr& name, Declared declared, Arity arity, size_t args);
+  void CheckUse(const NameExpr& name, Declared declared, Arity arity, std::string_view call,
+                size_t args);
   void Unknown(const NameExpr& name);
   void OfferNames(Suggestion& suggestion) const;
 
@@ -124,6 +130,7 @@ class Resolver {
   void VisitFor(ForExpr& loop);
   void VisitComprehension(ComprehensionExpr& node);
   void VisitMap(MapExpr& map);
+  void VisitLet(LetExpr& let);
   void VisitAssign(AssignExpr& assign);
   void VisitBecomeWith(BecomeWithExpr& become);
   void VisitAwait(AwaitExpr& await, Use use);
@@ -147,8 +154,9 @@ class Resolver {
   std::vector<Unit*> units_;
   Frame* frame_ = nullptr;
   std::string_view pure_place_;
-  uint64_t acts_ = 0;                         // acting expressions met so far
-  absl::flat_hash_set<std::string> unknown_;  // reported once each
+  std::vector<std::string_view> let_functions_;  // `let f = fn ..` around here: no names yet
+  uint64_t acts_ = 0;                            // acting expressions met so far
+  absl::flat_hash_set<std::string> unknown_;     // reported once each
   // What each function and constant names, for the order of constants.
   struct ItemUse {
     const Item* item;

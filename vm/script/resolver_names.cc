@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -53,6 +54,10 @@ std::string_view UnitWords(UnitKind kind) {
 }
 
 }  // namespace
+
+std::string HintForRecursion(std::string_view name) {
+  return absl::StrCat("a function that names itself is declared `fn ", std::string(name), "(..)`");
+}
 
 void Resolver::Declare(Binding* binding) {
   binding->unit = frame_->unit;
@@ -156,14 +161,17 @@ void Resolver::UseItem(NameExpr& name, Item& item, size_t args) {
   name.ref.item = &item;
   if (item_ != nullptr) uses_[item_->index].push_back({&item, name.span});
   const auto params = static_cast<uint32_t>(item.unit->params.size());
-  CheckUse(name, name.ref.declared, {params, params}, args);
+  if (args != kNotCalled && args != params) {
+    return CheckUse(name, name.ref.declared, {params, params}, CallOf(item), args);
+  }
+  CheckUse(name, name.ref.declared, {params, params}, "", args);
 }
 
 void Resolver::UseBuiltin(NameExpr& name, const Builtin& builtin, size_t args) {
   name.ref.kind = RefKind::kBuiltin;
   name.ref.declared = builtin.declared;
   name.ref.index = builtin.id;
-  CheckUse(name, builtin.declared, builtin.arity, args);
+  CheckUse(name, builtin.declared, builtin.arity, builtin.call, args);
 }
 
 bool Resolver::VisitMember(Expr*& slot, size_t args) {
@@ -198,11 +206,12 @@ bool Resolver::VisitMember(Expr*& slot, size_t args) {
   name->ref.declared = member->declared;
   name->ref.item = import;
   name->ref.member = field.name;
-  CheckUse(*name, member->declared, member->arity, args);
+  CheckUse(*name, member->declared, member->arity, member->call, args);
   return true;
 }
 
-void Resolver::CheckUse(const NameExpr& name, Declared declared, Arity arity, size_t args) {
+void Resolver::CheckUse(const NameExpr& name, Declared declared, Arity arity, std::string_view call,
+                        size_t args) {
   const std::string quoted = Quoted(name.name);
   const std::string plain(name.name);
   if (args == kNotCalled) {
@@ -222,8 +231,10 @@ void Resolver::CheckUse(const NameExpr& name, Declared declared, Arity arity, si
                  absl::StrCat("write `", plain, "` without parentheses"));
   }
   if (args < arity.min || args > arity.max) {
-    Error(name.span, absl::StrCat(quoted, " takes ", ArityText(arity),
-                                  args == 1 ? ", here is " : ", here are ", args));
+    Error(name.span,
+          absl::StrCat(quoted, " takes ", ArityText(arity),
+                       args == 1 ? ", here is " : ", here are ", args),
+          call.empty() ? "" : Quoted(call));
   }
 }
 
@@ -237,9 +248,12 @@ void Resolver::Unknown(const NameExpr& name) {
   if (diagnostics_.full() || !unknown_.insert(std::string(name.name)).second) return;
   Suggestion suggestion(name.name);
   OfferNames(suggestion);
-  const std::string habit(HintForHabit(name.name));
+  std::string hint(HintForHabit(name.name));
+  if (std::find(let_functions_.begin(), let_functions_.end(), name.name) != let_functions_.end()) {
+    hint = HintForRecursion(name.name);
+  }
   Error(name.span, absl::StrCat("there is no ", Quoted(name.name), " here"),
-        habit.empty() ? suggestion.Hint() : habit);
+        hint.empty() ? suggestion.Hint() : hint);
 }
 
 }  // namespace vesicle

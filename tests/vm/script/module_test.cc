@@ -27,6 +27,20 @@ bool Has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
+TEST_CASE("a wrong number of arguments shows how an import or a builtin is called") {
+  World world;
+  const Files files = {{"q.ves", "fn push(stack, x) = [x, ...stack]"}};
+  const auto errors = [&](const std::string& call) {
+    return world.modules()
+        .Load("t.ves", "import \"q.ves\" as q\nfn f(a) = " + call, From(files))
+        .errors;
+  };
+  CHECK(Has(errors("q.push(a)"), "`push` takes 2 arguments, here is 1\n"));
+  CHECK(Has(errors("q.push(a)"), "hint: `push(stack, x)`"));
+  CHECK(Has(world.modules().Load("t.ves", "behavior b { _ => sponsor() }").errors,
+            "hint: `sponsor({events: n, memory: bytes, steps: n, keeper: ref})`"));
+}
+
 TEST_CASE("an import brings functions, acts, behaviors and constants") {
   World world;
   const Files files = {{"lib/queue.ves", R"(

@@ -264,6 +264,15 @@ bool Has(const std::string& text, const std::string& part) {
   return false;
 }
 
+TEST_CASE("parser: what an operator yields takes no message") {
+  for (const char* text : {"1 + c <- 1", "a ++ b <- 1", "not c <- 1", "-c <- 1", "a and c <- 1"}) {
+    CHECK(Has(S(text), "error: the value of an operator takes no message"));
+  }
+  for (const char* text : {"c <- 1 + 1", "xs[0] <- 1", "f(1) <- 1", "m.a.b <- 1", "a |> f <- 1"}) {
+    CHECK(S(text).find("error") == std::string::npos);
+  }
+}
+
 TEST_CASE("parser: precedence, loosest first") {
   CHECK(E("a <- b |> c") == "(<- a (call c b))");
   CHECK(E("a or b |> c") == "(call c (or a b))");
@@ -341,7 +350,15 @@ TEST_CASE("parser: pipes put their value first") {
   CHECK(E("xs |> q.map(f)") == "(call (. q map) xs f)");
   CHECK(E("xs |> (f(a))") == "(call (call f a) xs)");
   CHECK(E("x |> fn(y) = y + 1") == "(call (fn y (+ y 1)) x)");
-  CHECK(Has(E("x |> 1 + 2"), "`|>` needs a function or a call on its right"));
+  CHECK(Has(E("x |> 1"), "`|>` needs a function or a call on its right"));
+  CHECK(Has(E("x |> not f"), "`|>` needs a function or a call on its right"));
+  const std::string compared = Errors("test \"t\" {\n  expect xs |> map(f) |> sum == ys\n}");
+  CHECK(Has(compared, "t.ves:2:30: error: `==` binds tighter than `|>`"));
+  CHECK(Has(compared, "hint: write `(xs |> map(f) |> sum) == ys`"));
+  CHECK(Has(E("x |> f + 1 < y"), "write `(x |> f) + 1 < y`"));
+  CHECK(Has(E("(x) |> f(1) and y"), "write `(xs |> f) and y`"));
+  CHECK(Has(E("x\n|> f == 1"), "write `(xs |> f) == y`"));
+  CHECK(E("(xs |> f) == y") == "(== (call f xs) y)");
   CHECK(S("xs\n  |> f\n  |> g(1)") == "(do (call g (call f xs) 1))");
 }
 

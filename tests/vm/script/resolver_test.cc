@@ -375,6 +375,43 @@ TEST_CASE("resolver: `self` is of the actor that wrote the `when` or the task") 
   CHECK_FALSE(module.ast.items[1]->unit->uses_self);
 }
 
+TEST_CASE("resolver: no clause stands behind one that takes everything") {
+  for (const char* all : {"_", "x", "x as y", "1 | _", "_ as z"}) {
+    for (const char* clauses : {"%=>1\n2=>3", "0=>9\n%=>1\n2=>3", "%=>1\n_ if v == 1=>3"}) {
+      std::string text(clauses);
+      text.replace(text.find('%'), 1, all);
+      const std::string what = "no value comes to this clause";
+      CHECK(Has(Errors("fn f(v) = match v {\n" + text + "\n}"), what));
+      CHECK(Has(Errors("fn f(v) = try v else {\n" + text + "\n}"), what));
+      CHECK(Has(Errors("behavior b(v) {\n" + text + "\n}"), what));
+      CHECK(Has(Acts("when a {\n" + text + "\n}").substr(0), "note: this one takes everything"));
+      CHECK(Has(Acts("when a { _ => 1 } else {\n" + text + "\n}"), what));
+      CHECK(Has(Tests("let v = 1\nlet _ = await v else {\n" + text + "\n}"), what));
+    }
+  }
+  const std::string hidden = Errors("let low = 1\nfn f(v) = match v {\n low => 1\n _ => 2\n}");
+  CHECK(Has(hidden, "t.ves:4:2: error: no value comes to this clause"));
+  CHECK(Has(hidden, "hint: `low` in a pattern is a new name; `^low` takes what is the same"));
+  CHECK(Has(hidden, "t.ves:3:2: note: this one takes everything"));
+  CHECK(Good("fn f(v) = match v { x if x == 1 => 1, [_, ...] | {...} => 2, ^v => 3, _ => 4 }"));
+}
+
+TEST_CASE("resolver: a function that names itself is told how to") {
+  const std::string hint = "hint: a function that names itself is declared `fn g(..)`";
+  CHECK(Has(Computes("let g = fn(n) = g(n)\ng(a)"), hint));
+  CHECK(Has(Computes("let g = fn(n) = [for x in n { g(x) }]\ng(a)"), hint));
+  CHECK(Has(Errors("let g = fn(n) = g(n)"), hint));
+  CHECK(!Has(Computes("let g = [fn(n) = f(n)]\ng"), hint));
+  CHECK(Good("fn f(n) {\nlet f = fn(m) = m\nf(n)\n}"));
+}
+
+TEST_CASE("resolver: a wrong number of arguments shows how the function is called") {
+  CHECK(Has(Errors("fn put_in(map, key) = [map, key]\nfn g(a) = put_in(a)"),
+            "hint: `put_in(map, key)`"));
+  CHECK(Has(Errors("behavior b(x) { _ => x }\nbehavior c { _ => create b() }"), "hint: `b(x)`"));
+  CHECK(Has(Errors("fn f() = 1\nfn g(a) = f(a)"), "hint: `f()`"));
+}
+
 TEST_CASE("resolver: names of an imported module") {
   const std::string import = "import \"q.ves\" as q\n";
   const Module module = Load(import + "fn f(a) = q.push(a, q.empty)");
