@@ -1,5 +1,8 @@
 // Numbers: rounding, integers and their bits, elementary functions.
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <iterator>
 #include <string>
 
 #include "vm/script/prelude_internal.h"
@@ -73,6 +76,38 @@ BuiltinResult Sign(BuiltinContext& context, const Value* args, int) {
   return BuiltinResult::Of(Value::SmallInt(sign));
 }
 
+// The decimal digits of `d`, all of them, cut behind `places` and rounded there.
+double RoundedTo(double d, int places) {
+  constexpr int kDigitsMax = 1074;  // behind the point, of any double
+  char text[kDigitsMax + 330];
+  char* end =
+      std::to_chars(text + 1, std::end(text), std::abs(d), std::chars_format::fixed, kDigitsMax)
+          .ptr;
+  text[0] = '0';  // for what is carried over
+  char* cut = std::find(text, end, '.') + 1 + std::min(places, kDigitsMax);
+  if (cut < end && *cut >= '5') {
+    char* at = cut - 1;
+    for (; *at == '9' || *at == '.'; --at) *at = *at == '9' ? '0' : '.';
+    ++*at;
+  }
+  double rounded = 0;
+  std::from_chars(text, cut, rounded);
+  return std::copysign(rounded, d);
+}
+
+// A half goes away from zero, also behind the point: 0.125 is 0.13 with two decimals.
+BuiltinResult RoundTo(BuiltinContext& context, const Value* args, int count) {
+  if (count == 1) return OfNumber<Round>(context, args, count);
+  if (!IsNumber(args[0])) return context.Wants(0, kNumber, args[0]);
+  if (!args[1].is_int() || args[1].small_int() < 0 || args[1].small_int() > 1000) {
+    return context.Wants(1, "a number of decimals from 0 to 1000", args[1]);
+  }
+  const int places = static_cast<int>(args[1].small_int());
+  if (IsInt(args[0]) || !std::isfinite(FloatOf(args[0]))) return BuiltinResult::Of(args[0]);
+  context.Charge(64);
+  return BuiltinResult::Of(MakeFloat(context.heap(), RoundedTo(FloatOf(args[0]), places)));
+}
+
 BuiltinResult IsNan(BuiltinContext& context, const Value* args, int) {
   if (!IsNumber(args[0])) return context.Wants(0, kNumber, args[0]);
   return BuiltinResult::Of(Value::Bool(IsFloat(args[0]) && std::isnan(FloatOf(args[0]))));
@@ -111,8 +146,9 @@ void RegisterRounding(BuiltinRegistry& registry) {
   registry.Pure("sign", 1, 1, Sign, "sign(x): -1, 0 or 1");
   registry.Pure("floor", 1, 1, OfNumber<Floor>, "floor(x): the next integer below, or x itself");
   registry.Pure("ceil", 1, 1, OfNumber<Ceiling>, "ceil(x): the next integer above, or x itself");
-  registry.Pure("round", 1, 1, OfNumber<Round>,
-                "round(x): the nearest integer; a half goes away from zero");
+  registry.Pure("round", 1, 2, RoundTo,
+                "round(x, places): the nearest integer, or number with so many decimals; a half "
+                "goes away from zero");
   registry.Pure("truncate", 1, 1, OfNumber<Truncate>,
                 "truncate(x): the integer without what is behind the point");
   registry.Pure("to_float", 1, 1, OfNumber<ToFloat>, "to_float(x): the nearest float");

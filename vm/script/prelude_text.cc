@@ -52,6 +52,44 @@ BuiltinResult ChangeCase(BuiltinContext& context, const Value* args, int) {
   return context.Give(AsciiCase(context.heap(), args[0], to), "");
 }
 
+// Whether every code point is one of a kind; ends at the first that is not.
+template <bool (*is)(uint32_t)>
+class EveryPointJob final : public BuiltinJob {
+ public:
+  EveryPointJob(Value text, bool of_none) : text_(text), of_none_(of_none) {}
+  BuiltinResult Run(BuiltinContext& context) override {
+    const std::string_view view = TextView(text_);
+    if (view.empty()) return BuiltinResult::Of(Value::Bool(of_none_));
+    Piece piece(context);
+    const size_t begin = at_;
+    const size_t end = WindowEnd(view, at_, piece.bytes() / 4);
+    bool holds = true;
+    while (holds && at_ < end) {
+      const DecodedPoint decoded = DecodeUtf8(view.substr(at_));
+      holds = is(decoded.point);
+      at_ += static_cast<size_t>(decoded.size);
+    }
+    piece.UseBytes((at_ - begin) * 4);
+    if (holds && at_ < view.size()) return BuiltinResult::More();
+    return BuiltinResult::Of(Value::Bool(holds));
+  }
+  void Visit(Visitor& visitor) override { visitor.Visit(&text_, 1); }
+
+ private:
+  Value text_;
+  bool of_none_;  // what holds of the empty text
+  size_t at_ = 0;
+};
+
+bool IsDigitPoint(uint32_t p) { return p >= '0' && p <= '9'; }
+bool IsLetterPoint(uint32_t p) { return (p | 0x20) >= 'a' && (p | 0x20) <= 'z'; }
+
+template <bool (*is)(uint32_t), bool of_none>
+BuiltinResult EveryPoint(BuiltinContext& context, const Value* args, int) {
+  if (!IsText(args[0])) return context.Wants(0, "a text", args[0]);
+  return RunInPieces(context, EveryPointJob<is>(args[0], of_none));
+}
+
 class TrimJob final : public OutputJob {
  public:
   TrimJob(Heap& heap, Value text, Side side)
@@ -330,6 +368,12 @@ void RegisterTexts(BuiltinRegistry& registry) {
                 "trim_start(text): without white space at its start");
   registry.Pure("trim_end", 1, 1, Trim<Side::kEnd>,
                 "trim_end(text): without white space at its end");
+  registry.Pure("is_digit", 1, 1, EveryPoint<IsDigitPoint, false>,
+                "is_digit(text): is it one or more digits, 0 to 9?");
+  registry.Pure("is_letter", 1, 1, EveryPoint<IsLetterPoint, false>,
+                "is_letter(text): is it one or more letters, a to z or A to Z?");
+  registry.Pure("is_blank", 1, 1, EveryPoint<IsSpace, true>,
+                "is_blank(text): is there nothing in it but white space?");
   registry.Pure("pad_start", 2, 3, Pad<Side::kStart>,
                 "pad_start(text, width, fill): with fill (or spaces) before it, to width code "
                 "points");

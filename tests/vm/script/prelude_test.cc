@@ -120,6 +120,14 @@ TEST_CASE("prelude: the page has every name, and says what the source says") {
   }
   for (const std::string& line : in_source) CHECK_MESSAGE(in_page.contains(line), line);
   for (const std::string& line : in_page) CHECK_MESSAGE(in_source.contains(line), line);
+  // The page of the language lists them all.
+  const std::string language = ReadFile(ProjectFolder() / "docs/language.md");
+  const size_t begin = language.find("\n## The prelude\n"), end = language.find("\n## Limits\n");
+  REQUIRE(begin < end);
+  for (const std::string& name : names) {
+    CHECK_MESSAGE(language.substr(begin, end - begin).find("`" + name + "`") != std::string::npos,
+                  name);
+  }
   // Comments of prelude.ves stand above what they are about.
   PreludeWorld world;
   for (const std::string& name : world.modules().prelude()->Names()) {
@@ -151,6 +159,25 @@ TEST_CASE("prelude: the scripts of tests/scripts/prelude") {
     ++count;
   }
   CHECK(count >= 6);
+}
+
+TEST_CASE("prelude: a wrong number of arguments shows how the function is called") {
+  PreludeWorld world;
+  const auto errors = [&](const std::string& call) {
+    return world.modules().Load("t.ves", "fn f(a) = " + call).errors;
+  };
+  CHECK(errors("update(a, 1, 2)") ==
+        "t.ves:1:11: error: `update` takes 4 arguments, here are 3\n  fn f(a) = update(a, 1, 2)\n"
+        "            ^~~~~~\n  hint: `update(x, k, default, f)`\n");
+  BuiltinRegistry registry;
+  RegisterPrelude(registry);
+  for (const PreludeEntry& entry : PreludeEntries(registry)) {
+    if (entry.call.find('(') == std::string::npos || entry.call == "all(ps)") continue;
+    if (entry.name == "min" || entry.name == "max") continue;  // they take any number
+    const std::string found = errors(entry.name + "(1, 2, 3, 4, 5)");
+    if (entry.name == "race" || entry.name == "any") continue;  // acts: told of that first
+    CHECK_MESSAGE(found.find("hint: `" + entry.call + "`") != std::string::npos, found);
+  }
 }
 
 TEST_CASE("prelude: its own natives are hidden") {
@@ -273,6 +300,19 @@ TEST_CASE("prelude: natives on texts give the same in one piece and in many") {
       for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
       CHECK(run.Bytes("upper", {t.value()}) == upper);
       CHECK(run.most <= kBuiltinStepsMax * 5 / 4);
+      const std::string digits(points, '7'), letters(points, 'q'), blanks(points, '\n');
+      const auto all = [&](const char* name, const std::string& of) {
+        return run.Call(name, {run.Text(of)}) == Value::True();
+      };
+      CHECK(all("is_digit", digits) == (points > 0));
+      CHECK(all("is_letter", letters) == (points > 0));
+      CHECK(all("is_blank", blanks));
+      CHECK(run.most <= kBuiltinStepsMax * 5 / 4);
+      for (const std::string other : {"/", ":", "@", "[", "`", "{", "é"}) {
+        CHECK(!all("is_digit", digits + other));
+        CHECK(!all("is_letter", letters + other));
+        CHECK(!all("is_blank", blanks + other));
+      }
       for (const std::string separator : {",", "\r\n", "é", "a€", "zzzzzzzz"}) {
         CHECK(run.Texts("split", {t.value(), run.Text(separator)}) == SplitModel(text, separator));
         CHECK(run.Bytes("replace", {t.value(), run.Text(separator), run.Text("<é>")}) ==
