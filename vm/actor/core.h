@@ -181,6 +181,9 @@ class Core final : private HeapClient, public IdentitySource {
   // Quota(kSteps) as well.
   enum class Fuel : uint8_t { kGo, kSuspend, kQuotaSteps, kQuotaMemory, kTurnTooLong };
   Fuel Refuel();
+  // Whether `bytes` more fit the allowance of the running sponsor; collects, on its steps, before
+  // it says no.
+  bool HasRoom(uint64_t bytes);
 
   // --- from outside of turns --------------------------------------------------------
 
@@ -328,6 +331,7 @@ class Core final : private HeapClient, public IdentitySource {
   void BeginSlice(Sponsor& sponsor);
   int64_t EndSlice();
   int64_t MemoryLeft(Sponsor& sponsor);
+  int64_t CollectForSponsor();  // what it has left then
   void ChargeQueue(Sponsor& sponsor);
   void ChargeSteps();
   bool NextFuel();

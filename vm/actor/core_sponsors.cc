@@ -94,6 +94,22 @@ int64_t Core::EndSlice() {
   return used;
 }
 
+int64_t Core::CollectForSponsor() {
+  heap_.Collect(Heap::Scope::kFull);
+  sponsor_->Spend(Resource::kSteps,
+                  static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
+  const int64_t left = MemoryLeft(*sponsor_);
+  heap_.SetSponsor(sponsor_->AccountOf(Resource::kMemory).index(),
+                   static_cast<uint64_t>(std::max<int64_t>(left, 0)));
+  return left;
+}
+
+bool Core::HasRoom(uint64_t bytes) {
+  if (heap_.Reserve(bytes)) return true;
+  CollectForSponsor();
+  return heap_.Reserve(bytes);
+}
+
 Core::Fuel Core::Refuel() {
   // What the turn used goes on record before the accounts forget it.
   turn_.steps_used += fuel_at_turn_start_ - fuel;
@@ -115,13 +131,7 @@ Core::Fuel Core::Refuel() {
   }
   ChargeQueue(*sponsor_);
   if (heap_.over_allowance() || MemoryLeft(*sponsor_) <= 0) {
-    heap_.Collect(Heap::Scope::kFull);
-    sponsor_->Spend(Resource::kSteps,
-                    static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
-    const int64_t left = MemoryLeft(*sponsor_);
-    heap_.SetSponsor(sponsor_->AccountOf(Resource::kMemory).index(),
-                     static_cast<uint64_t>(std::max<int64_t>(left, 0)));
-    if (left <= 0) {
+    if (CollectForSponsor() <= 0) {
       set();
       return Fuel::kQuotaMemory;
     }

@@ -15,13 +15,12 @@ struct NativeCode final : CodeBody {
 
   static TurnEnd Enter(Core& core, Object* holder) {
     Turn turn(core);
-    const Value slot = core.turn().slot;
     --core.fuel;
     static_cast<NativeCode*>(code::Body(code::Of(holder)))->fn(turn);
     if (turn.end_ == TurnEnd::kDone) {
-      if (!turn.replied_ && !slot.is_nil()) core.StageReply(Value::Nil());
-    } else {
-      core.turn().slot = slot;
+      if (!turn.replied_ && turn.is_asked()) core.StageReply(Value::Nil());
+    } else if (!turn.slot_taken_.is_nil()) {
+      core.turn().slot = turn.slot_taken_;
     }
     return turn.end_;
   }
@@ -90,9 +89,7 @@ void Turn::When(Value promise, NativeBehavior then) {
 }
 
 void Turn::DelegateWhen(Value promise, NativeBehavior then) {
-  replied_ = true;
-  const Value slot = core_.turn().slot;
-  core_.turn().slot = Value::Nil();
+  const Value slot = TakeSlot();
   const Value continuation = core_.NewContinuation(
       core_.NewHolder(Kind::kFunction, MakeCode(core_, "<native when>", std::move(then)), 0), slot);
   if (end_ == TurnEnd::kDone && !core_.Listen(promise, continuation)) {
@@ -115,18 +112,19 @@ void Turn::Reply(Value value) {
   core_.StageReply(value);
 }
 
-ReplySlot Turn::TakeReply() {
+Value Turn::TakeSlot() {
   replied_ = true;
   const Value slot = core_.turn().slot;
+  if (!slot.is_nil()) slot_taken_ = slot;
   core_.turn().slot = Value::Nil();
-  return ReplySlot(core_, slot);
+  return slot;
 }
+
+ReplySlot Turn::TakeReply() { return ReplySlot(core_, TakeSlot()); }
 
 void Turn::Delegate(Value target, Value message) {
   VESICLE_CHECK(target.is_target());
-  replied_ = true;
-  const Value slot = core_.turn().slot;
-  core_.turn().slot = Value::Nil();
+  const Value slot = TakeSlot();
   if (end_ == TurnEnd::kDone && !core_.Send(target, message, slot)) {
     end_ = core_.Quota(Resource::kEvents);
   }
@@ -144,6 +142,13 @@ void Turn::Quota(Resource which) { end_ = core_.Quota(which); }
 
 bool Turn::ChargeBefore(int64_t steps, uint64_t bytes) {
   Charge(steps);
+  Root slot(core_.heap(), slot_taken_);
+  const bool goes_on = HasFuelAndRoom(bytes);
+  slot_taken_ = slot.value();
+  return goes_on;
+}
+
+bool Turn::HasFuelAndRoom(uint64_t bytes) {
   switch (core_.Refuel()) {
     case Core::Fuel::kGo:
     case Core::Fuel::kSuspend:  // native code is not suspended: its sponsor waits longer afterwards
@@ -156,7 +161,7 @@ bool Turn::ChargeBefore(int64_t steps, uint64_t bytes) {
       Quota(Resource::kMemory);
       return false;
   }
-  if (core_.heap().Reserve(bytes)) return true;
+  if (core_.HasRoom(bytes)) return true;
   Quota(Resource::kMemory);
   return false;
 }

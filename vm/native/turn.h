@@ -110,9 +110,13 @@ class Turn : public Build {
 
  private:
   friend struct NativeCode;
+  Value TakeSlot();
+  bool HasFuelAndRoom(uint64_t bytes);
+
   Core& core_;
   TurnEnd end_ = TurnEnd::kDone;
   bool replied_ = false;
+  Value slot_taken_ = Value::Nil();  // comes back when the turn fails
 };
 
 // A behavior value whose code is `behavior`; each actor made from it shares that one function.

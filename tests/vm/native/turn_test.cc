@@ -222,6 +222,49 @@ TEST_CASE("sponsor: without a keeper the turn faults with #quota, and nothing it
   CHECK(w.faults[0] == "#quota(#events)");
 }
 
+TEST_CASE("turn: what is charged before is refused before, and the asker learns of it") {
+  for (const bool takes_reply : {false, true}) {
+    for (const CoreOptions& options : {CoreOptions{}, CollectAlways()}) {
+      World w(options);
+      std::vector<ReplySlot> taken;
+      Root actor = w.Create([&](Turn& turn) {
+        const int64_t steps = FieldsOf(turn.message())[0].small_int();
+        const int64_t bytes = FieldsOf(turn.message())[1].small_int();
+        if (takes_reply) taken.push_back(turn.TakeReply());
+        if (!turn.ChargeBefore(steps, static_cast<uint64_t>(bytes))) return;
+        const Value answer = turn.List({FieldsOf(turn.message())[1], turn.Text("a long reply")});
+        takes_reply ? taken.back().Keep(answer) : turn.Reply(answer);
+      });
+      const auto ask = [&](int64_t steps, int64_t bytes) {
+        return w.Outcome(w.Ask(actor, w.build.Tagged("go", steps, bytes)));
+      };
+      CHECK(ask(10, 100) == "[100, \"a long reply\"]");
+      CHECK(ask(1'000'000, 100) == "[100, \"a long reply\"]");
+      CHECK(ask(10, int64_t{1} << 40) == "broken: #quota(#memory)");
+      CHECK(ask(int64_t{1} << 40, 100) == "broken: #quota(#steps)");
+      CHECK(ask(10, 100) == "[100, \"a long reply\"]");
+    }
+  }
+}
+
+TEST_CASE("turn: what comes of a promise can be the reply") {
+  World w;
+  Root other = w.Create([](Turn& turn) {
+    if (turn.message() == turn.Symbol("fail")) return turn.Fail(turn.Text("no"));
+    turn.Reply(turn.message());
+  });
+  Root actor = w.Create([&](Turn& turn) {
+    turn.DelegateWhen(turn.Ask(other.value(), turn.message()), [](Turn& then) {
+      if (then.is_broken()) return then.Rebreak(then.message());
+      if (then.message() == then.Symbol("memory")) return then.Quota(Resource::kMemory);
+      then.Reply(then.List({then.message()}));
+    });
+  });
+  CHECK(w.Outcome(w.Ask(actor, w.build.Int(1))) == "[1]");
+  CHECK(w.Outcome(w.Ask(actor, w.build.Symbol("fail"))) == "broken: #failed(\"no\")");
+  CHECK(w.Outcome(w.Ask(actor, w.build.Symbol("memory"))) == "broken: #quota(#memory)");
+}
+
 TEST_CASE("sponsor: a sponsor takes no more than there is, and gives back what it had") {
   CoreOptions options;
   options.events_max = 100;
