@@ -53,6 +53,13 @@ class Console final : public LoopDevice {
     Progress();
   }
 
+  bool IsPending() const override {
+    for (const Stream* stream : {&out_, &error_}) {
+      if (stream->writer.pending() > 0 || !stream->askers.empty()) return true;
+    }
+    return false;
+  }
+
   void Close() override {
     Flush();
     for (Stream* stream : {&out_, &error_}) {

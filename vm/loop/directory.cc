@@ -30,6 +30,7 @@ class Files final : public LoopDevice, public std::enable_shared_from_this<Files
 
   // Messages come to the refs made by RefTo.
   void Handle(Turn&) override {}
+  bool IsPending() const override { return !jobs_.empty(); }
   void Close() override { jobs_.clear(); }
 
   Value RefTo(Directory directory, Access access) {
@@ -37,6 +38,7 @@ class Files final : public LoopDevice, public std::enable_shared_from_this<Files
                    access](Turn& turn) {
       if (self->is_closed()) return RefuseClosed(turn);
       self->Request(turn, directory, access);
+      VmLoop::Keep(self);
     };
     return vm().Create(MakeNativeBehavior(vm().core(), "directory", std::move(handle))).value();
   }
@@ -187,9 +189,8 @@ void Files::Start() {
   auto work = std::make_shared<Work>(std::move(jobs_.front().work));
   RunOnPool(
       loop().uv(), [work, outcome] { *outcome = (*work)(); },
-      [outcome, weak = weak_from_this()] {
-        const std::shared_ptr<Files> self = weak.lock();
-        if (self == nullptr || self->jobs_.empty()) return;  // closed meanwhile
+      [outcome, self = shared_from_this()] {
+        if (self->is_closed()) return;
         Job job = std::move(self->jobs_.front());
         self->jobs_.pop_front();
         self->Answer(job, std::move(*outcome));

@@ -1,12 +1,17 @@
 // LoopDevice: what the devices of a VmLoop have in common. A device is a native
 // behavior over a shared C++ object, which the loop closes when it goes.
 //
+// Ownership: the ref, and the loop while the device IsPending(): what somebody asked of
+//            it comes to pass when the ref is garbage already. No collection is seen.
+//            A job on the pool of threads holds its device too.
+//
 //   class Bell : public LoopDevice {
 //    public:
 //     void Handle(Turn& turn) {
 //       if (!Is(turn.message(), "ring", 0)) return Refuse(turn, "a bell takes #ring");
 //       ...
 //     }
+//     bool IsPending() const override { return !askers_.empty(); }
 //     void Close() override;      // handles go, waiting askers too
 //   };
 //   Root MakeBell(VmLoop& loop) { return MakeDevice<Bell>(loop, "bell"); }
@@ -38,6 +43,10 @@ class LoopDevice {
   virtual void Handle(Turn& turn) = 0;
   // The end of a slice: whatever was put off until now.
   virtual void Flush() {}
+  // Somebody waits for it, or it has something left to do. VmLoop::Keep wants to be told when this
+  // becomes true (MakeDevice does so after each message); that it is over is seen at the end of
+  // a slice.
+  virtual bool IsPending() const = 0;
   // The loop goes: give back every handle and forget who asked.
   virtual void Close() = 0;
   bool is_closed() const { return loop_ == nullptr; }
@@ -48,7 +57,8 @@ class LoopDevice {
 
  private:
   friend class VmLoop;
-  VmLoop* loop_;  // null when it is gone
+  VmLoop* loop_;                      // null when it is gone
+  std::shared_ptr<LoopDevice> kept_;  // itself, while the loop keeps it
 };
 
 // `message` is #tag(...) with that many fields.
@@ -103,6 +113,7 @@ Root MakeDevice(VmLoop& loop, std::string name, Args&&... args) {
                                              [device = std::move(device)](Turn& turn) {
                                                if (device->is_closed()) return RefuseClosed(turn);
                                                device->Handle(turn);
+                                               VmLoop::Keep(device);
                                              }));
 }
 

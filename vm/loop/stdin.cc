@@ -36,6 +36,8 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
     if (!askers_.empty() && !is_reading_) Answer();
   }
 
+  bool IsPending() const override { return !askers_.empty(); }
+
   void Close() override {
     askers_.clear();
     poll_.Close();
@@ -117,9 +119,7 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
             chunk->size = read(fd, chunk->bytes.data(), chunk->bytes.size());
           } while (chunk->size < 0 && errno == EINTR);
         },
-        [chunk, weak = weak_from_this()] {
-          const std::shared_ptr<Stdin> self = weak.lock();
-          if (self == nullptr) return;
+        [chunk, self = shared_from_this()] {
           self->is_reading_ = false;
           if (self->askers_.empty()) return;  // closed meanwhile
           self->Take(chunk->bytes.data(), chunk->size);

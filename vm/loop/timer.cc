@@ -73,6 +73,8 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
     if (any) Arm();
   }
 
+  bool IsPending() const override { return !waiting_.empty(); }
+
   void Close() override {
     waiting_.clear();
     uv_timer_.Close();

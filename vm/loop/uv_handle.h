@@ -89,7 +89,7 @@ class UvHandle {
 };
 
 // Runs `work` on libuv's pool of threads, then `done` on the loop's thread; the loop stays for
-// it. `done` runs in any case, so what it needs must be alive or looked for (a weak pointer).
+// it. `done` runs in any case, perhaps when the VM is gone; both hold what they need.
 inline void RunOnPool(uv_loop_t* loop, absl::AnyInvocable<void()> work,
                       absl::AnyInvocable<void()> done) {
   struct Job {

@@ -85,6 +85,7 @@ VmLoop::~VmLoop() {
     if (const std::shared_ptr<LoopDevice> device = weak.lock()) {
       device->Close();
       device->loop_ = nullptr;
+      device->kept_.reset();
     }
   }
   rep_->wake.Close();
@@ -147,10 +148,17 @@ void VmLoop::Add(const std::shared_ptr<LoopDevice>& device) {
   rep_->devices.push_back(device);
 }
 
+void VmLoop::Keep(const std::shared_ptr<LoopDevice>& device) {
+  if (device->kept_ == nullptr && device->IsPending()) device->kept_ = device;
+}
+
 void VmLoop::FlushDevices() {
   // By index: a device may bring another one.
   for (size_t i = 0; i < rep_->devices.size(); ++i) {
-    if (const std::shared_ptr<LoopDevice> device = rep_->devices[i].lock()) device->Flush();
+    const std::shared_ptr<LoopDevice> device = rep_->devices[i].lock();
+    if (device == nullptr) continue;
+    device->Flush();
+    if (!device->IsPending()) device->kept_.reset();
   }
 }
 

@@ -6,8 +6,9 @@
 // somebody waits for, output not yet written) and no Hold is finished: Run() returns.
 //
 // Ownership: borrows the Vm, which outlives it, and the host's loop, if one is given.
-//            Devices (devices.h) belong to the refs that reach them; they are closed with the
-//            VmLoop, and answer #disconnected from then on.
+//            Devices (devices.h) belong to the refs that reach them, and to the VmLoop while
+//            they have something to do; they are closed with the VmLoop, and answer
+//            #disconnected from then on.
 // Threads:   the VM's thread. Poster::Post is the one entry for others.
 // Limits:    Options.
 //
@@ -96,6 +97,8 @@ class VmLoop {
 
   // --- for devices (loop_device.h)
   void Add(const std::shared_ptr<LoopDevice>& device);
+  // Shares in the device while it IsPending(), until the end of a slice that finds it idle.
+  static void Keep(const std::shared_ptr<LoopDevice>& device);
   // While there are more pauses than resumes the VM does not run: output that is not taken
   // holds back those who make it.
   void PauseTurns();

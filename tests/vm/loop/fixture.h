@@ -17,7 +17,8 @@
 namespace vesicle {
 
 struct World {
-  explicit World(const VmLoop::Options& options = {}) : loop(*VmLoop::Create(vm, options)) {}
+  explicit World(const VmLoop::Options& options = {}, const VmOptions& limits = {})
+      : vm(limits), loop(*VmLoop::Create(vm, options)) {}
 
   // Asks and runs; the reply or `broken: ` and the reason, printed; "" if none came.
   std::string Ask(const Root& target, Value message) {
