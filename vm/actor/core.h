@@ -159,6 +159,7 @@ class Core final : private HeapClient, public IdentitySource {
   // They never fail for want of memory.
   Value Reason(std::string_view tag, std::string_view text = {});
   Value Failed(Value e);
+  Value QuotaReason(Resource which);
   // The turn is to go on in a later slice; takes what it needs for that.
   TurnEnd Suspend(std::unique_ptr<Suspension> suspension);
   // The rest of a task: `frames` go on, in a turn of its own, when p has settled; turn().message is
@@ -192,6 +193,27 @@ class Core final : private HeapClient, public IdentitySource {
   void Deliver(Value target, Value message, Value slot);
   // The same for `continuation` to run when `promise` settles.
   void DeliverListen(Value promise, Value continuation);
+  // The same on a sponsor, as something that one of its turns caused: an event of its balance. When
+  // it is dry the message waits for a refill, or fails with #quota(which) if nobody is there to ask
+  // for one. `payer`: a control ref that is held, nil for the root's.
+  enum class Delivery : uint8_t { kSent, kParked, kRefused };
+  Delivery DeliverOn(Value payer, Value target, Value message);
+  // Its events wait for a refill.
+  bool IsDry(Value payer) { return PayerOf(payer).dry; }
+  // While one lives, outside of slices, what is made is paid by `payer` and held to its memory.
+  // Where `bytes_wanted` are not free all is collected first, at that sponsor's cost. Within a
+  // slice it changes nothing.
+  class Paying {
+   public:
+    Paying(Core& core, Value payer, int64_t bytes_wanted = 0);
+    ~Paying();
+    Paying(const Paying&) = delete;
+    Paying& operator=(const Paying&) = delete;
+
+   private:
+    Core& core_;
+    Sponsor* before_;
+  };
   // Whether nobody can learn what settles this slot any more: it is the timeout of an `await`
   // that is over.
   bool IsAbandoned(Value slot) const;
@@ -328,10 +350,12 @@ class Core final : private HeapClient, public IdentitySource {
 
   // core_sponsors.cc
   bool NoEventRoom();
+  void PayFrom(Sponsor& sponsor, int64_t memory_left);
   void BeginSlice(Sponsor& sponsor);
   int64_t EndSlice();
   int64_t MemoryLeft(Sponsor& sponsor);
   int64_t CollectForSponsor();  // what it has left then
+  int64_t MemoryFor(Sponsor& sponsor, int64_t wanted);
   void ChargeQueue(Sponsor& sponsor);
   void ChargeSteps();
   bool NextFuel();
@@ -340,6 +364,7 @@ class Core final : private HeapClient, public IdentitySource {
   bool HasKeeper(Resource which);
   void FaultFront(Resource which);
   void DispatchControl(const Event& event);
+  Value NewPayer(Value target, Value control);
   void ReapSponsors();
   std::string ReadLimits(Value limits, std::array<int64_t, kResourceCount>* amounts, Value* keeper);
   std::string MoveAmounts(const std::array<int64_t, kResourceCount>& amounts, Sponsor& from,
@@ -351,7 +376,6 @@ class Core final : private HeapClient, public IdentitySource {
   std::optional<uint32_t> Report(Value reason, bool observed);
   std::vector<std::string> CausesOf(uint64_t cause) const;
   std::string BehaviorName(Value target);
-  Value QuotaReason(Resource which);
 
   CoreOptions options_;
   // The heap finalizes what is left when it goes: what Finalize touches stands before it.
@@ -370,6 +394,7 @@ class Core final : private HeapClient, public IdentitySource {
   SymbolTable symbols_;
   TurnState turn_;
   bool in_turn_ = false;
+  bool in_slice_ = false;
   std::vector<std::pair<Value, Event>> released_;  // scratch of Release
   std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before
   int64_t event_room_ = 0;

@@ -38,6 +38,16 @@ int64_t Core::MemoryLeft(Sponsor& sponsor) {
          static_cast<int64_t>(heap_.SponsorBytes(account.index()));
 }
 
+// What is left; when that is less than `wanted`, after a collection that the sponsor pays for.
+int64_t Core::MemoryFor(Sponsor& sponsor, int64_t wanted) {
+  const int64_t left = MemoryLeft(sponsor);
+  if (left >= wanted) return left;
+  heap_.Collect(Heap::Scope::kFull);
+  sponsor.Spend(Resource::kSteps,
+                static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
+  return MemoryLeft(sponsor);
+}
+
 // A queue is memory too. Only its changes are told, in one figure a slice.
 void Core::ChargeQueue(Sponsor& sponsor) {
   const int64_t bytes = sponsor.queue.size() * static_cast<int64_t>(sizeof(Event));
@@ -47,20 +57,18 @@ void Core::ChargeQueue(Sponsor& sponsor) {
   sponsor.queue_bytes_charged = bytes;
 }
 
-void Core::BeginSlice(Sponsor& sponsor) {
+void Core::PayFrom(Sponsor& sponsor, int64_t memory_left) {
   sponsor_ = &sponsor;
+  heap_.SetSponsor(sponsor.AccountOf(Resource::kMemory).index(),
+                   static_cast<uint64_t>(std::max<int64_t>(memory_left, 0)));
+}
+
+void Core::BeginSlice(Sponsor& sponsor) {
+  in_slice_ = true;
   event_room_ = std::clamp<int64_t>(sponsor.AccountOf(Resource::kEvents).amount(Resource::kEvents),
                                     0, int64_t{1} << 40);
   event_room_given_ = event_room_;
-  int64_t left = MemoryLeft(sponsor);
-  if (left <= 0) {
-    heap_.Collect(Heap::Scope::kFull);
-    sponsor.Spend(Resource::kSteps,
-                  static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
-    left = MemoryLeft(sponsor);
-  }
-  heap_.SetSponsor(sponsor.AccountOf(Resource::kMemory).index(),
-                   static_cast<uint64_t>(std::max<int64_t>(left, 0)));
+  PayFrom(sponsor, MemoryFor(sponsor, 1));
   slice_left_ =
       std::min(options_.slice_steps, sponsor.AccountOf(Resource::kSteps).amount(Resource::kSteps));
   slice_given_ = slice_left_;
@@ -89,8 +97,8 @@ int64_t Core::EndSlice() {
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_ = 0;
   ChargeQueue(*sponsor_);
-  sponsor_ = &sponsors_.root();
-  heap_.SetSponsor(0, UINT64_MAX / 2);
+  PayFrom(sponsors_.root(), kUnlimited);
+  in_slice_ = false;
   return used;
 }
 
@@ -161,6 +169,49 @@ bool Core::DryOf(Resource* which) {
 bool Core::HasKeeper(Resource which) {
   const Sponsor& account = sponsor_->AccountOf(which);
   return account.parent() == nullptr ? options_.park_when_dry : !account.keeper.is_nil();
+}
+
+Core::Paying::Paying(Core& core, Value payer, int64_t bytes_wanted)
+    : core_(core), before_(core.sponsor_) {
+  if (core.in_slice_) return;
+  Sponsor& sponsor = core.PayerOf(payer);
+  core.PayFrom(sponsor, core.MemoryFor(sponsor, bytes_wanted));
+}
+
+Core::Paying::~Paying() {
+  if (core_.in_slice_) return;
+  const bool to_host = before_ == &core_.root_sponsor();
+  core_.PayFrom(*before_, to_host ? kUnlimited : core_.MemoryLeft(*before_));
+}
+
+Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
+  VESICLE_CHECK(target.is_target());
+  if (in_slice_) {
+    // In a turn, an effect of it. It changes queues at dispatch.
+    Deliver(NewPayer(target, payer), message, Value::Nil());
+    return Delivery::kSent;
+  }
+  // Memory that only looks spent is collected now; the message may move.
+  const Root held_target(heap_, target), held_message(heap_, message);
+  const Paying paying(*this, payer, 1);
+  Resource which = Resource::kEvents;
+  const bool is_dry =
+      sponsor_->AccountOf(Resource::kEvents).amount(Resource::kEvents) <= 0 || DryOf(&which);
+  const Event event = {held_target.value(), held_message.value(), Value::Nil(),
+                       Event::Pack(0, EventFlag::kMessage)};
+  if (is_dry && !HasKeeper(which)) {
+    RefuseMessage(event, {}, QuotaReason(which));
+    return Delivery::kRefused;
+  }
+  sponsor_->Spend(Resource::kEvents, 1);
+  sponsor_->queue.Append(event);
+  if (!is_dry) {
+    sponsors_.MakeReady(*sponsor_);
+    return Delivery::kSent;
+  }
+  MakeDry(which);
+  sponsors_.Settle(*sponsor_);
+  return Delivery::kParked;
 }
 
 void Core::Refill(Resource which, int64_t amount) {
@@ -366,12 +417,16 @@ void Core::DispatchControl(const Event& event) {
     made.target()->sponsor = sponsor.AccountOf(Resource::kMemory).index();
     stats_.actors += actors_made_;
     actors_made_ = 0;
-    Object* payer = heap_.Allocate(Kind::kPayer, 3);  // the actor, the control ref, a serial
-    payer->words()[0] = made;
-    payer->words()[1] = event.target;
-    return reply(Value::Target(payer));
+    return reply(NewPayer(made, event.target));
   }
   RefuseMessage(event, "a sponsor takes #create(behavior), #balance and #refill(limits)");
+}
+
+Value Core::NewPayer(Value target, Value control) {
+  Object* payer = heap_.Allocate(Kind::kPayer, 3);  // the actor, the control ref, a serial
+  payer->words()[0] = target;
+  payer->words()[1] = control;
+  return Value::Target(payer);
 }
 
 void Core::ReapSponsors() {

@@ -11,6 +11,7 @@
 #include "vm/value/bytes.h"
 #include "vm/value/list.h"
 #include "vm/value/text.h"
+#include "vm/value/utf8.h"
 
 namespace vesicle {
 namespace {
@@ -199,37 +200,49 @@ void Files::Start() {
       });
 }
 
+// About what the answer takes in the heap.
+size_t SizeOf(const Done& done) {
+  if (const Bytes* bytes = std::get_if<Bytes>(&done)) return bytes->bytes.size() + kObjectBytes;
+  size_t size = 16 * kObjectBytes;
+  if (const Names* names = std::get_if<Names>(&done)) {
+    for (const std::string& name : *names) size += name.size() + kObjectBytes;
+  }
+  return size;
+}
+
 void Files::Answer(Job& job, Outcome outcome) {
+  Core& core = vm().core();
+  const auto paying = job.asker.payer().Pay(outcome.ok() ? SizeOf(*outcome) : 0);
   if (!outcome.ok()) return job.asker.Break(ReasonOf(outcome.status()));
-  Heap& heap = vm().core().heap();
-  if (const bool* yes = std::get_if<bool>(&*outcome)) return job.asker.Keep(Value::Bool(*yes));
+  Build build(core);
+  const auto keep = [&](Value value) {
+    build.failed() ? job.asker.Break(core.QuotaReason(Resource::kMemory)) : job.asker.Keep(value);
+  };
+  if (const bool* yes = std::get_if<bool>(&*outcome)) return keep(Value::Bool(*yes));
   if (const Bytes* bytes = std::get_if<Bytes>(&*outcome)) {
-    const Result made =
-        bytes->is_text ? MakeText(heap, bytes->bytes) : MakeBytes(heap, bytes->bytes);
-    if (made.ok()) return job.asker.Keep(made.value());
-    if (made.failure() == Failure::kSyntax) {
-      return job.asker.Break(vm().Tagged("type", "the file is no UTF-8; try #read_bytes"));
-    }
-    return job.asker.Break(vm().Tagged("limit", "no memory for what the file holds"));
+    if (!bytes->is_text) return keep(build.Bytes(bytes->bytes));
+    if (IsValidUtf8(bytes->bytes)) return keep(build.Text(bytes->bytes));
+    return job.asker.Break(core.Reason("type", "the file is no UTF-8; try #read_bytes"));
   }
   if (const Names* names = std::get_if<Names>(&*outcome)) {
     std::vector<Value> texts;
     texts.reserve(names->size());
-    for (const std::string& name : *names) texts.push_back(vm().Text(name));
-    return job.asker.Keep(vm().List(texts));
+    for (const std::string& name : *names) texts.push_back(build.Text(name));
+    return keep(build.List(texts));
   }
   if (const FileInfo* info = std::get_if<FileInfo>(&*outcome)) {
     const char* kind = info->kind == FileInfo::Kind::kFile        ? "file"
                        : info->kind == FileInfo::Kind::kDirectory ? "dir"
                                                                   : "other";
-    return job.asker.Keep(vm().Map({{"kind", vm().Symbol(kind)},
-                                    {"size", vm().Int(static_cast<int64_t>(info->size_bytes))},
-                                    {"modified", vm().Int(info->modified_ns)}}));
+    const Heap::BeyondAllowance beyond(core.heap());
+    return keep(build.Map({{"kind", build.Symbol(kind)},
+                           {"size", build.Int(static_cast<int64_t>(info->size_bytes))},
+                           {"modified", build.Int(info->modified_ns)}}));
   }
   if (const Directory* directory = std::get_if<Directory>(&*outcome)) {
-    return job.asker.Keep(RefTo(*directory, job.access));
+    return keep(RefTo(*directory, job.access));
   }
-  job.asker.Keep(Value::Nil());
+  keep(Value::Nil());
 }
 
 Value Files::ReasonOf(const absl::Status& status) {
@@ -253,7 +266,7 @@ Value Files::ReasonOf(const absl::Status& status) {
     default:
       break;
   }
-  return vm().Tagged(tag, std::string_view(status.message().data(), status.message().size()));
+  return vm().core().Reason(tag, {status.message().data(), status.message().size()});
 }
 
 }  // namespace

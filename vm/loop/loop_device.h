@@ -61,6 +61,9 @@ class LoopDevice {
   std::shared_ptr<LoopDevice> kept_;  // itself, while the loop keeps it
 };
 
+// More than the header of one object, for what an answer takes (Payer::Pay).
+inline constexpr size_t kObjectBytes = 32;
+
 // `message` is #tag(...) with that many fields.
 inline bool Is(Value message, std::string_view tag, size_t fields) {
   if (!HasTag(message)) return false;
@@ -76,14 +79,14 @@ inline bool Is(Value message, std::string_view tag, size_t fields) {
 //   if (answers.Give()) loop().Wake();
 class Answers {
  public:
-  void Keep(ReplySlot slot, Value value) { answers_.push_back({std::move(slot), value, true}); }
-  void Break(ReplySlot slot, Value reason) { answers_.push_back({std::move(slot), reason, false}); }
+  void Keep(ReplySlot slot, Value value) { Add(std::move(slot), value, true); }
+  void Break(ReplySlot slot, Value reason) { Add(std::move(slot), reason, false); }
   // False when there is none. Before the VM runs again.
   bool Give() {
     const bool any = !answers_.empty();
     for (; !answers_.empty(); answers_.pop_back()) {
       Answer& last = answers_.back();
-      last.keeps ? last.slot.Keep(last.value) : last.slot.Break(last.value);
+      last.keeps ? last.slot.Keep(last.value.value()) : last.slot.Break(last.value.value());
     }
     return any;
   }
@@ -91,9 +94,13 @@ class Answers {
  private:
   struct Answer {
     ReplySlot slot;
-    Value value;
+    Root value;
     bool keeps;
   };
+  void Add(ReplySlot slot, Value value, bool keeps) {
+    Root held(*slot.heap(), value);
+    answers_.push_back({std::move(slot), std::move(held), keeps});
+  }
   std::vector<Answer> answers_;
 };
 

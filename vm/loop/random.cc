@@ -94,7 +94,7 @@ void RandomInt(RandomSource& source, Turn& turn, Value below) {
   } while (mpn_cmp(limbs.data(), limit.limbs(), size) >= 0);
   turn.Charge(size);
   const Result made = bigint::Make(turn.core().heap(), limbs.data(), size, false);
-  if (!made.ok()) return turn.Fault("limit", "no memory for an integer of that size");
+  if (!made.ok()) return turn.Quota(Resource::kMemory);
   turn.Reply(made.value());
 }
 
@@ -111,7 +111,7 @@ void RandomBytes(RandomSource& source, Turn& turn, Value count) {
   }
   turn.Charge(static_cast<int64_t>(*n / 64));
   const Result made = MakeBytes(turn.core().heap(), bytes);
-  if (!made.ok()) return turn.Fault("limit", "no memory for so many bytes");
+  if (!made.ok()) return turn.Quota(Resource::kMemory);
   turn.Reply(made.value());
 }
 
@@ -130,7 +130,7 @@ void Shuffle(RandomSource& source, Turn& turn, Value list) {
   }
   turn.Charge(static_cast<int64_t>(elements.size()));
   const Result made = MakeList(turn.core().heap(), elements);
-  if (!made.ok()) return turn.Fault("limit", "no memory for the shuffled list");
+  if (!made.ok()) return turn.Quota(Resource::kMemory);
   turn.Reply(made.value());
 }
 

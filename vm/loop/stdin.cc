@@ -89,9 +89,12 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
       return true;
     }
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    const auto paying = asker.payer().Pay(line.size() + kObjectBytes);
     const Result text = MakeText(vm().core().heap(), line);
     if (text.ok()) {
       answers.Keep(std::move(asker), text.value());
+    } else if (text.failure() == Failure::kMemory) {
+      answers.Break(std::move(asker), vm().core().QuotaReason(Resource::kMemory));
     } else {
       answers.Break(std::move(asker), vm().Tagged("type", "a line of input that is no UTF-8"));
     }

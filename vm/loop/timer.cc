@@ -48,14 +48,15 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
     const uint64_t ns = static_cast<uint64_t>(std::ceil(*ms * 1e6));
     if (after) {
       if (!turn.is_asked()) return;
-      Set(uv_hrtime() + ns, {turn.TakeReply(), {}, {}, 0, nullptr});
+      Set(uv_hrtime() + ns, {turn.TakeReply(), {}, {}, {}, 0, nullptr});
       return;
     }
     Heap& heap = vm().core().heap();
     const Value message = fields.size() == 3 ? fields[2] : turn.Symbol("tick");
     // Where it stands in waiting_, as long as it runs.
     auto place = std::make_shared<std::optional<Deadline>>();
-    Set(uv_hrtime() + ns, {{}, Root(heap, fields[1]), Root(heap, message), every ? ns : 0, place});
+    Set(uv_hrtime() + ns,
+        {{}, turn.payer(), Root(heap, fields[1]), Root(heap, message), every ? ns : 0, place});
     turn.Reply(turn.Create(MakeNativeBehavior(
         turn.core(), "timer.cancel", [weak = weak_from_this(), place](Turn& cancel) {
           if (!Is(cancel.message(), "cancel", 0)) return Refuse(cancel, "it takes #cancel");
@@ -83,7 +84,8 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
  private:
   struct Waiting {
     ReplySlot asker;  // of #after
-    Root target;      // of the others
+    Payer payer;      // of the others
+    Root target;
     Root message;
     uint64_t every_ns = 0;
     std::shared_ptr<std::optional<Deadline>> place;
@@ -138,18 +140,26 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
       if (waiting.place != nullptr) waiting.place->reset();
       if (waiting.target.value().is_nil()) {
         answers.Keep(std::move(waiting.asker), Value::Nil());
-      } else {
-        vm().Send(waiting.target, waiting.message.value());
-        if (waiting.every_ns != 0) {
-          // On the grid of the first one; what was missed while the VM was busy is left out.
-          const uint64_t missed = (now - first.key().first) / waiting.every_ns;
-          Set(first.key().first + (missed + 1) * waiting.every_ns, std::move(waiting));
-        }
+        continue;
+      }
+      const bool goes_on = SendFrom(waiting);
+      if (goes_on && waiting.every_ns != 0) {
+        // On the grid of the first one; what was missed while the VM was busy is left out.
+        const uint64_t missed = (now - first.key().first) / waiting.every_ns;
+        Set(first.key().first + (missed + 1) * waiting.every_ns, std::move(waiting));
       }
     }
     answers.Give();
     Arm();
     loop().Wake();
+  }
+
+  // False: who set it cannot pay any more, and has nobody to ask for more.
+  static bool SendFrom(const Waiting& waiting) {
+    // Nothing piles up behind a message that is parked.
+    if (waiting.every_ns != 0 && waiting.payer.is_dry()) return true;
+    return waiting.payer.Send(waiting.target.value(), waiting.message.value()) !=
+           Core::Delivery::kRefused;
   }
 
   TimerOptions options_;

@@ -48,6 +48,11 @@ Value MakeNativeContinuation(Core& core, NativeBehavior then) {
   return core.NewContinuation(core.NewHolder(Kind::kFunction, code, 0), Value::Nil());
 }
 
+Core::Delivery Payer::Send(Value target, Value message) const {
+  if (!is_alive()) return Core::Delivery::kRefused;
+  return core_->DeliverOn(control_.value(), target, message);
+}
+
 void ReplySlot::Keep(Value value) {
   // A heap that went first took the root's value with it.
   if (has_asker() && slot_.heap() != nullptr) core_->Keep(slot_.value(), value);
@@ -120,7 +125,7 @@ Value Turn::TakeSlot() {
   return slot;
 }
 
-ReplySlot Turn::TakeReply() { return ReplySlot(core_, TakeSlot()); }
+ReplySlot Turn::TakeReply() { return ReplySlot(core_, TakeSlot(), payer()); }
 
 void Turn::Delegate(Value target, Value message) {
   VESICLE_CHECK(target.is_target());

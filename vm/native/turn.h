@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "vm/actor/core.h"
@@ -29,6 +30,38 @@ namespace vesicle {
 
 class Turn;
 using NativeBehavior = absl::AnyInvocable<void(Turn&)>;
+
+// Who paid for a turn, kept for what it leads to later: a device's event or answer, a
+// host's callback. What turns cause is paid by their sponsor; a host that sends with
+// Vm::Send instead makes the root pay, and a budget is none. Keeps its sponsor alive.
+// Threads and lifetime as for ReplySlot.
+//
+//   [payer = turn.payer(), target = Root(turn.core().heap(), ref)](Vm& vm) {
+//     payer.Send(target.value(), vm.Symbol("rang"));
+//   }
+class Payer {
+ public:
+  Payer() = default;
+  // Delivers the message when the VM runs. kParked: that sponsor is dry, and the message waits for
+  // a refill. kRefused: it is dry and has no keeper, and the message failed with #quota(which); or
+  // the VM is gone. Within a turn it is an effect of that turn, and kSent.
+  Core::Delivery Send(Value target, Value message) const;
+  // Its events wait for a refill: what comes again and again is better left out.
+  bool is_dry() const { return is_alive() && core_->IsDry(control_.value()); }
+  // For the making of an answer outside of turns (Core::Paying), at most about so many bytes. A
+  // Value that is no Root may be stale then. Wants a VM.
+  //   const auto paying = payer.Pay(text.size());
+  Core::Paying Pay(size_t bytes) const {
+    return Core::Paying(*core_, control_.value(), static_cast<int64_t>(bytes));
+  }
+
+ private:
+  friend class Turn;
+  explicit Payer(Core& core) : core_(&core), control_(core.heap(), core.sponsor().control) {}
+  bool is_alive() const { return control_.heap() != nullptr; }
+  Core* core_ = nullptr;
+  Root control_;
+};
 
 // A reply to be given later, from outside of the turn (a device's completion). The
 // asker's promise stays pending until then, and for ever if it never is given.
@@ -40,6 +73,9 @@ class ReplySlot {
   void Keep(Value value);
   void Break(Value reason);
   bool has_asker() const { return core_ != nullptr && !slot_.value().is_nil(); }
+  // Of the turn that the slot was taken from: its answer is made on it.
+  const Payer& payer() const { return payer_; }
+  Heap* heap() const { return slot_.heap(); }
   // An answer would change nothing: who asked, an `await .. within`, went on without it.
   bool is_abandoned() const {
     return has_asker() && slot_.heap() != nullptr && core_->IsAbandoned(slot_.value());
@@ -47,9 +83,11 @@ class ReplySlot {
 
  private:
   friend class Turn;
-  ReplySlot(Core& core, Value slot) : core_(&core), slot_(core.heap(), slot) {}
+  ReplySlot(Core& core, Value slot, Payer payer)
+      : core_(&core), slot_(core.heap(), slot), payer_(std::move(payer)) {}
   Core* core_ = nullptr;
   Root slot_;
+  Payer payer_;
 };
 
 // Adds the making of values (Int, Text, Symbol, Tagged, List, Map: build.h).
@@ -63,6 +101,8 @@ class Turn : public Build {
   Value self() const { return core_.turn().self; }
   Value message() const { return core_.turn().message; }
   bool is_asked() const { return !core_.turn().slot.is_nil(); }
+  // Who pays for this turn, for what it leads to when it is over.
+  Payer payer() const { return Payer(core_); }
 
   // A new actor. `behavior`: a behavior value, or a native behavior.
   Value Create(Value behavior);
