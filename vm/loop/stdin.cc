@@ -1,10 +1,18 @@
-// Standard input, line by line: pipes and terminals through the loop's poll, files and
-// other devices on the pool of threads. It reads only while somebody waits for a line.
+// Standard input, line by line: pipes and terminals through the loop's poll, files,
+// sockets and other devices on the pool of threads. It reads only while somebody waits
+// for a line. A read on the pool waits for its input and for the device to be closed, so
+// that a loop can go while nothing comes.
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <deque>
+#include <memory>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "vm/loop/byte_writer.h"
@@ -17,6 +25,41 @@ namespace vesicle {
 namespace {
 
 constexpr size_t kReadBytes = size_t{64} << 10;
+
+// Ends the waits of reads on the pool.
+class Stopper {
+ public:
+  Stopper() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  ~Stopper() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Stopper(const Stopper&) = delete;
+  Stopper& operator=(const Stopper&) = delete;
+  void Stop() { std::ignore = eventfd_write(fd_, 1); }
+  int fd() const { return fd_; }  // readable once stopped; -1 when the system had none
+
+ private:
+  int fd_;
+};
+
+// As read(2), with EINTR when it was stopped before anything came.
+ssize_t ReadUnlessStopped(int fd, const Stopper& stopper, char* to, size_t size) {
+  for (;;) {
+    pollfd ready[] = {{fd, POLLIN, 0}, {stopper.fd(), POLLIN, 0}};
+    if (poll(ready, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      return -1;
+    }
+    if (ready[1].revents != 0) {
+      errno = EINTR;
+      return -1;
+    }
+    // What was there may be gone to somebody else who reads: a socket can be asked not to wait.
+    ssize_t n = recv(fd, to, size, MSG_DONTWAIT);
+    if (n < 0 && errno == ENOTSOCK) n = read(fd, to, size);
+    if (n >= 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)) return n;
+  }
+}
 
 class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin> {
  public:
@@ -40,6 +83,7 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
 
   void Close() override {
     askers_.clear();
+    if (stopper_ != nullptr) stopper_->Stop();
     poll_.Close();
     if (own_fd_ >= 0) close(own_fd_);
     own_fd_ = -1;
@@ -116,11 +160,9 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
     auto chunk = std::make_shared<Chunk>();
     RunOnPool(
         loop().uv(),
-        [chunk, fd = options_.fd] {
+        [chunk, fd = options_.fd, stopper = stopper_] {
           chunk->bytes.resize(kReadBytes);
-          do {
-            chunk->size = read(fd, chunk->bytes.data(), chunk->bytes.size());
-          } while (chunk->size < 0 && errno == EINTR);
+          chunk->size = ReadUnlessStopped(fd, *stopper, chunk->bytes.data(), chunk->bytes.size());
         },
         [chunk, self = shared_from_this()] {
           self->is_reading_ = false;
@@ -131,9 +173,11 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
 
   void Open() {
     own_fd_ = ReopenNonBlocking(options_.fd, O_RDONLY);
-    source_ = Source::kPool;
-    if (own_fd_ < 0) return;
-    if (poll_.Init(loop().uv(), uv_poll_init, own_fd_) != 0) return;
+    if (own_fd_ < 0 || poll_.Init(loop().uv(), uv_poll_init, own_fd_) != 0) {
+      source_ = Source::kPool;
+      stopper_ = std::make_shared<Stopper>();
+      return;
+    }
     source_ = Source::kPolled;
     poll_.set_callback([this] {
       char bytes[kReadBytes];
@@ -166,6 +210,7 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
   bool is_too_long_ = false;
   bool at_end_ = false;
   bool is_reading_ = false;
+  std::shared_ptr<Stopper> stopper_;  // of kPool
   Source source_ = Source::kUnknown;
   int own_fd_ = -1;
   UvHandle<uv_poll_t> poll_;

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
@@ -84,6 +87,32 @@ TEST_CASE("stdin: a line without an end does not fill the memory") {
         "broken: #limit(\"a line of more than 1000 bytes\")");
   CHECK(world.Ask(input, world.vm.Symbol("line")) == "\"after\"");
   writer.join();
+}
+
+TEST_CASE("stdin: a socket on which nothing comes holds up nobody who goes") {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  std::atomic<bool> gone = false;
+  bool had_to_help = false;
+  std::thread helper([&] {
+    for (int i = 0; i < 500 && !gone; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    had_to_help = !gone;
+    close(ends[1]);
+  });
+  {
+    World world;
+    const Root input = MakeStdin(*world.loop, {.fd = ends[0]});
+    REQUIRE(write(ends[1], "first\n", 6) == 6);
+    CHECK(world.Ask(input, world.vm.Symbol("line")) == "\"first\"");
+    const Root timer = MakeTimer(*world.loop);
+    world.vm.Ask(timer, world.vm.Tagged("after", 50), [&](const Reply&) { world.loop->Stop(); });
+    CHECK(world.Ask(input, world.vm.Symbol("line")) == "");
+  }
+  gone = true;
+  helper.join();
+  CHECK_FALSE(had_to_help);
+  close(ends[0]);
 }
 
 }  // namespace vesicle
