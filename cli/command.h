@@ -5,7 +5,8 @@
 //   1    something in the program went wrong: a fault nobody saw, a task left
 //        waiting, a test that failed
 //   2    wrong usage, or a program that does not compile
-//   130  Ctrl-C           141  nobody reads standard output any more
+//   130  Ctrl-C           143  SIGTERM
+//   141  nobody reads standard output any more
 #ifndef VESICLE_CLI_COMMAND_H_
 #define VESICLE_CLI_COMMAND_H_
 
@@ -21,7 +22,7 @@ namespace vesicle::cli {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
-inline constexpr int kExitInterrupted = 130;
+inline constexpr int kExitSignal = 128;  // and its number
 inline constexpr int kExitOutputClosed = 141;
 
 struct Command {

@@ -47,7 +47,7 @@ std::string FaultText(const FaultReport& report) {
   return text;
 }
 
-std::string LeftoversText(Core& core) {
+std::string FaultsText(Core& core) {
   std::string text;
   const std::vector<FaultReport> faults = core.UnobservedFaults();
   // The same fault once, with its count, at the place of the first.
@@ -65,7 +65,11 @@ std::string LeftoversText(Core& core) {
   }
   const int64_t further = core.unobserved_fault_count() - static_cast<int64_t>(faults.size());
   if (further > 0) absl::StrAppend(&text, "and ", further, " further faults\n");
+  return text;
+}
 
+std::string LeftoversText(Core& core) {
+  std::string text = FaultsText(core);
   // The same place once, with its count.
   std::map<std::string, int64_t> waiting;
   if (core.tasks_waiting() > 0) {

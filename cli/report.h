@@ -22,6 +22,8 @@ std::string PlaceText(const Place& place);
 // The line and the caret under it, each with its newline; or "".
 std::string ExcerptText(const Place& place);
 
+// Unobserved faults; "" if there are none.
+std::string FaultsText(Core& core);
 // Unobserved faults, tasks that wait, parked events; "" if there are none.
 std::string LeftoversText(Core& core);
 

@@ -121,14 +121,14 @@ int RunProgram(const Setup& setup, std::span<const std::string> words) {
     return kExitUsage;
   }
 
-  bool interrupted = false;
+  int stopped_by = 0;  // the signal
   bool output_closed = false;
-  const auto stop = [&] {
-    interrupted = true;
+  const auto stop = [&](int signal) {
+    if (stopped_by == 0) stopped_by = signal;
     loop.Stop();
   };
-  const SignalWatcher on_interrupt(loop, SIGINT, stop);
-  const SignalWatcher on_terminate(loop, SIGTERM, stop);
+  const SignalWatcher on_interrupt(loop, SIGINT, [&] { stop(SIGINT); });
+  const SignalWatcher on_terminate(loop, SIGTERM, [&] { stop(SIGTERM); });
   PauseStats pauses(vm.core().heap());
   Trace trace(stderr);
   if (setup.trace) vm.core().set_observer(&trace);
@@ -172,13 +172,15 @@ int RunProgram(const Setup& setup, std::span<const std::string> words) {
   loop.Run();
 
   int code = kExitOk;
-  // What a program that was stopped left undone is no fault of its own.
-  const bool stopped = interrupted || output_closed;
-  const std::string left = stopped ? "" : LeftoversText(vm.core());
+  // What a program that was stopped left undone is no fault of its own; and where nobody reads,
+  // what it goes on to write fails.
+  const std::string left = stopped_by != 0 ? FaultsText(vm.core())
+                           : output_closed ? ""
+                                           : LeftoversText(vm.core());
   std::fputs(left.c_str(), stderr);
   if (!left.empty()) code = kExitFailed;
   if (output_closed) code = kExitOutputClosed;
-  if (interrupted) code = kExitInterrupted;
+  if (stopped_by != 0) code = kExitSignal + stopped_by;
   if (setup.stats) PrintStats(vm, pauses);
   vm.core().set_observer(nullptr);
   return code;
@@ -204,7 +206,8 @@ Command RunCommand() {
       "\nThe program's `main` gets #start(host). host has console, args, clock, timer, random,\n"
       "stdin, loader and files; files refuses everything unless a directory was allowed.\n"
       "\nexit: 0 all went well; 1 a fault that nobody saw, or a task left waiting; 2 wrong\n"
-      "usage, or a program that does not compile; 130 Ctrl-C\n"
+      "usage, or a program that does not compile; 130 Ctrl-C, 143 SIGTERM; 141 nobody reads\n"
+      "its output any more\n"
       "\nexamples:\n"
       "  vesicle run samples/ring.ves 100000 10\n"
       "  vesicle run --allow-read=data report.ves data.csv\n"
