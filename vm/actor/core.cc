@@ -38,6 +38,7 @@ Object* Core::NewActor(Object* code, uint32_t captures) {
   Object* o = heap_.Allocate(Kind::kActor, std::max(actor::kWordsMin, captures + 1));
   o->words()[0] = Value::Data(code);
   ++actors_made_;
+  targets_made_ = true;
   return o;
 }
 
@@ -49,7 +50,10 @@ Value Core::CreateActor(Value behavior) {
   return Value::Target(o);
 }
 
-Value Core::NewPromise() { return promise::Make(heap_); }
+Value Core::NewPromise() {
+  targets_made_ = true;
+  return promise::Make(heap_);
+}
 
 Value Core::NewResolver(Value promise) {
   Object* o = heap_.Allocate(Kind::kResolver, 2);  // the promise, an identity serial
@@ -258,19 +262,26 @@ std::unique_ptr<Core::Stopped> Core::TakeStopped(Value activation) {
 }
 
 void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
-  Value* words[] = {&turn.self,     &turn.message, &turn.slot, &turn.target,
-                    &turn.receiver, &turn.become,  &turn.reply};
+  Value* words[] = {&turn.self,     &turn.message, &turn.slot,  &turn.target,
+                    &turn.receiver, &turn.become,  &turn.reply, &turn.made};
   for (Value* word : words) visitor.Visit(word, 1);
 }
 
 void Core::VisitStopped(Visitor& visitor, Stopped& stopped) {
   if (stopped.frames != nullptr) stopped.frames->Visit(visitor);
   VisitTurn(visitor, stopped.turn);
+  VisitMade(visitor, stopped.sponsors_made);
+}
+
+// A turn that may yet be undone holds the sponsors it made, whoever else does.
+void Core::VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors) {
+  for (Sponsor* made : sponsors) visitor.Visit(&made->control, 1);
 }
 
 void Core::VisitSmallRoots(Visitor& visitor) {
   VisitTurn(visitor, turn_);
   visitor.Visit(&fault_reason_, 1);
+  VisitMade(visitor, sponsors_made_);
   if (resumed_ != nullptr) VisitStopped(visitor, *resumed_);
   if (suspension_ != nullptr) suspension_->Visit(visitor);
   sponsors_.ForEach([&](Sponsor& s) {

@@ -67,6 +67,10 @@ struct TurnState {
   Value receiver;  // the actor or the continuation that the event ended at
   EventQueue::Mark mark;
   int64_t steps_used = 0;  // over all its slices
+  // The targets it made: those that lie in the young space from here on, and what a collection in
+  // its course found there: a chain of kTuple, or nil.
+  const char* made_since = nullptr;
+  Value made;
   // Staged effects.
   Value become;  // a kBehavior, or Absent
   Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
@@ -307,6 +311,7 @@ class Core final : private HeapClient, public IdentitySource {
   void VisitSmallRoots(Visitor& visitor);
   static void VisitTurn(Visitor& visitor, TurnState& turn);
   static void VisitStopped(Visitor& visitor, Stopped& stopped);
+  static void VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors);
   static Stopped* StoppedOf(Value activation);
   void ForgetStaged(Stopped& stopped);
   template <typename Fn>
@@ -336,6 +341,9 @@ class Core final : private HeapClient, public IdentitySource {
   void EndQuota();
   void EndSuspended();
   void RollBack();
+  void NoteMade();
+  void CollectInTurn(bool full);
+  void ForgetMade();
   void FinishReceiver();
   void DropResumed();
   Event EventOfTurn() const;
@@ -407,6 +415,8 @@ class Core final : private HeapClient, public IdentitySource {
   uint64_t next_identity_ = 1;
   uint64_t actors_made_ = 0;             // by the running turn
   std::vector<Sponsor*> sponsors_made_;  // by the running turn
+  bool targets_made_ = false;            // since the last NoteMade, or longer ago
+  Root undone_;                          // the behavior of actors that an undone turn made
 
   // What the code of the running turn said before it returned.
   std::unique_ptr<Suspension> suspension_;

@@ -1,5 +1,7 @@
 // Core: from an event to a turn, and how a turn ends.
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
@@ -11,6 +13,20 @@ namespace vesicle {
 using actor::Cont;
 using actor::ContState;
 using actor::ContWord;
+
+namespace {
+
+// What stands for an actor that was never created: every message to it fails.
+struct UndoneCode final : CodeBody {
+  static TurnEnd Enter(Core& core, Object*) {
+    --core.fuel;
+    return core.Fault(core.Reason("disconnected"), {});
+  }
+  const std::string& name() const override { return label; }
+  std::string label = "an actor of an undone turn";
+};
+
+}  // namespace
 
 void Core::Dispatch(Event event) {
   ++stats_.events;
@@ -111,6 +127,8 @@ void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, O
   t.steps_used = 0;
   t.become = t.reply = Value::Absent();
   t.awaits = false;
+  t.made_since = heap_.young_top();
+  t.made = Value::Nil();
   records_[serial_ % kRecords] = {t.cause, code};
   fuel_at_turn_start_ = fuel;
   in_turn_ = true;
@@ -127,6 +145,7 @@ void Core::TakeUp(Object* receiver) {
   *word = Value::Nil();
   turn_ = resumed_->turn;
   turn_.mark = sponsor_->queue.mark();
+  turn_.made_since = heap_.young_top();
   sponsors_made_ = std::move(resumed_->sponsors_made);
   actors_made_ = resumed_->actors_made;
 }
@@ -232,9 +251,10 @@ void Core::RollBack() {
   if (resumed_ != nullptr) undone += resumed_->staged->size();
   event_room_ += undone;
   event_room_given_ = std::max(event_room_given_, event_room_);
-  for (Sponsor* made : sponsors_made_) {
-    made->control.target()->words()[0] = Value::Nil();
-    sponsors_.Remove(*made, heap_);
+  for (size_t i = sponsors_made_.size(); i-- > 0;) {
+    // Should it leak through a reason: the control ref of nothing.
+    sponsors_made_[i]->control.target()->words()[0] = Value::Nil();
+    sponsors_.Remove(*sponsors_made_[i], heap_, SponsorTree::End::kUndone);
   }
   sponsors_made_.clear();
   actors_made_ = 0;
@@ -242,8 +262,61 @@ void Core::RollBack() {
   ++stats_.faults;
 }
 
+// A collection is about to move what the running turn made.
+void Core::NoteMade() {
+  if (!targets_made_) return;
+  targets_made_ = false;
+  std::vector<Value> made;
+  heap_.ForEachYoungSince(turn_.made_since, [&](Object* o) {
+    if (o->kind == Kind::kActor || o->kind == Kind::kPromise) made.push_back(Value::Target(o));
+  });
+  constexpr size_t kPiece = 200;
+  for (size_t from = 0; from < made.size(); from += kPiece) {
+    const size_t count = std::min(kPiece, made.size() - from);
+    Object* piece = heap_.Allocate(Kind::kTuple, static_cast<uint32_t>(count + 1));
+    piece->words()[0] = turn_.made;
+    std::copy_n(made.begin() + static_cast<std::ptrdiff_t>(from), count, piece->words() + 1);
+    turn_.made = Value::Data(piece);
+  }
+}
+
+void Core::CollectInTurn(bool full) {
+  NoteMade();
+  if (full) {
+    heap_.Collect(Heap::Scope::kFull);
+  } else {
+    heap_.SafePoint();
+  }
+  turn_.made_since = heap_.young_top();
+}
+
+// What an undone turn made was never created. Where the reason of a `fail` gives it away all the
+// same, an actor of it takes no message, and a promise of it is broken.
+void Core::ForgetMade() {
+  NoteMade();
+  if (turn_.made.is_nil()) return;
+  if (undone_.value().is_nil()) {
+    Object* code = code::Make(heap_, new UndoneCode, UndoneCode::Enter, nullptr, 0);
+    undone_ = Root(heap_, Value::Data(NewHolder(Kind::kBehavior, code, 0)));
+  }
+  const Value reason = Reason("disconnected");
+  for (Value piece = turn_.made; !piece.is_nil(); piece = piece.data()->words()[0]) {
+    for (uint32_t i = 1; i < piece.data()->count; ++i) {
+      Object* made = piece.data()->words()[i].target();
+      if (made->kind == Kind::kActor) {
+        actor::SetBehavior(heap_, made, undone_.value().data());
+      } else if (promise::StateOf(made) == promise::State::kPending) {
+        promise::Break(heap_, made, reason);
+      }
+    }
+  }
+  turn_.made = Value::Nil();
+}
+
 void Core::EndFaulted() {
   RollBack();
+  // No other reason can hold what the turn made.
+  if (why_ != Why::kFault) ForgetMade();
   if (observer_ != nullptr) [[unlikely]]
     observer_->OnTurn(*this, turn_, TurnEnd::kFaulted);
   const Value reason = fault_reason_;
@@ -310,11 +383,12 @@ void Core::EndSuspended() {
   stopped->charged_bytes = bytes;
   turn_.steps_used += fuel_at_turn_start_ - fuel;
   stopped->frames = std::move(suspension_);
-  stopped->turn = turn_;
   stopped->sponsors_made = std::move(sponsors_made_);
   sponsors_made_.clear();
   stopped->actors_made = actors_made_;
   actors_made_ = 0;
+  NoteMade();
+  stopped->turn = turn_;
   const Value activation = MakeActivation(std::move(stopped));
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kActor) {

@@ -103,7 +103,7 @@ int64_t Core::EndSlice() {
 }
 
 int64_t Core::CollectForSponsor() {
-  heap_.Collect(Heap::Scope::kFull);
+  CollectInTurn(true);
   sponsor_->Spend(Resource::kSteps,
                   static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
   const int64_t left = MemoryLeft(*sponsor_);
@@ -144,7 +144,7 @@ Core::Fuel Core::Refuel() {
       return Fuel::kQuotaMemory;
     }
   } else if (heap_.wants_safe_point()) {
-    heap_.SafePoint();
+    CollectInTurn(false);
   }
   if (slice_left_ <= 0) {
     set();
@@ -382,6 +382,10 @@ void Core::WakeDry() {
 }
 
 void Core::DispatchControl(const Event& event) {
+  // The turn that made it was undone.
+  if (event.target.target()->words()[0].is_nil()) {
+    return RefuseMessage(event, {}, Reason("disconnected"));
+  }
   Sponsor& sponsor = PayerOf(event.target);
   const Value m = event.message;
   const auto fields = FieldsOf(m);

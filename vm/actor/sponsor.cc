@@ -1,6 +1,7 @@
 #include "vm/actor/sponsor.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace vesicle {
 
@@ -41,7 +42,11 @@ SponsorTree::SponsorTree(SegmentPool& pool) : pool_(pool) {
 Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
   if (parent.depth() + 1 > kSponsorDepthMax) return nullptr;
   SponsorIndex index = 0;
-  for (size_t i = 0; i < dead_.size(); ++i) {
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  }
+  for (size_t i = 0; index == 0 && i < dead_.size(); ++i) {
     if (!heap.TryRecycleSponsor(dead_[i])) continue;
     index = dead_[i];
     dead_.erase(dead_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -58,7 +63,7 @@ Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
   return sponsors_[index].get();
 }
 
-void SponsorTree::Remove(Sponsor& sponsor, Heap& heap) {
+void SponsorTree::Remove(Sponsor& sponsor, Heap& heap, End end) {
   VESICLE_CHECK(sponsor.queue.empty() && sponsor.children_.empty() && sponsor.parent() != nullptr);
   Sponsor& parent = *sponsor.parent();
   for (int r = 0; r < kResourceCount; ++r) {
@@ -67,12 +72,18 @@ void SponsorTree::Remove(Sponsor& sponsor, Heap& heap) {
       parent.AccountOf(resource).amount_[static_cast<size_t>(r)] += sponsor.amount(resource);
     }
   }
-  std::erase(parent.children_, &sponsor);
+  // The youngest go first when a turn is undone.
+  const auto at = std::find(parent.children_.rbegin(), parent.children_.rend(), &sponsor);
+  parent.children_.erase(std::next(at).base());
   if (sponsor.in_parents_ready_) std::erase(parent.ready_, &sponsor);
   heap.ChargeExternal(parent.AccountOf(Resource::kMemory).index(), -kSponsorBytes);
   const SponsorIndex index = sponsor.index();
-  heap.Reassign(index, parent.AccountOf(Resource::kMemory).index());
-  dead_.push_back(index);
+  if (end == End::kUndone) {
+    free_.push_back(index);
+  } else {
+    heap.Reassign(index, parent.AccountOf(Resource::kMemory).index());
+    dead_.push_back(index);
+  }
   sponsors_[index].reset();
 }
 

@@ -95,8 +95,10 @@ class SponsorTree {
   Sponsor& root() { return *sponsors_[0]; }
   // Null when kSponsorsMax or kSponsorDepthMax would be passed.
   Sponsor* Add(Sponsor& parent, Heap& heap);
-  // Gives what is left back to its parent. Wants an empty queue and no children.
-  void Remove(Sponsor& sponsor, Heap& heap);
+  // Gives what is left back to its parent. Wants an empty queue and no children. kUndone: nothing
+  // ever ran on it, so no object carries its index.
+  enum class End : uint8_t { kGone, kUndone };
+  void Remove(Sponsor& sponsor, Heap& heap, End end = End::kGone);
 
   // Its queue has events and it is not dry: it takes part.
   void MakeReady(Sponsor& sponsor);
@@ -117,6 +119,7 @@ class SponsorTree {
   SegmentPool& pool_;
   std::vector<std::unique_ptr<Sponsor>> sponsors_;  // by index; null: free
   std::vector<SponsorIndex> dead_;                  // objects may still carry the index
+  std::vector<SponsorIndex> free_;                  // none does
 };
 
 }  // namespace vesicle

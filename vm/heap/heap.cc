@@ -352,6 +352,10 @@ HeapStats Heap::stats() const {
   return s;
 }
 
+void Heap::ForEachYoungSince(const char* top, const std::function<void(Object*)>& fn) {
+  young_->ForEachSince(top, top_, fn);
+}
+
 void Heap::ForEachObject(const std::function<void(Object*)>& fn) {
   young_->ForEach(top_, fn);
   old_->ForEach(/*marked_only_unswept=*/phase_ == Phase::kSweep, fn);

@@ -261,6 +261,11 @@ class Heap {
   void SetPauseObserver(std::function<void()> on_pause_begin, std::function<void()> on_pause_end);
   // Every object that is live, or not known to be dead yet. `fn` must not allocate.
   void ForEachObject(const std::function<void(Object*)>& fn);
+  // Where the next young object will lie. ForEachYoungSince: those made since `top` was
+  // young_top(), live or not, when no collection came between. Large objects, and those of
+  // AllocateOld, are not young.
+  const char* young_top() const { return top_; }
+  void ForEachYoungSince(const char* top, const std::function<void(Object*)>& fn);
   // Walks every object and root and checks that each header is sound, each pointer
   // leads to an object that was not freed, and an old object that holds a young one
   // is remembered. Null if all is well, or what was found. Slow: for tests.

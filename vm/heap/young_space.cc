@@ -316,10 +316,15 @@ YoungSpace::Result YoungSpace::Collect(char* top, bool black, bool fill_freed) {
   return result_;
 }
 
-void YoungSpace::ForEach(char* top, const std::function<void(Object*)>& fn) {
+void YoungSpace::ForEachSince(const char* since, char* top,
+                              const std::function<void(Object*)>& fn) {
   segments_.back()->filled_to = top;
+  bool is_reached = false;
   for (Segment* s : segments_) {
-    for (char* p = s->begin(); p < s->filled_to;) {
+    const bool is_here = since >= s->begin() && since <= s->begin() + usable_;
+    if (!is_here && !is_reached) continue;
+    is_reached = true;
+    for (char* p = s->begin() + (is_here ? since - s->begin() : 0); p < s->filled_to;) {
       Object* o = reinterpret_cast<Object*>(p);
       p += o->size_bytes();
       fn(o);

@@ -55,7 +55,11 @@ class YoungSpace final : private Visitor {
   Result Collect(char* top, bool black, bool fill_freed);
 
   // All objects, live or not; `top` as for Collect.
-  void ForEach(char* top, const std::function<void(Object*)>& fn);
+  void ForEach(char* top, const std::function<void(Object*)>& fn) {
+    ForEachSince(segments_.front()->begin(), top, fn);
+  }
+  // Those from `since` on, which was the top when the first of them was made.
+  void ForEachSince(const char* since, char* top, const std::function<void(Object*)>& fn);
   uint64_t BytesUsed(const char* top) const;
   // Finalizes what is here, when the heap goes.
   void FinalizeAll();
