@@ -65,6 +65,7 @@ struct TurnState {
   uint64_t serial = 0;
   EventFlag flag = EventFlag::kMessage;
   Value receiver;  // the actor or the continuation that the event ended at
+  Value report;    // of a continuation that a break runs: the link to the fault's report, or nil
   EventQueue::Mark mark;
   int64_t steps_used = 0;  // over all its slices
   // The targets it made: those that lie in the young space from here on, and what a collection in
@@ -164,6 +165,9 @@ class Core final : private HeapClient, public IdentitySource {
   Value Reason(std::string_view tag, std::string_view text = {});
   Value Failed(Value e);
   Value QuotaReason(Resource which);
+  bool IsFailed(Value reason) const;
+  // The running turn handles a break only to hand it on: it is not the one that learns of it.
+  void HandOn() { turn_.report = Value::Nil(); }
   // The turn is to go on in a later slice; takes what it needs for that.
   TurnEnd Suspend(std::unique_ptr<Suspension> suspension);
   // The rest of a task: `frames` go on, in a turn of its own, when p has settled; turn().message is
@@ -349,8 +353,7 @@ class Core final : private HeapClient, public IdentitySource {
   Event EventOfTurn() const;
 
   // core_settle.cc
-  void SettleSlot(Value slot, EventFlag how, Value value);
-  void ObserveReport(Object* root);
+  void SettleSlot(Value slot, EventFlag how, Value value, Value report = Value::Nil());
   // A target that is no actor cannot take the message: its slot breaks, or a fault is reported.
   void RefuseMessage(const Event& event, std::string_view text, Value reason = Value::Absent());
   Sponsor& PayerOf(Value control);
@@ -381,7 +384,8 @@ class Core final : private HeapClient, public IdentitySource {
   void WakeDry();
 
   // core_report.cc
-  std::optional<uint32_t> Report(Value reason, bool observed);
+  Value Report(Value reason, Value slot);
+  void Learn(Value report);
   std::vector<std::string> CausesOf(uint64_t cause) const;
   std::string BehaviorName(Value target);
 
@@ -428,8 +432,10 @@ class Core final : private HeapClient, public IdentitySource {
   Place fault_place_;
   std::vector<FaultReport::Frame> fault_calls_;
 
-  std::vector<FaultReport> reports_;
-  int64_t reports_uncounted_ = 0;  // unobserved faults beyond fault_reports_max
+  // Faults that nobody learned of yet, oldest first.
+  std::vector<std::pair<int64_t, FaultReport>> reports_;
+  int64_t reports_noted_ = 0;   // ever; the next one's number
+  int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
   std::vector<EventQueue*> staged_;  // of the turns that were cut short
 

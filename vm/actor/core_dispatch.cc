@@ -1,6 +1,7 @@
 // Core: from an event to a turn, and how a turn ends.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "vm/actor/actor.h"
@@ -83,13 +84,14 @@ bool Core::DispatchContinuation(Event& event) {
     ContWord(c, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));
     ContWord(c, Cont::kWakes) = Value::Nil();
     const Value reason = event.flag() == EventFlag::kKept ? Reason("timeout") : event.message;
-    event = {wakes, reason, Value::Nil(), Event::Pack(event.cause(), EventFlag::kBroken)};
+    event = {wakes, reason, event.slot, Event::Pack(event.cause(), EventFlag::kBroken)};
     return true;
   }
   ContWord(c, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kRunning));
   const Value self = ContWord(c, Cont::kSelf);
   const Value slot = ContWord(c, Cont::kSlot);
   const Value frames = ContWord(c, Cont::kFrames);
+  turn_.report = event.slot;
   if (!frames.is_nil()) {
     --tasks_waiting_;
     RunTurn(event, event.target, self, slot, actor::CodeOf(c), nullptr,
@@ -214,6 +216,7 @@ void Core::FinishReceiver() {
   DropResumed();
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {
+    Learn(std::exchange(turn_.report, Value::Nil()));
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));
     // Frames are C++ memory: gone now, not with the next collection.
@@ -306,7 +309,7 @@ void Core::ForgetMade() {
       if (made->kind == Kind::kActor) {
         actor::SetBehavior(heap_, made, undone_.value().data());
       } else if (promise::StateOf(made) == promise::State::kPending) {
-        promise::Break(heap_, made, reason);
+        promise::Break(heap_, made, reason, Value::Nil());
       }
     }
   }
@@ -321,16 +324,14 @@ void Core::EndFaulted() {
     observer_->OnTurn(*this, turn_, TurnEnd::kFaulted);
   const Value reason = fault_reason_;
   const bool asked = !turn_.slot.is_nil();
-  Object* root = IsPromise(turn_.slot) ? promise::Root(heap_, turn_.slot.target()) : nullptr;
-  const bool observed =
-      asked && (why_ != Why::kFault || root == nullptr || promise::IsObserved(root));
-  // Answers are no faults; everything else is reported, and counted unless somebody learns of it.
-  std::optional<uint32_t> report;
-  if (!asked || why_ == Why::kFault) report = Report(reason, observed);
-  if (asked) SettleSlot(turn_.slot, EventFlag::kBroken, reason);
-  if (report.has_value() && root != nullptr && promise::StateOf(root) == promise::State::kBroken) {
-    promise::SetReport(heap_, root, *report);
+  Value report;
+  if (why_ == Why::kRebreak && turn_.receiver.target()->kind == Kind::kContinuation) {
+    report = std::exchange(turn_.report, Value::Nil());
   }
+  // A break passed on was reported where it began. Answers are no faults; all else is one.
+  const bool is_answer = asked && why_ != Why::kFault && IsFailed(reason);
+  if (report.is_nil() && !is_answer) report = Report(reason, turn_.slot);
+  if (asked) SettleSlot(turn_.slot, EventFlag::kBroken, reason, report);
   FinishReceiver();
   fault_reason_ = Value::Nil();
 }
@@ -364,7 +365,7 @@ void Core::EndQuota() {
 Event Core::EventOfTurn() const {
   const bool is_continuation = turn_.receiver.target()->kind == Kind::kContinuation;
   return {is_continuation ? turn_.receiver : turn_.target, turn_.message,
-          is_continuation ? Value::Nil() : turn_.slot, Event::Pack(turn_.cause, turn_.flag)};
+          is_continuation ? turn_.report : turn_.slot, Event::Pack(turn_.cause, turn_.flag)};
 }
 
 void Core::EndSuspended() {

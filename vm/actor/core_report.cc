@@ -13,6 +13,9 @@
 namespace vesicle {
 namespace {
 constexpr int kCausesMax = 8;
+// Words of a report link (fault.h). The number is -1 when the report is only counted.
+constexpr uint32_t kLinkNumber = 0;
+constexpr uint32_t kLinkLearned = 1;  // true, or nil
 constexpr size_t kReasonTextMax = 1000;
 // A reason says what to do; it is cut later than a message.
 constexpr PrintOptions kReasonOptions = {.bytes_max = 1000,
@@ -45,9 +48,13 @@ Value Core::QuotaReason(Resource which) {
 
 Value Core::Failed(Value e) {
   const Heap::BeyondAllowance beyond(heap_);
-  const Value failed = symbols_.Intern("failed").value();
-  if (IsTagged(e) && TagOf(e) == failed && FieldsOf(e).size() == 1) return e;
-  return MakeTagged(heap_, failed, std::span<const Value>(&e, 1)).value();
+  if (IsFailed(e)) return e;
+  return MakeTagged(heap_, SymbolTable::Short("failed"), std::span<const Value>(&e, 1)).value();
+}
+
+bool Core::IsFailed(Value reason) const {
+  return IsTagged(reason) && TagOf(reason) == SymbolTable::Short("failed") &&
+         FieldsOf(reason).size() == 1;
 }
 
 TurnEnd Core::Fault(Value reason, Place where, std::vector<FaultReport::Frame> calls) {
@@ -113,17 +120,25 @@ std::string Core::BehaviorName(Value target) {
   }
 }
 
-// The number to note on a promise that breaks with this reason (promise::SetReport), so that
-// whoever registers on it later takes the report back; none if it is observed.
-std::optional<uint32_t> Core::Report(Value reason, bool observed) {
-  const bool keep = !observed && reports_.size() < static_cast<size_t>(options_.fault_reports_max);
-  std::optional<uint32_t> number;
-  if (!observed) number = keep ? static_cast<uint32_t>(reports_.size()) : UINT32_MAX;
-  if (!observed && !keep) ++reports_uncounted_;
+// Yields the link to go with the break of `slot`; nil when nobody asked, and so nobody can learn.
+Value Core::Report(Value reason, Value slot) {
+  // A slot of another kind is somebody's who learns of it elsewhere.
+  const bool is_elsewhere = !slot.is_nil() && !IsPromise(slot);
+  Object* root = IsPromise(slot) ? promise::Root(heap_, slot.target()) : nullptr;
+  const bool is_pending = root != nullptr && promise::StateOf(root) == promise::State::kPending;
+  const bool keep =
+      !is_elsewhere && reports_.size() < static_cast<size_t>(options_.fault_reports_max);
+  if (!is_elsewhere && !keep) ++reports_beyond_;
+  Value link;
+  if (is_pending) {
+    Object* tuple = heap_.Allocate(Kind::kTuple, 2);
+    tuple->words()[kLinkNumber] = Value::SmallInt(keep ? reports_noted_ : -1);
+    link = Value::Data(tuple);
+  }
   if (!keep && !on_fault_) {
     fault_place_ = {};
     fault_calls_.clear();
-    return number;
+    return link;
   }
   FaultReport report;
   report.turn = turn_.serial;
@@ -133,39 +148,45 @@ std::optional<uint32_t> Core::Report(Value reason, bool observed) {
   report.place = std::move(fault_place_);
   report.calls = std::move(fault_calls_);
   report.causes = CausesOf(turn_.cause);
-  report.observed = observed;
+  report.observed = is_elsewhere || (is_pending && promise::HasWaiters(root));
   fault_place_ = {};
   fault_calls_.clear();
   if (on_fault_) on_fault_(report);
-  if (keep) reports_.push_back(std::move(report));
-  return number;
+  if (keep) reports_.emplace_back(reports_noted_++, std::move(report));
+  return link;
+}
+
+void Core::Learn(Value report) {
+  if (report.is_nil()) return;
+  Value* const link = report.data()->words();
+  if (link[kLinkLearned].is_true()) return;
+  link[kLinkLearned] = Value::Bool(true);  // holds no object: no barrier
+  const int64_t number = link[kLinkNumber].small_int();
+  if (number < 0) {
+    --reports_beyond_;
+    return;
+  }
+  std::erase_if(reports_, [number](const auto& noted) { return noted.first == number; });
 }
 
 void Core::RefuseMessage(const Event& event, std::string_view text, Value reason) {
   if (reason.is_absent()) reason = Reason("no_clause", text);
-  if (!event.slot.is_nil()) {
-    SettleSlot(event.slot, EventFlag::kBroken, reason);
-    return;
-  }
   turn_.receiver = turn_.target = event.target;
   turn_.message = event.message;
   turn_.cause = event.cause();
   turn_.serial = serial_;
-  Report(reason, false);
+  const Value report = Report(reason, event.slot);
+  if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, reason, report);
 }
 
 std::vector<FaultReport> Core::UnobservedFaults() const {
   std::vector<FaultReport> unobserved;
-  for (const FaultReport& report : reports_) {
-    if (!report.observed) unobserved.push_back(report);
-  }
+  for (const auto& noted : reports_) unobserved.push_back(noted.second);
   return unobserved;
 }
 
 int64_t Core::unobserved_fault_count() const {
-  int64_t count = reports_uncounted_;
-  for (const FaultReport& report : reports_) count += report.observed ? 0 : 1;
-  return count;
+  return reports_beyond_ + static_cast<int64_t>(reports_.size());
 }
 
 std::vector<Place> Core::WaitingPlaces() {

@@ -19,10 +19,10 @@ void Core::PushFront(Value payer, const Event& event) {
   sponsors_.MakeReady(sponsor);
 }
 
-void Core::SettleSlot(Value slot, EventFlag how, Value value) {
+void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   if (!IsPromise(slot)) {
     // A slot of another kind settles when its own dispatch comes.
-    sponsor_->queue.Append({slot, value, Value::Nil(), Event::Pack(turn_.serial, how)});
+    sponsor_->queue.Append({slot, value, report, Event::Pack(turn_.serial, how)});
     sponsors_.MakeReady(*sponsor_);
     return;
   }
@@ -42,7 +42,7 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value) {
     } else {
       if (promise::StateOf(other) == promise::State::kBroken) {
         how = EventFlag::kBroken;
-        if (promise::IsObserved(root)) ObserveReport(other);
+        report = promise::ReportOf(other);
       }
       value = promise::Outcome(other);
     }
@@ -50,31 +50,19 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value) {
   promise::TakeWaiters(heap_, root, [&](const promise::Waiter& waiter) {
     Event event = waiter.event;
     if (event.flag() == EventFlag::kListen) {
-      event = {event.message, value, Value::Nil(), Event::Pack(event.cause(), how)};
+      event = {event.message, value, report, Event::Pack(event.cause(), how)};
     }
     released_.emplace_back(waiter.payer, event);
   });
   if (how == EventFlag::kKept) {
     promise::Keep(heap_, root, value);
   } else {
-    promise::Break(heap_, root, value);
+    promise::Break(heap_, root, value, report);
   }
   // Last first, each in front of the one before: in the end they stand in order.
   while (!released_.empty()) {
     PushFront(released_.back().first, released_.back().second);
     released_.pop_back();
-  }
-}
-
-void Core::ObserveReport(Object* root) {
-  if (promise::IsObserved(root)) return;
-  promise::MarkObserved(heap_, root);
-  const auto report = promise::ReportOf(root);
-  if (!report.has_value()) return;
-  if (*report < reports_.size()) {
-    reports_[*report].observed = true;
-  } else {
-    --reports_uncounted_;
   }
 }
 
@@ -86,7 +74,15 @@ void Core::DispatchResolver(const Event& event) {
            FieldsOf(m).size() == 1;
   };
   if (is("fulfill")) {
-    SettleSlot(promise, EventFlag::kKept, FieldsOf(m)[0]);
+    const Value value = FieldsOf(m)[0];
+    // The loser of a race: what it broke with was looked at, and came too late.
+    const Object* own = promise::Root(heap_, promise.target());
+    const Object* other = IsPromise(value) ? promise::Root(heap_, value.target()) : nullptr;
+    if (other != nullptr && promise::StateOf(other) == promise::State::kBroken &&
+        promise::StateOf(own) != promise::State::kPending) {
+      Learn(promise::ReportOf(other));
+    }
+    SettleSlot(promise, EventFlag::kKept, value);
   } else if (is("break")) {
     SettleSlot(promise, EventFlag::kBroken, Failed(FieldsOf(m)[0]));
   } else {
@@ -101,19 +97,20 @@ bool Core::DispatchPromise(Event& event) {
   switch (event.flag()) {
     case EventFlag::kKept:
     case EventFlag::kBroken:
-      SettleSlot(event.target, event.flag(), event.message);
+      SettleSlot(event.target, event.flag(), event.message, event.slot);
       return false;
     case EventFlag::kListen:
       if (promise::StateOf(root) == promise::State::kPending) {
-        promise::MarkObserved(heap_, root);
         promise::AddWaiter(heap_, root, event, sponsor_->control);
         return false;
       }
-      if (promise::StateOf(root) == promise::State::kBroken) ObserveReport(root);
-      event = {event.message, promise::Outcome(root), Value::Nil(),
-               Event::Pack(event.cause(), promise::StateOf(root) == promise::State::kKept
-                                              ? EventFlag::kKept
-                                              : EventFlag::kBroken)};
+      if (promise::StateOf(root) == promise::State::kKept) {
+        event = {event.message, promise::Outcome(root), Value::Nil(),
+                 Event::Pack(event.cause(), EventFlag::kKept)};
+      } else {
+        event = {event.message, promise::Outcome(root), promise::ReportOf(root),
+                 Event::Pack(event.cause(), EventFlag::kBroken)};
+      }
       return true;
     case EventFlag::kMessage:
     case EventFlag::kResume:
@@ -121,7 +118,6 @@ bool Core::DispatchPromise(Event& event) {
   }
   switch (promise::StateOf(root)) {
     case promise::State::kPending:
-      if (!event.slot.is_nil()) promise::MarkObserved(heap_, root);
       promise::AddWaiter(heap_, root, event, sponsor_->control);
       return false;
     case promise::State::kKept: {
@@ -135,8 +131,7 @@ bool Core::DispatchPromise(Event& event) {
     }
     default:
       if (!event.slot.is_nil()) {
-        ObserveReport(root);
-        SettleSlot(event.slot, EventFlag::kBroken, promise::Outcome(root));
+        SettleSlot(event.slot, EventFlag::kBroken, promise::Outcome(root), promise::ReportOf(root));
       }
       // A tell to a broken promise is lost with it: the break itself was or will be reported.
       return false;

@@ -17,7 +17,8 @@ enum class EventFlag : uint16_t {
   kMessage = 0,  // an ordinary message
   kListen = 1,   // to a promise: message is the continuation to run when it settles
   kKept = 2,     // to a continuation or promise: it was kept, message is the value
-  kBroken = 3,   // to a continuation or promise: it was broken, message is the reason
+  kBroken = 3,   // to a continuation or promise: it was broken, message is the reason, slot the
+                 // link to the fault's report (fault.h), or nil
   kResume = 4,   // to an actor: its suspended turn goes on
 };
 

@@ -8,7 +8,11 @@
 //   #no_clause(text)       no clause takes the message;  #no_match(text) for match and let
 //   #divide_by_zero  #missing_key(text)  #bad_index(text)  #limit(text)  #cycle
 //
-// A report is data without refs, made when the fault happens.
+// A report is data without refs, made when the fault happens. It is dropped when somebody
+// learns of the fault. The break carries it there: promise by promise, through every `when`,
+// `await` and resolver that only passes it on, goes a *report link* (a kTuple: the number
+// of the report, and whether anybody has learned). So there is one report for one fault,
+// however long the way, and if the way ends at nobody it stays.
 #ifndef VESICLE_VM_ACTOR_FAULT_H_
 #define VESICLE_VM_ACTOR_FAULT_H_
 
@@ -46,7 +50,7 @@ struct FaultReport {
   Place place;
   std::vector<Frame> calls;         // function calls inside the turn, innermost first
   std::vector<std::string> causes;  // the turns that led there, nearest first
-  bool observed = false;            // an asker's promise has somebody registered
+  bool observed = false;            // somebody waits for the asker's promise
 };
 
 }  // namespace vesicle

@@ -12,8 +12,7 @@ constexpr uint32_t kLast = 3;
 constexpr uint32_t kWords = 4;
 
 constexpr int64_t kStateMask = 3;
-constexpr int64_t kObserved = 4;
-constexpr int kSerialShift = 3;
+constexpr int kSerialShift = 2;
 
 // A waiter's words.
 constexpr uint32_t kNext = 0;
@@ -52,23 +51,9 @@ Object* Root(Heap& heap, Object* promise) {
   return promise;
 }
 
-void MarkObserved(Heap& heap, Object* root) {
-  if ((Bits(root) & kObserved) != 0) return;
-  heap.WillWrite(root);
-  root->words()[kState] = Value::SmallInt(Bits(root) | kObserved);
-}
+bool HasWaiters(const Object* root) { return !internal::FirstWaiter(root).is_nil(); }
 
-bool IsObserved(const Object* root) { return (Bits(root) & kObserved) != 0; }
-
-std::optional<uint32_t> ReportOf(const Object* root) {
-  if (StateOf(root) != State::kBroken || !root->words()[kFirst].is_int()) return std::nullopt;
-  return static_cast<uint32_t>(root->words()[kFirst].small_int());
-}
-
-void SetReport(Heap& heap, Object* root, uint32_t report) {
-  heap.WillWrite(root);
-  root->words()[kFirst] = Value::SmallInt(report);
-}
+Value ReportOf(const Object* root) { return root->words()[kFirst]; }
 
 Value OnlyListener(const Object* root) {
   const Value first = internal::FirstWaiter(root);
@@ -114,10 +99,11 @@ void Keep(Heap& heap, Object* root, Value value) {
   root->words()[kOutcome] = value;
 }
 
-void Break(Heap& heap, Object* root, Value reason) {
+void Break(Heap& heap, Object* root, Value reason, Value report) {
   heap.WillWrite(root);
   SetState(root, State::kBroken);
   root->words()[kOutcome] = reason;
+  root->words()[kFirst] = report;
 }
 
 void Forward(Heap& heap, Object* root, Object* to) {
@@ -135,7 +121,6 @@ void Forward(Heap& heap, Object* root, Object* to) {
     }
     to->words()[kLast] = root->words()[kLast];
   }
-  if (IsObserved(root)) MarkObserved(heap, to);
   SetState(root, State::kForwarded);
   root->words()[kOutcome] = Value::Target(to);
   root->words()[kFirst] = Value::Nil();

@@ -1,9 +1,9 @@
 // Promises: the receiving end of a reply that is not here yet, and what waits on it.
 //
-//   word 0  state: pending, kept, broken, forwarded; whether anybody registered; the
-//           identity serial, from bit 3 up, if it was ever asked for
+//   word 0  state: pending, kept, broken, forwarded; the identity serial, from bit 2
+//           up, if it was ever asked for
 //   word 1  kept: the value.  broken: the reason.  forwarded: the promise it follows
-//   word 2  pending: first waiter.  broken: number of the fault report, or nil
+//   word 2  pending: first waiter.  broken: the report of the fault (fault.h), or nil
 //   word 3  pending: last waiter
 //
 // A promise resolved with another one follows it: its waiters join the other's, and
@@ -17,7 +17,6 @@
 #define VESICLE_VM_ACTOR_PROMISE_H_
 
 #include <cstdint>
-#include <optional>
 
 #include "vm/actor/event.h"
 #include "vm/heap/heap.h"
@@ -34,12 +33,10 @@ Object* Root(Heap& heap, Object* promise);
 // Of a root that is kept or broken.
 inline Value Outcome(const Object* root) { return root->words()[1]; }
 
-// Somebody will learn the outcome: a listener, or an asker behind a message.
-void MarkObserved(Heap& heap, Object* root);
-bool IsObserved(const Object* root);
-// The fault report to drop when somebody registers on a broken promise.
-std::optional<uint32_t> ReportOf(const Object* root);
-void SetReport(Heap& heap, Object* root, uint32_t report);
+// Of a pending root: something waits, a listener or a message.
+bool HasWaiters(const Object* root);
+// Of a broken root.
+Value ReportOf(const Object* root);
 
 // A promise that no program can name, the one of a timeout: besides who registered on it
 // so far nobody ever will. A flag of the object.
@@ -64,7 +61,7 @@ void TakeWaiters(Heap& heap, Object* root, Fn fn);
 
 // Want a pending root.
 void Keep(Heap& heap, Object* root, Value value);  // no promise
-void Break(Heap& heap, Object* root, Value reason);
+void Break(Heap& heap, Object* root, Value reason, Value report);
 void Forward(Heap& heap, Object* root, Object* to);  // to: another pending root
 
 // ---------------------------------------------------------------------------

@@ -150,6 +150,12 @@ BuiltinResult MakePromise(BuiltinContext& context, const Value*, int) {
   return context.Give(MakeList(core.heap(), pair), "");
 }
 
+// _hand_on(): a handler of a break that is not the one who learns of it.
+BuiltinResult HandOn(BuiltinContext& context, const Value*, int) {
+  context.core().HandOn();
+  return BuiltinResult::Of(Value::Nil());
+}
+
 // sponsor(limits): the control ref of a budget split off the one that runs the turn.
 BuiltinResult MakeSponsor(BuiltinContext& context, const Value* args, int) {
   Core::SponsorResult made = context.core().SplitSponsor(args[0]);
@@ -190,6 +196,7 @@ Value MakeSink(Core& core) {
 void RegisterCoreBuiltins(BuiltinRegistry& registry) {
   registry.Acting("promise", 0, 0, MakePromise,
                   "promise(): [p, resolver]; the resolver takes #fulfill(v) or #break(e)");
+  registry.Acting("_hand_on", 0, 0, HandOn, "");
   registry.Acting(
       "sponsor", 1, 1, MakeSponsor,
       "sponsor({events: n, memory: bytes, steps: n, keeper: ref}): the control ref of a "
