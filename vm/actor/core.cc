@@ -19,6 +19,7 @@ Core::Core(const CoreOptions& options)
   root.Grant(Resource::kMemory, static_cast<int64_t>(std::min<uint64_t>(
                                     options.memory_bytes_max, static_cast<uint64_t>(kUnlimited))));
   turn_.become = turn_.reply = Value::Absent();
+  TellHeapItsLimit();
   heap_.SetSponsor(0, options.memory_bytes_max);
 }
 
@@ -176,7 +177,12 @@ bool Core::RunSlice(int64_t steps) {
       if (HasKeeper(which)) {
         MakeDry(which);
       } else {
-        FaultFront(which);
+        // A collection found no memory: as many fault as it takes until there is some again.
+        do {
+          FaultFront(which);
+          if (next->queue.empty() || fuel <= 0) break;
+          ChargeQueue(*next);
+        } while (MemoryLeft(*next) <= 0);
       }
     } else {
       EventQueue& queue = next->queue;

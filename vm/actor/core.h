@@ -187,9 +187,12 @@ class Core final : private HeapClient, public IdentitySource {
   // When fuel is negative: charges what was used, and sets fuel anew (kGo) or says why not.
   // Collects when the heap wants it: every Value the caller holds outside of its roots is stale
   // afterwards. kQuota...: return Quota(...). kTurnTooLong: the turn's own step limit, a
-  // Quota(kSteps) as well.
+  // Quota(kSteps) as well. Need::kMemory: an allocation was refused; what is dead
+  // of the young goes: try it again. kAllMemory: it was refused again; everything dead goes, and
+  // steps are charged for it, so that only live data decide a memory quota.
+  enum class Need : uint8_t { kSteps, kMemory, kAllMemory };
   enum class Fuel : uint8_t { kGo, kSuspend, kQuotaSteps, kQuotaMemory, kTurnTooLong };
-  Fuel Refuel();
+  Fuel Refuel(Need need = Need::kSteps);
   // Whether `bytes` more fit the allowance of the running sponsor; collects, on its steps, before
   // it says no.
   bool HasRoom(uint64_t bytes);
@@ -346,7 +349,8 @@ class Core final : private HeapClient, public IdentitySource {
   void EndSuspended();
   void RollBack();
   void NoteMade();
-  void CollectInTurn(bool full);
+  void Collect(Heap::Scope scope);
+  void SafePoint();
   void ForgetMade();
   void FinishReceiver();
   void DropResumed();
@@ -365,8 +369,11 @@ class Core final : private HeapClient, public IdentitySource {
   void BeginSlice(Sponsor& sponsor);
   int64_t EndSlice();
   int64_t MemoryLeft(Sponsor& sponsor);
-  int64_t CollectForSponsor();  // what it has left then
   int64_t MemoryFor(Sponsor& sponsor, int64_t wanted);
+  // Collects until its account has room for `bytes` and some more (everything, with kAllMemory),
+  // at its expense. False: what lives fills it.
+  bool MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need);
+  void TellHeapItsLimit();
   void ChargeQueue(Sponsor& sponsor);
   void ChargeSteps();
   bool NextFuel();
@@ -411,6 +418,7 @@ class Core final : private HeapClient, public IdentitySource {
   std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before
   int64_t event_room_ = 0;
   int64_t event_room_given_ = 0;
+  bool memory_is_spent_ = false;  // of the sponsor whose slice it is
   int64_t fuel_given_ = 0;
   int64_t slice_given_ = 0;
   int64_t slice_left_ = 0;

@@ -283,13 +283,15 @@ void Core::NoteMade() {
   }
 }
 
-void Core::CollectInTurn(bool full) {
-  NoteMade();
-  if (full) {
-    heap_.Collect(Heap::Scope::kFull);
-  } else {
-    heap_.SafePoint();
-  }
+void Core::Collect(Heap::Scope scope) {
+  if (in_turn_) NoteMade();
+  heap_.Collect(scope);
+  turn_.made_since = heap_.young_top();
+}
+
+void Core::SafePoint() {
+  if (in_turn_) NoteMade();
+  heap_.SafePoint();
   turn_.made_since = heap_.young_top();
 }
 

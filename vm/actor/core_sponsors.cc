@@ -17,6 +17,11 @@ namespace {
 constexpr int64_t kStepsBetweenChecks = 2'000;
 // What a full collection on behalf of a sponsor costs it, so that living at the limit is no attack.
 constexpr uint64_t kBytesCollectedPerStep = 256;
+// Shares of an account that a collection on its behalf must leave free. Less after the young
+// space's: everything is collected. Less after that: live data fill the account. So between two
+// full collections much is allocated, in proportion to what lives, however close to the limit.
+constexpr int64_t kFreeShareAfterYoung = 8;
+constexpr int64_t kFreeShareAfterFull = 32;
 
 Value ShortTextOf(std::string_view s) {
   return Value::ShortText(s.data(), static_cast<int>(s.size()));
@@ -40,12 +45,15 @@ int64_t Core::MemoryLeft(Sponsor& sponsor) {
 
 // What is left; when that is less than `wanted`, after a collection that the sponsor pays for.
 int64_t Core::MemoryFor(Sponsor& sponsor, int64_t wanted) {
-  const int64_t left = MemoryLeft(sponsor);
-  if (left >= wanted) return left;
-  heap_.Collect(Heap::Scope::kFull);
-  sponsor.Spend(Resource::kSteps,
-                static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
+  if (MemoryLeft(sponsor) < wanted) {
+    MakeRoom(sponsor, static_cast<uint64_t>(std::max<int64_t>(wanted, 0)), Need::kMemory);
+  }
   return MemoryLeft(sponsor);
+}
+
+void Core::TellHeapItsLimit() {
+  heap_.set_bytes_max(
+      static_cast<uint64_t>(std::max<int64_t>(sponsors_.root().amount(Resource::kMemory), 0)));
 }
 
 // A queue is memory too. Only its changes are told, in one figure a slice.
@@ -68,11 +76,29 @@ void Core::BeginSlice(Sponsor& sponsor) {
   event_room_ = std::clamp<int64_t>(sponsor.AccountOf(Resource::kEvents).amount(Resource::kEvents),
                                     0, int64_t{1} << 40);
   event_room_given_ = event_room_;
-  PayFrom(sponsor, MemoryFor(sponsor, 1));
+  memory_is_spent_ = MemoryLeft(sponsor) <= 0 && !MakeRoom(sponsor, 0, Need::kMemory);
+  PayFrom(sponsor, MemoryLeft(sponsor));
   slice_left_ =
       std::min(options_.slice_steps, sponsor.AccountOf(Resource::kSteps).amount(Resource::kSteps));
   slice_given_ = slice_left_;
   fuel = fuel_given_ = std::min(slice_left_, kStepsBetweenChecks);
+}
+
+bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need) {
+  const int64_t amount = sponsor.AccountOf(Resource::kMemory).amount(Resource::kMemory);
+  if (amount <= 0 || bytes > static_cast<uint64_t>(amount)) return false;
+  const auto has_room = [&](int64_t share) {
+    return MemoryLeft(sponsor) >=
+           std::max({static_cast<int64_t>(bytes), amount / share, int64_t{1}});
+  };
+  if (need != Need::kAllMemory) {
+    Collect(Heap::Scope::kYoung);
+    if (has_room(kFreeShareAfterYoung)) return true;
+  }
+  Collect(Heap::Scope::kFull);
+  sponsor.Spend(Resource::kSteps,
+                static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
+  return has_room(kFreeShareAfterFull);
 }
 
 // Moves what was used since the last call from `fuel` to the accounts.
@@ -102,23 +128,14 @@ int64_t Core::EndSlice() {
   return used;
 }
 
-int64_t Core::CollectForSponsor() {
-  CollectInTurn(true);
-  sponsor_->Spend(Resource::kSteps,
-                  static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
-  const int64_t left = MemoryLeft(*sponsor_);
-  heap_.SetSponsor(sponsor_->AccountOf(Resource::kMemory).index(),
-                   static_cast<uint64_t>(std::max<int64_t>(left, 0)));
-  return left;
-}
-
 bool Core::HasRoom(uint64_t bytes) {
   if (heap_.Reserve(bytes)) return true;
-  CollectForSponsor();
+  MakeRoom(*sponsor_, bytes, Need::kMemory);
+  PayFrom(*sponsor_, MemoryLeft(*sponsor_));
   return heap_.Reserve(bytes);
 }
 
-Core::Fuel Core::Refuel() {
+Core::Fuel Core::Refuel(Need need) {
   // What the turn used goes on record before the accounts forget it.
   turn_.steps_used += fuel_at_turn_start_ - fuel;
   ChargeSteps();
@@ -138,13 +155,16 @@ Core::Fuel Core::Refuel() {
     return Fuel::kQuotaSteps;
   }
   ChargeQueue(*sponsor_);
-  if (heap_.over_allowance() || MemoryLeft(*sponsor_) <= 0) {
-    if (CollectForSponsor() <= 0) {
+  const uint64_t refused = need == Need::kSteps ? 0 : std::max<uint64_t>(heap_.refused_bytes(), 1);
+  if (refused > 0 || heap_.over_allowance() || MemoryLeft(*sponsor_) <= 0) {
+    const bool has_room = MakeRoom(*sponsor_, refused, need);
+    PayFrom(*sponsor_, MemoryLeft(*sponsor_));
+    if (!has_room) {
       set();
       return Fuel::kQuotaMemory;
     }
   } else if (heap_.wants_safe_point()) {
-    CollectInTurn(false);
+    SafePoint();
   }
   if (slice_left_ <= 0) {
     set();
@@ -159,7 +179,7 @@ bool Core::DryOf(Resource* which) {
     *which = Resource::kSteps;
     return true;
   }
-  if (MemoryLeft(*sponsor_) <= 0) {
+  if (memory_is_spent_) {
     *which = Resource::kMemory;
     return true;
   }
@@ -216,6 +236,7 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
 
 void Core::Refill(Resource which, int64_t amount) {
   sponsors_.root().Grant(which, amount);
+  if (which == Resource::kMemory) TellHeapItsLimit();
   WakeDry();
 }
 

@@ -23,7 +23,7 @@ Heap::Heap(Options options, HeapClient* client) : options_(std::move(options)), 
   marker_ = std::make_unique<Marker>(*this);
   top_ = charged_to_ = spent_from_ = young_->begin();
   limit_ = young_->end();
-  mark_due_at_ = options_.old_bytes_floor;
+  PlanMark(0);
   PlanSafePoint();
 }
 
@@ -90,8 +90,17 @@ Object* Heap::AllocateInOldSpace(Kind kind, uint32_t count, bool clear) {
   spent_before_ += bytes;
   bytes_old_ += bytes;
   if (marking_) bytes_marked_ += bytes;
-  if (phase_ == Phase::kIdle && MarkIsDue()) safe_point_wanted_at_ = 0;
+  CameBeyondYoung(bytes);
   return o;
+}
+
+void Heap::CameBeyondYoung(uint64_t bytes) {
+  if (phase_ == Phase::kIdle) {
+    if (MarkIsDue()) safe_point_wanted_at_ = 0;
+    return;
+  }
+  debt_ += bytes;
+  if (debt_ >= options_.slice_every_bytes) safe_point_wanted_at_ = 0;
 }
 
 // --- Sponsors
@@ -111,7 +120,7 @@ void Heap::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
   ledger_.ChargeExternal(sponsor, delta_bytes);
   if (delta_bytes <= 0) return;
   if (sponsor == sponsor_) spent_before_ += static_cast<uint64_t>(delta_bytes);
-  if (phase_ == Phase::kIdle && MarkIsDue()) safe_point_wanted_at_ = 0;
+  CameBeyondYoung(static_cast<uint64_t>(delta_bytes));
 }
 
 void Heap::Reassign(SponsorIndex from, SponsorIndex to) {
@@ -191,10 +200,24 @@ size_t Heap::CollectYoung() {
   return r.objects_promoted + r.objects_finalized;
 }
 
+void Heap::PlanMark(uint64_t live) {
+  live_after_mark_ = live;
+  const auto grown = static_cast<uint64_t>(options_.old_growth * static_cast<double>(live));
+  const uint64_t room = options_.bytes_max - std::min(options_.bytes_max, live);
+  mark_due_at_ = std::min(std::max<uint64_t>(options_.old_bytes_floor, grown),
+                          live + std::max(room / 2, live / 8));
+}
+
+void Heap::set_bytes_max(uint64_t bytes) {
+  options_.bytes_max = bytes;
+  PlanMark(live_after_mark_);
+}
+
 void Heap::BeginMark() {
   VESICLE_CHECK(phase_ == Phase::kIdle);
   VESICLE_CHECK(top_ == young_->begin() && remembered_.empty());  // the snapshot is old
   mark_requested_ = false;
+  debt_ = 0;
   bytes_marked_ = 0;
   ledger_.MarkBegan();
   SetPhase(Phase::kMark);
@@ -205,10 +228,7 @@ void Heap::EndMark() {
   bytes_old_ = bytes_marked_;
   counted_.bytes_live = bytes_marked_;
   ledger_.MarkEnded();
-  const int64_t external = std::max<int64_t>(ledger_.external_bytes(), 0);
-  const double grown =
-      options_.old_growth * static_cast<double>(bytes_old_ + static_cast<uint64_t>(external));
-  mark_due_at_ = std::max<uint64_t>(options_.old_bytes_floor, static_cast<uint64_t>(grown));
+  PlanMark(bytes_old_ + static_cast<uint64_t>(std::max<int64_t>(ledger_.external_bytes(), 0)));
   clear_read_ = clear_kept_ = 0;
   clearing_finals_ = false;
   SetPhase(Phase::kClear);
@@ -281,7 +301,7 @@ size_t Heap::CycleSlice(size_t objects_max, size_t blocks_max) {
 
 void Heap::PlanSafePoint() {
   if (options_.collect_at_every_safe_point || young_->overflowed() ||
-      (phase_ == Phase::kIdle && MarkIsDue())) {
+      (phase_ == Phase::kIdle ? MarkIsDue() : debt_ >= options_.slice_every_bytes)) {
     safe_point_wanted_at_ = 0;
     return;
   }
@@ -312,6 +332,7 @@ void Heap::SafePoint() {
     const size_t slice = options_.mark_slice_objects;
     const size_t rest = std::max(slice - std::min(slice, touched), slice / 8 + 1);
     touched += CycleSlice(rest, options_.sweep_slice_blocks);
+    debt_ -= std::min<uint64_t>(debt_, options_.slice_every_bytes);
   }
   counted_.objects_touched_max = std::max<uint64_t>(counted_.objects_touched_max, touched);
   PlanSafePoint();

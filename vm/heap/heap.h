@@ -91,13 +91,18 @@ struct HeapOptions {
   size_t young_bytes = size_t{1} << 20;
   // Objects that one safe point marks, at most; big objects count by their words.
   size_t mark_slice_objects = 5000;
-  // While a cycle runs, a safe point is wanted each time so much was allocated.
+  // While a cycle runs, a safe point is wanted each time so much was allocated, wherever: what
+  // comes to the old space at once is made up for by as many safe points in a row.
   size_t slice_every_bytes = size_t{64} << 10;
   // Blocks of 64 KiB that one safe point sweeps, at most.
   size_t sweep_slice_blocks = 64;
-  // A mark is due when old bytes exceed max(old_bytes_floor, old_growth x live after the last).
+  // A mark is due when old bytes exceed max(old_bytes_floor, old_growth x live after the last),
+  // or half of the room that was left below bytes_max then (at least live / 8).
   size_t old_bytes_floor = size_t{8} << 20;
   double old_growth = 2.0;
+  // What its owner means to hold at most. A guide for the pace only: what may be allocated is
+  // the allowance of SetSponsor.
+  uint64_t bytes_max = UINT64_MAX;
   // Empty blocks kept for use; those beyond give their memory back to the system.
   size_t reserve_blocks = 32;
   // Test mode: every SafePoint() is a Collect(kFull), and is always wanted.
@@ -184,6 +189,7 @@ class Heap {
     charged_to_ = top_;
     spent_from_ = top_;
     spent_before_ = 0;
+    refused_bytes_ = 0;
     allowance_ = allowance_bytes;
     sponsor_ = sponsor;
   }
@@ -191,11 +197,17 @@ class Heap {
   // Bytes taken since SetSponsor.
   uint64_t spent() const { return spent_before_ + static_cast<uint64_t>(top_ - spent_from_); }
   bool over_allowance() const { return spent() > allowance_; }
-  // Would so many more bytes fit the allowance? Takes nothing.
-  bool Reserve(uint64_t bytes) const {
+  // Would so many more bytes fit the allowance? Takes nothing, but notes what was refused.
+  bool Reserve(uint64_t bytes) {
     const uint64_t taken = spent();
-    return taken <= allowance_ && bytes <= allowance_ - taken;
+    if (taken <= allowance_ && bytes <= allowance_ - taken) [[likely]]
+      return true;
+    refused_bytes_ = bytes;
+    return false;
   }
+  // Bytes that were asked for last and did not fit; 0: none since SetSponsor. A refusal is no
+  // verdict yet: the allowance is gross, and a collection may make room.
+  uint64_t refused_bytes() const { return refused_bytes_; }
   // Live bytes as of the last cycle, allocated since, and external ones.
   uint64_t SponsorBytes(SponsorIndex sponsor) const;
   // C++ memory behind objects or queues. A growth counts as spent if `sponsor` is the current one.
@@ -254,6 +266,8 @@ class Heap {
   void Collect(Scope scope);
   // A mark cycle begins at the next safe point.
   void RequestMark();
+  // HeapOptions::bytes_max.
+  void set_bytes_max(uint64_t bytes);
 
   // --- Watching.
   HeapStats stats() const;
@@ -303,6 +317,7 @@ class Heap {
   void NoteYoungFinal(Object* o);
   Object* TryAllocateImpl(Kind kind, uint32_t count, bool clear);
   Object* AllocateInOldSpace(Kind kind, uint32_t count, bool clear);
+  void CameBeyondYoung(uint64_t bytes);
   void WillWriteSlow(Object* o);
   void ShadeSlow(Value value);
   Value ReadWeakSlow(Value v);
@@ -312,6 +327,7 @@ class Heap {
   bool MarkIsDue() const;
   void BeginMark();
   void EndMark();
+  void PlanMark(uint64_t live);
   // One piece of the running cycle, of about `objects_max` objects; how many it touched.
   size_t CycleSlice(size_t objects_max, size_t blocks_max);
   bool ClearSlice(size_t objects_max, size_t* touched);
@@ -331,6 +347,7 @@ class Heap {
   char* spent_from_ = nullptr;
   uint64_t spent_before_ = 0;
   uint64_t allowance_ = UINT64_MAX;
+  uint64_t refused_bytes_ = 0;
 
   Options options_;
   HeapClient* client_;
@@ -349,6 +366,10 @@ class Heap {
   uint64_t bytes_old_ = 0;
   uint64_t bytes_marked_ = 0;
   uint64_t mark_due_at_ = 0;
+  uint64_t live_after_mark_ = 0;  // external bytes included
+  // What came past the young space since the last slice of a running cycle: each
+  // slice_every_bytes of it are owed a slice.
+  uint64_t debt_ = 0;
   HeapStats counted_;
   std::function<void()> on_pause_begin_;
   std::function<void()> on_pause_end_;

@@ -130,15 +130,17 @@ void OldSpace::SweepNext(SizeClass& c) {
   block = nullptr;
 }
 
-void OldSpace::SweepLarge() {
+size_t OldSpace::SweepLarge() {
   Block*& block = large_[large_at_++];
-  if (SweepBits(block) != 0) return;
+  if (SweepBits(block) != 0) return 1;
+  const size_t blocks = 1 + block->mapped_bytes / Block::kBytes;
   if (block->mapped_bytes != 0) {
     pool_.ReleaseLarge(block);
   } else {
     pool_.Release(block);
   }
   block = nullptr;
+  return blocks;
 }
 
 void OldSpace::BeginSweep() {
@@ -160,8 +162,7 @@ void OldSpace::BeginSweep() {
 bool OldSpace::SweepSlice(size_t blocks_max) {
   while (large_at_ < large_end_) {
     if (blocks_max == 0) return true;
-    --blocks_max;
-    SweepLarge();
+    blocks_max -= std::min(blocks_max, SweepLarge());
   }
   for (; sweep_class_ < classes_.size(); ++sweep_class_) {
     SizeClass& c = classes_[sweep_class_];

@@ -86,7 +86,8 @@ class OldSpace {
   char* Refill(SizeClass& c);
   bool NextRun(SizeClass& c, char* from);
   void SweepNext(SizeClass& c);
-  void SweepLarge();
+  // How many blocks' work it was: giving much memory back takes long.
+  size_t SweepLarge();
   void* AllocateLarge(size_t bytes);
   // Drops the dead from the bitmap of what begins there; how many objects are left.
   uint32_t SweepBits(Block* block);

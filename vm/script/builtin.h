@@ -59,7 +59,8 @@ class [[nodiscard]] BuiltinResult {
   enum class Kind : uint8_t {
     kValue,   // the value
     kFailed,  // value() is the reason, as fault.h lists them; `try` catches it
-    kMemory,  // an allocation did not fit: the turn ends with #quota(memory)
+    kMemory,  // an allocation did not fit: what is dead is collected and the call made once more;
+              // when it comes again, the turn ends with #quota(memory)
     kEvents,  // acting builtins: the events account is empty
     kJob,     // there is more to do: take_job()
     kMore,    // of BuiltinJob::Run only: call it again
@@ -90,8 +91,9 @@ class [[nodiscard]] BuiltinResult {
 class BuiltinJob {
  public:
   virtual ~BuiltinJob() = default;
-  // Works until context.fuel() is used up or kBuiltinStepsMax steps are done, and says
-  // More(); or finishes: kValue, kFailed, kMemory.
+  // Works until context.fuel() is used up, kBuiltinStepsMax steps are done or the heap is over
+  // its allowance, and says More(); or finishes: kValue, kFailed, kMemory. After kMemory the
+  // instruction makes a new job.
   virtual BuiltinResult Run(BuiltinContext& context) = 0;
   virtual void Visit(Visitor& visitor) = 0;
 };

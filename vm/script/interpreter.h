@@ -152,7 +152,6 @@ class Interpreter final : public Language {
   std::vector<std::unique_ptr<ScriptStack>> idle_;
   Value reason_;
   FailHow how_ = FailHow::kReason;
-  uint32_t count_here_ = 0;  // arguments of a CallBuiltinHere that comes next
   bool is_pure_ = false;
   int64_t pure_steps_left_ = 0;
   uint64_t pure_bytes_end_ = 0;

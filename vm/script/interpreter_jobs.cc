@@ -73,7 +73,6 @@ BuiltinResult RangeJob::Run(BuiltinContext& context) {
     words_[1] = next.value();
     if ((piece & 3) == 0) context.Charge(1);
   }
-  if (context.heap().over_allowance()) return BuiltinResult::OutOfMemory();
   return BuiltinResult::More();
 }
 

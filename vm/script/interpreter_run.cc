@@ -5,6 +5,7 @@
 // `slow`, whose value `deliver` puts where the instruction wants it; so a long
 // operation can be finished in pieces, and the run suspended between them.
 #include <cstring>
+#include <utility>
 
 #include "vm/script/interpreter.h"
 #include "vm/value/list.h"
@@ -230,6 +231,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   int64_t fuel = core.fuel;
   Instruction insn = 0;
   const Instruction* at = pc;
+  Core::Need need = Core::Need::kSteps;
   Value value;
   // A result in two words, so that jumps cross nothing that is made or unmade.
   BuiltinResult result = BuiltinResult::Of(value);
@@ -257,7 +259,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
           B(insn) > kBuiltinArgsMax) {
         goto slow;
       }
-      count_here_ = B(insn);
+      s.count_here = B(insn);
     }
     if (top == s.frames_end) [[unlikely]]
       goto grow_frames;
@@ -293,7 +295,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
           B(insn) > kBuiltinArgsMax) {
         goto slow;
       }
-      count_here_ = B(insn);
+      s.count_here = B(insn);
     }
     const uint32_t count = B(insn) + 1;
     for (uint32_t i = 0; i < count; ++i) base[static_cast<int64_t>(i) - 1] = r[i];
@@ -907,8 +909,8 @@ take_result:
       reason_ = result.value();
       goto failed;
     case BuiltinResult::Kind::kMemory:
-      how_ = FailHow::kMemory;
-      goto failed;
+      pc = at;
+      goto no_memory;
     case BuiltinResult::Kind::kEvents:
       how_ = FailHow::kEvents;
       goto failed;
@@ -919,6 +921,7 @@ take_result:
   }
   // deliver: `value` is what instruction `at` yields.
   value = result.value();
+  s.tries = 0;
   {
     const DeliveryRow row = kDelivery.rows[*at & 255];
     pc = at + row.words;
@@ -959,7 +962,7 @@ work_on_job:
   result = RunJob(at);
   fuel = core.fuel;
   if (result.kind() == BuiltinResult::Kind::kMore) {
-    if (fuel >= 0) goto work_on_job;
+    if (fuel >= 0 && !heap_.over_allowance()) goto work_on_job;
     pc = at;
     goto refuel;
   }
@@ -971,16 +974,18 @@ grow : {
   const ScriptStack::Grown grown = s.Grow(base + A(insn));
   base = s.At(offset);
   soft_end = s.soft_end();
-  if (grown != ScriptStack::Grown::kYes) {
+  if (grown == ScriptStack::Grown::kNoMemory) {
+    --pc;
+    goto no_memory;
+  }
+  if (grown == ScriptStack::Grown::kTooDeep) {
     at = pc - 1;
-    how_ = FailHow::kMemory;
-    if (grown == ScriptStack::Grown::kTooDeep) {
-      how_ = FailHow::kLimit;
-      reason_ = Reason("limit", "the calls of one turn take more than " +
-                                    std::to_string(ScriptStack::kRegistersTotalMax) + " registers");
-    }
+    how_ = FailHow::kLimit;
+    reason_ = Reason("limit", "the calls of one turn take more than " +
+                                  std::to_string(ScriptStack::kRegistersTotalMax) + " registers");
     goto failed;
   }
+  s.tries = 0;
   if (fuel < 0) goto refuel;
   NEXT();
 }
@@ -989,19 +994,28 @@ grow_frames : {
   s.frames_top = top;
   const ScriptStack::Grown grown = s.GrowFrames();
   top = s.frames_top;
-  if (grown != ScriptStack::Grown::kYes) {
-    at = pc - 1;
-    how_ = FailHow::kMemory;
-    if (grown == ScriptStack::Grown::kTooDeep) {
-      how_ = FailHow::kLimit;
-      reason_ = Reason("limit", "calls are nested more than " +
-                                    std::to_string(core.options().call_depth_max) + " deep");
-    }
+  --pc;  // the call again
+  if (grown == ScriptStack::Grown::kNoMemory) goto no_memory;
+  if (grown == ScriptStack::Grown::kTooDeep) {
+    at = pc;
+    how_ = FailHow::kLimit;
+    reason_ = Reason("limit", "calls are nested more than " +
+                                  std::to_string(core.options().call_depth_max) + " deep");
     goto failed;
   }
-  --pc;  // the call again
+  s.tries = 0;
   NEXT();
 }
+
+no_memory:
+  // What is dead goes, and the instruction at pc starts over: twice, as the first collection may
+  // have been of the young only.
+  if (is_pure_ || s.tries == 2) {
+    at = pc;
+    how_ = FailHow::kMemory;
+    goto failed;
+  }
+  need = s.tries++ == 0 ? Core::Need::kMemory : Core::Need::kAllMemory;
 
 refuel:
   s.pc = pc;
@@ -1009,7 +1023,8 @@ refuel:
   s.base = s.Offset(base);
   s.frames_top = top;
   core.fuel = fuel;
-  switch (is_pure_ ? (RefuelPure() ? Core::Fuel::kGo : Core::Fuel::kTurnTooLong) : core.Refuel()) {
+  switch (is_pure_ ? (RefuelPure() ? Core::Fuel::kGo : Core::Fuel::kTurnTooLong)
+                   : core.Refuel(std::exchange(need, Core::Need::kSteps))) {
     case Core::Fuel::kGo:
       s.pc = nullptr;
       fuel = core.fuel;
@@ -1041,6 +1056,7 @@ no_events:
   how_ = FailHow::kSteps;
 
 failed:
+  s.tries = 0;
   if (how_ <= FailHow::kReraise && !s.handlers.empty()) {
     const ScriptStack::TryHandler handler = s.handlers.back();
     s.handlers.pop_back();

@@ -184,7 +184,7 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
     case Op::kCallBuiltin:
       return CallBuiltin(at[1], a, B(i));
     case Op::kCallBuiltinHere:
-      return CallBuiltin(at[1], base, count_here_);
+      return CallBuiltin(at[1], base, stack_->count_here);
     case Op::kCall:
     case Op::kTailCall:
       return BadCall(*a, B(i));

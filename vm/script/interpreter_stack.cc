@@ -107,6 +107,7 @@ void ScriptStack::Reset() {
   job.reset();
   handlers.clear();
   frames_top = frames;
+  tries = 0;
   pc = nullptr;
   constants = nullptr;
   base = 1;

@@ -73,6 +73,8 @@ class ScriptStack {
   const Value* constants = nullptr;
   uint32_t base = 1;
   std::unique_ptr<BuiltinJob> job;  // what instruction `pc` is busy with, or null
+  uint32_t count_here = 0;          // arguments of a CallBuiltinHere that comes next
+  uint8_t tries = 0;                // how often `pc` has started over for want of memory
 
   Frame* frames = nullptr;      // frames[0] leads to the end of the turn
   Frame* frames_top = nullptr;  // the next free one

@@ -114,10 +114,9 @@ BuiltinResult ListJob::Run(BuiltinContext& context) {
   Piece piece(context);
   for (;;) {
     const BuiltinResult result = Produce(context, piece);
-    if (context.heap().over_allowance()) return BuiltinResult::OutOfMemory();
     if (result.ok()) return BuiltinResult::Of(list_);
     if (result.kind() != BuiltinResult::Kind::kMore) return result;
-    if (piece.over()) return result;
+    if (piece.over() || context.heap().over_allowance()) return result;
   }
 }
 

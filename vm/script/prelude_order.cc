@@ -152,8 +152,8 @@ class SortJob final : public BuiltinJob {
         }
         case Stage::kMake:
           Make(piece);
-          if (context.heap().over_allowance()) return BuiltinResult::OutOfMemory();
           if (at_ == size_) return BuiltinResult::Of(made_);
+          if (context.heap().over_allowance()) return BuiltinResult::More();
           break;
       }
     }

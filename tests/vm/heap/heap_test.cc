@@ -58,6 +58,39 @@ TEST_CASE("heap: an object has its header, and nil in every word") {
   CHECK(heap.Verify() == nullptr);
 }
 
+TEST_CASE("heap: big dead objects are collected as they come, by slices at safe points") {
+  Heap heap({}, nullptr);
+  std::vector<Root> live;  // enough for many slices
+  for (int i = 0; i < 100'000; ++i) {
+    const Value before = live.empty() ? Value::Nil() : live[0].value();
+    Object* o = Pair(heap, before, Value::Nil());
+    if (live.empty()) {
+      live.emplace_back(heap, Value::Data(o));
+    } else {
+      live[0].set(Value::Data(o));
+    }
+    if (heap.wants_safe_point()) heap.SafePoint();
+  }
+  for (const uint32_t bytes : {60'000u, 1'000'000u}) {
+    for (uint64_t made = 0; made < (uint64_t{200} << 20); made += bytes) {
+      CHECK(heap.TryAllocate(Kind::kText, bytes) != nullptr);
+      if (heap.wants_safe_point()) heap.SafePoint();
+    }
+  }
+  CHECK(heap.stats().mark_cycles > 10);
+  CHECK(heap.stats().bytes_mapped_peak < uint64_t{80} << 20);
+  CHECK(heap.stats().objects_touched_max < 45'000);  // by young collections
+}
+
+TEST_CASE("heap: a limit brings the mark forward") {
+  Heap heap({.bytes_max = uint64_t{6} << 20}, nullptr);
+  for (int i = 0; i < 100; ++i) {
+    CHECK(heap.TryAllocate(Kind::kText, 200'000) != nullptr);
+    if (heap.wants_safe_point()) heap.SafePoint();
+  }
+  CHECK(heap.stats().bytes_mapped_peak < uint64_t{6} << 20);
+}
+
 TEST_CASE("heap: a Root is updated, copied and moved, and lets go") {
   Heap heap({}, nullptr);
   Root a(heap, Value::Data(Pair(heap, Value::SmallInt(1), Value::Nil())));
