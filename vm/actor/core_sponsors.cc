@@ -282,6 +282,13 @@ void Core::FaultFront(Resource which) {
     actor::ContWord(target, actor::Cont::kState) =
         Value::SmallInt(static_cast<int64_t>(actor::ContState::kDone));
     refused.slot = actor::ContWord(target, actor::Cont::kSlot);
+    // It was to handle a break: the fault behind that goes on, and this is no second one.
+    if (event.flag() == EventFlag::kBroken && !event.slot.is_nil()) {
+      if (!refused.slot.is_nil()) {
+        SettleSlot(refused.slot, EventFlag::kBroken, QuotaReason(which), event.slot);
+      }
+      return;
+    }
   }
   RefuseMessage(refused, {}, QuotaReason(which));
 }
