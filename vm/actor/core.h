@@ -225,6 +225,8 @@ class Core final : private HeapClient, public IdentitySource {
     Core& core_;
     Sponsor* before_;
   };
+  // Collects completely, at that sponsor's cost. Outside of slices.
+  void CollectFor(Value payer);
   // Whether nobody can learn what settles this slot any more: it is the timeout of an `await`
   // that is over.
   bool IsAbandoned(Value slot) const;
@@ -373,6 +375,7 @@ class Core final : private HeapClient, public IdentitySource {
   // Collects until its account has room for `bytes` and some more (everything, with kAllMemory),
   // at its expense. False: what lives fills it.
   bool MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need);
+  void CollectFor(Sponsor& sponsor);  // completely, at its cost
   void TellHeapItsLimit();
   void ChargeQueue(Sponsor& sponsor);
   void ChargeSteps();

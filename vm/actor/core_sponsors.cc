@@ -43,6 +43,12 @@ int64_t Core::MemoryLeft(Sponsor& sponsor) {
          static_cast<int64_t>(heap_.SponsorBytes(account.index()));
 }
 
+void Core::CollectFor(Sponsor& sponsor) {
+  Collect(Heap::Scope::kFull);
+  sponsor.Spend(Resource::kSteps,
+                static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
+}
+
 // What is left; when that is less than `wanted`, after a collection that the sponsor pays for.
 int64_t Core::MemoryFor(Sponsor& sponsor, int64_t wanted) {
   if (MemoryLeft(sponsor) < wanted) {
@@ -95,9 +101,7 @@ bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need) {
     Collect(Heap::Scope::kYoung);
     if (has_room(kFreeShareAfterYoung)) return true;
   }
-  Collect(Heap::Scope::kFull);
-  sponsor.Spend(Resource::kSteps,
-                static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
+  CollectFor(sponsor);
   return has_room(kFreeShareAfterFull);
 }
 
@@ -202,6 +206,11 @@ Core::Paying::~Paying() {
   if (core_.in_slice_) return;
   const bool to_host = before_ == &core_.root_sponsor();
   core_.PayFrom(*before_, to_host ? kUnlimited : core_.MemoryLeft(*before_));
+}
+
+void Core::CollectFor(Value payer) {
+  VESICLE_CHECK(!in_slice_);
+  CollectFor(PayerOf(payer));
 }
 
 Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {

@@ -80,13 +80,15 @@ Root MakeStdin(VmLoop& loop, StdinOptions options = {});
 //   modified}   #exists(path)   #open_dir(path)  a ref to that directory   #read_only  a ref that
 //   writes nothing   #write(path, text or bytes)   #append(path, text or bytes)   #make_dir(path)
 //   #remove(path) a file or an empty directory   #rename(from, to) replaces a file that is there
-// Breaks with #not_found, #exists, #denied, #type, #limit, #io, each with a text. Requests to a
-// directory and to those opened from it are done one after another, in the order of their coming.
+// Breaks with #not_found, #exists, #denied, #type, #limit, #full, #io, each with a text. Requests
+// to a directory and to those opened from it are done one after another, in the order of their
+// coming.
 enum class Access : uint8_t { kRead, kReadWrite };
 struct DirectoryOptions {
   size_t file_bytes_max = size_t{64} << 20;
   size_t names_max = 100'000;
-  size_t waiting_max = 1000;
+  size_t waiting_max = 1000;  // requests; none of them holds a copy of more than 8 KiB
+  size_t opened_max = 128;    // directories opened by refs of this grant and still held: #full
 };
 // NotFound, PermissionDenied, ...: what is wrong with `path` of the host.
 absl::StatusOr<Root> MakeDirectory(VmLoop& loop, const std::string& path, Access access,

@@ -1,6 +1,11 @@
 // Directory refs. Each request is done on the pool of threads; one at a time for all
 // refs that came from one grant, so that their order is that of the messages.
+//
+// What is to be written stands in the heap, paid for already, and the pool reads it
+// there: no copy waits. Small things, which the collector moves, are copied.
 #include <deque>
+#include <memory>
+#include <mutex>
 #include <utility>
 #include <variant>
 
@@ -24,6 +29,27 @@ using Names = std::vector<std::string>;
 using Done = std::variant<std::monostate, bool, Bytes, Names, FileInfo, Directory>;
 using Outcome = absl::StatusOr<Done>;
 
+// A text or bytes that the pool of threads can read while the VM runs. Made and destroyed on the
+// VM's thread.
+class Content {
+ public:
+  Content(Heap& heap, Value value) {
+    const std::string_view bytes = IsText(value) ? TextView(value) : BytesView(value);
+    if (value.is_pointer() && value.data()->is_old()) {
+      held_ = Root(heap, value);
+      in_heap_ = bytes;
+    } else {
+      copy_ = bytes;
+    }
+  }
+  std::string_view view() const { return in_heap_.data() != nullptr ? in_heap_ : copy_; }
+
+ private:
+  Root held_;
+  std::string_view in_heap_;
+  std::string copy_;  // at most Heap::kYoungBytesMax
+};
+
 // The grant: what all its refs share.
 class Files final : public LoopDevice, public std::enable_shared_from_this<Files> {
  public:
@@ -32,7 +58,7 @@ class Files final : public LoopDevice, public std::enable_shared_from_this<Files
   // Messages come to the refs made by RefTo.
   void Handle(Turn&) override {}
   bool IsPending() const override { return !jobs_.empty(); }
-  void Close() override { jobs_.clear(); }
+  void Close() override;
 
   Value RefTo(Directory directory, Access access) {
     auto handle = [self = shared_from_this(), directory = std::move(directory),
@@ -51,6 +77,22 @@ class Files final : public LoopDevice, public std::enable_shared_from_this<Files
     Work work;
     Access access;
   };
+  // The job under way, which the pool has in its hands. The work may read the heap: when the loop
+  // closes it is over, or never begins.
+  struct Flight {
+    explicit Flight(Work work_in) : work(std::move(work_in)) {}
+    void Run() {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (work) outcome = work();
+    }
+    void End() {
+      const std::lock_guard<std::mutex> lock(mutex);
+      work = {};
+    }
+    std::mutex mutex;
+    Work work;
+    Outcome outcome = Done();
+  };
 
   void Request(Turn& turn, const Directory& in, Access access);
   // The work for one that only reads, or writes; none: its fields are of the wrong kind.
@@ -60,8 +102,12 @@ class Files final : public LoopDevice, public std::enable_shared_from_this<Files
   void Answer(Job& job, Outcome outcome);
   Value ReasonOf(const absl::Status& status);
 
+  size_t CountOpened();
+
   DirectoryOptions options_;
   std::deque<Job> jobs_;  // the first one is under way
+  std::shared_ptr<Flight> flight_;
+  std::vector<std::weak_ptr<const DirectoryFd>> opened_;
 };
 
 // A text field as a path; nullopt when it is none.
@@ -145,8 +191,8 @@ Files::Work Files::Writing(Turn& turn, const Directory& in) {
   }
   turn.Charge(static_cast<int64_t>(bytes.size() / 64));
   const WriteMode mode = Is(m, "write", 2) ? WriteMode::kReplace : WriteMode::kAppend;
-  return [in, path = *path, bytes = std::string(bytes), mode]() -> Outcome {
-    const absl::Status status = WriteBeneath(*in, path, bytes, mode);
+  return [in, path = *path, content = Content(vm().core().heap(), what), mode]() -> Outcome {
+    const absl::Status status = WriteBeneath(*in, path, content.view(), mode);
     if (!status.ok()) return status;
     return Done();
   };
@@ -184,20 +230,31 @@ void Files::Request(Turn& turn, const Directory& in, Access access) {
   if (jobs_.size() == 1) Start();
 }
 
+void Files::Close() {
+  if (flight_ != nullptr) flight_->End();
+  flight_.reset();
+  jobs_.clear();
+}
+
 void Files::Start() {
-  auto outcome = std::make_shared<Outcome>(Done());
-  // The job's work leaves it: the pool may still run when everything here is gone.
-  auto work = std::make_shared<Work>(std::move(jobs_.front().work));
+  flight_ = std::make_shared<Flight>(std::move(jobs_.front().work));
   RunOnPool(
-      loop().uv(), [work, outcome] { *outcome = (*work)(); },
-      [outcome, self = shared_from_this()] {
+      loop().uv(), [flight = flight_] { flight->Run(); },
+      [flight = flight_, self = shared_from_this()] {
         if (self->is_closed()) return;
+        self->flight_.reset();
+        flight->End();
         Job job = std::move(self->jobs_.front());
         self->jobs_.pop_front();
-        self->Answer(job, std::move(*outcome));
+        self->Answer(job, std::move(flight->outcome));
         if (!self->jobs_.empty()) self->Start();
         self->loop().Wake();
       });
+}
+
+size_t Files::CountOpened() {
+  std::erase_if(opened_, [](const auto& directory) { return directory.expired(); });
+  return opened_.size();
 }
 
 // About what the answer takes in the heap.
@@ -240,6 +297,13 @@ void Files::Answer(Job& job, Outcome outcome) {
                            {"modified", build.Int(info->modified_ns)}}));
   }
   if (const Directory* directory = std::get_if<Directory>(&*outcome)) {
+    // What nobody holds any more does not count.
+    if (CountOpened() >= options_.opened_max) job.asker.payer().Collect();
+    if (CountOpened() >= options_.opened_max) {
+      return job.asker.Break(
+          core.Reason("full", absl::StrCat(options_.opened_max, " directories are open already")));
+    }
+    opened_.push_back(*directory);
     return keep(RefTo(*directory, job.access));
   }
   keep(Value::Nil());

@@ -55,6 +55,10 @@ class Payer {
     return Core::Paying(*core_, control_.value(), static_cast<int64_t>(bytes));
   }
 
+  // Outside of turns: all garbage goes now, at its cost. For a table of what refs hold, before it
+  // is said to be full. Wants a VM.
+  void Collect() const { core_->CollectFor(control_.value()); }
+
  private:
   friend class Turn;
   explicit Payer(Core& core) : core_(&core), control_(core.heap(), core.sponsor().control) {}

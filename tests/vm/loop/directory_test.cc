@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <sys/stat.h>
+#include <uv.h>
 
 #include <atomic>
 #include <filesystem>
@@ -170,6 +172,84 @@ TEST_CASE("directory: limits") {
   world.loop->Run();
   CHECK(answered == 5);
   CHECK(full == 3);
+}
+
+TEST_CASE(
+    "directory: what waits to be written is not copied, and a collection does not disturb it") {
+  VmOptions options;
+  options.heap.collect_at_every_safe_point = true;
+  World world({}, options);
+  Vm& vm = world.vm;
+  TemporaryFolder folder;
+  constexpr size_t kSize = size_t{4} << 20;
+  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  {
+    const Root dir = *MakeDirectory(*world.loop, folder.path, Access::kReadWrite);
+    const Root text(vm.core().heap(), vm.Text(std::string(kSize, 'x')));
+    for (int i = 0; i < 50; ++i) {
+      vm.Send(dir, vm.Tagged("append", "big", text.value()));
+      vm.Send(dir, vm.Tagged("append", "small", vm.Text(std::to_string(100'000'000 + i))));
+      vm.Send(dir, vm.Tagged("append", "bytes", vm.Bytes(std::string(5000, 'y'))));
+    }
+  }
+  vm.Run();
+  CHECK(mallinfo2().uordblks + mallinfo2().hblkhd < before + 5 * kSize);
+  world.loop->Run();
+  const auto content = [&](const char* name) {
+    std::ifstream file(folder.path + "/" + name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  CHECK(content("big") == std::string(50 * kSize, 'x'));
+  std::string numbers;
+  for (int i = 0; i < 50; ++i) numbers += std::to_string(100'000'000 + i);
+  CHECK(content("small") == numbers);
+  CHECK(content("bytes") == std::string(50 * 5000, 'y'));
+}
+
+TEST_CASE("directory: a loop that goes leaves no write behind that reads a heap that is gone") {
+  TemporaryFolder folder;
+  uv_loop_t host;
+  REQUIRE(uv_loop_init(&host) == 0);
+  for (int i = 0; i < 20; ++i) {
+    Vm vm;
+    auto loop = *VmLoop::Create(vm, {.host_loop = &host});
+    const Root dir = *MakeDirectory(*loop, folder.path, Access::kReadWrite);
+    vm.Send(dir, vm.Tagged("write", "big", vm.Text(std::string(3'000'000, 'x'))));
+    vm.Send(dir, vm.Tagged("write", "big", vm.Text(std::string(3'000'000, 'y'))));
+    vm.Run();
+  }
+  uv_run(&host, UV_RUN_DEFAULT);
+  CHECK(uv_loop_close(&host) == 0);
+}
+
+TEST_CASE("directory: what one grant opens is bounded, and what nobody holds does not count") {
+  World world;
+  Vm& vm = world.vm;
+  TemporaryFolder folder;
+  fs::create_directory(folder.path + "/sub");
+  const Root dir = *MakeDirectory(*world.loop, folder.path, Access::kRead, {.opened_max = 10});
+  const auto descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  const auto before = descriptors();
+  for (int i = 0; i < 100; ++i) {
+    CHECK(world.Ask(dir, vm.Tagged("open_dir", "sub")) == "<ref>");
+    CHECK(descriptors() <= before + 12);
+  }
+  std::vector<Root> held;
+  held.push_back(dir);
+  for (int i = 0; i < 10; ++i) {
+    held.push_back(world.AskValue(held.back(), vm.Tagged("open_dir", i == 0 ? "sub" : ".")));
+    CHECK_FALSE(held.back().value().is_nil());
+  }
+  // By whichever ref of the grant, narrowed or not.
+  const Root narrowed = world.AskValue(held.back(), vm.Symbol("read_only"));
+  for (const Root& ref : {held.front(), held.back(), narrowed}) {
+    CHECK(world.Ask(ref, vm.Tagged("open_dir", ".")) ==
+          "broken: #full(\"10 directories are open already\")");
+  }
+  held.erase(held.begin() + 1);
+  CHECK(world.Ask(narrowed, vm.Tagged("open_dir", ".")) == "<ref>");
 }
 
 TEST_CASE("directory: requests are done in the order of their coming") {

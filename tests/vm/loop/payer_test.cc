@@ -63,8 +63,10 @@ TEST_CASE("payer: with a keeper one event of an #every waits for the refill, and
   Vm& vm = g.vm;
   const Root timer = MakeTimer(*g.loop);
   int asked = 0;
+  const Root stop = vm.Create([&](Turn&) { g.loop->Stop(); });
   const Root keeper = vm.Create([&](Turn& turn) {
-    if (++asked > 3) return;  // enough: now it waits
+    // Enough: now it waits.
+    if (++asked > 3) return turn.Send(timer.value(), turn.Tagged("start", 50, stop.value(), 0));
     turn.Send(FieldsOf(turn.message())[1],
               turn.Tagged("refill", turn.Map({{"steps", turn.Int(3000)}})));
   });
@@ -73,7 +75,6 @@ TEST_CASE("payer: with a keeper one event of an #every waits for the refill, and
   const Root budget(vm.core().heap(), split.control);
   const Root guest = g.AskValue(budget, vm.Tagged("create", g.module.Behavior("guest")));
   vm.Send(guest, vm.Tagged("start", timer.value()));
-  vm.Ask(timer, vm.Tagged("after", 300), [&](const Reply&) { g.loop->Stop(); });
   g.loop->Run();
   CHECK(asked == 4);
   CHECK(g.faults.empty());
