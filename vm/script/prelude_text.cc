@@ -343,14 +343,7 @@ BuiltinResult Fixed(BuiltinContext& context, const Value* args, int) {
   } else {
     const double d = FloatOf(args[0]);
     context.Charge(places / 16 + 8);
-    if (!std::isfinite(d)) {
-      AppendFloat(d, &text);
-    } else {
-      char buffer[kPlacesMax + 330];  // a double has up to 309 digits before the point
-      const char* end =
-          std::to_chars(buffer, buffer + sizeof buffer, d, std::chars_format::fixed, places).ptr;
-      text.assign(buffer, static_cast<size_t>(end - buffer));
-    }
+    AppendFixed(d, places, &text);
   }
   return context.Give(MakeTextUnchecked(context.heap(), text), "");
 }
@@ -393,7 +386,9 @@ void RegisterTexts(BuiltinRegistry& registry) {
                 "parse_float(text): the number it spells, as a float; nil if it is none");
   registry.Pure("in_base", 2, 2, InBase,
                 "in_base(n, base): the digits of an integer in base 2 to 36, a text");
-  registry.Pure("fixed", 2, 2, Fixed, "fixed(x, places): the number with so many decimals, a text");
+  registry.Pure(
+      "fixed", 2, 2, Fixed,
+      "fixed(x, places): the number with so many decimals, a text; a tie goes away from zero");
 }
 
 }  // namespace vesicle::prelude

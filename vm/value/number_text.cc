@@ -1,6 +1,7 @@
 #include "vm/value/number_text.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 
@@ -11,6 +12,9 @@ namespace vesicle {
 namespace {
 
 constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+// Floats between these powers of ten are spelled without one.
+constexpr int kPlainExponentOver = -5;
+constexpr int kPlainExponentUnder = 16;
 // Beyond any length of text, so that an exponent can be cut to it.
 constexpr int64_t kExponentMax = int64_t{1} << 40;
 
@@ -33,16 +37,54 @@ void AppendFloat(double d, std::string* out) {
     return;
   }
   char buffer[40];
-  const char* end = std::to_chars(buffer, buffer + sizeof buffer, d).ptr;
-  const std::string_view digits(buffer, static_cast<size_t>(end - buffer));
-  const size_t exponent = digits.find('e');
-  if (exponent == std::string_view::npos && digits.find('.') == std::string_view::npos) {
-    // Whole numbers up to 2^53 and some beyond come without a point.
-    out->append(digits);
-    *out += ".0";
-    return;
+  char* const last = buffer + sizeof buffer;
+  const char* end = std::to_chars(buffer, last, d, std::chars_format::scientific).ptr;
+  const char* mark = std::find(static_cast<const char*>(buffer), end, 'e') + 1;
+  int exponent = 0;
+  std::from_chars(mark + (*mark == '+' ? 1 : 0), end, exponent);
+  const bool is_plain = exponent > kPlainExponentOver && exponent < kPlainExponentUnder;
+  if (is_plain) end = std::to_chars(buffer, last, d, std::chars_format::fixed).ptr;
+  out->append(buffer, static_cast<size_t>(end - buffer));
+  if (is_plain && std::find(static_cast<const char*>(buffer), end, '.') == end) *out += ".0";
+}
+
+void AppendFixed(double d, int places, std::string* out) {
+  const size_t begin = out->size();
+  if (!std::isfinite(d)) return AppendFloat(d, out);
+  // |d| is odd / 2^k: a tie at this place if and only if it has one decimal more, which is a 5.
+  int exponent = 0;
+  double odd = std::frexp(d, &exponent);
+  const int64_t bits = static_cast<int64_t>(std::ldexp(odd, 53));
+  const int k = bits == 0 ? 0 : 53 - exponent - std::countr_zero(static_cast<uint64_t>(bits));
+  const bool is_tie = k == places + 1;
+  // A double has up to 309 digits before the point.
+  out->resize(begin + 330 + static_cast<size_t>(places));
+  char* const first = out->data() + begin;
+  char* end = std::to_chars(first, out->data() + out->size(), d, std::chars_format::fixed,
+                            places + (is_tie ? 1 : 0))
+                  .ptr;
+  if (is_tie) {
+    --end;  // the 5
+    if (end[-1] == '.') --end;
   }
-  out->append(digits);
+  out->resize(static_cast<size_t>(end - out->data()));
+  if (is_tie) {
+    size_t at = out->size();
+    while (at-- > begin && (*out)[at] != '-') {
+      if ((*out)[at] == '.') continue;
+      if ((*out)[at] != '9') break;
+      (*out)[at] = '0';
+    }
+    const bool carries_out = at + 1 == begin || (*out)[at] == '-';
+    if (carries_out) {
+      out->insert(at + 1, 1, '1');
+    } else {
+      ++(*out)[at];
+    }
+  }
+  if ((*out)[begin] == '-' && out->find_first_not_of("-0.", begin) == std::string::npos) {
+    out->erase(begin, 1);
+  }
 }
 
 void AppendInt(Value v, int base, std::string* out) {

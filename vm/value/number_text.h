@@ -1,7 +1,8 @@
 // Numbers as text, both ways.
 //
 // A float always shows a point or an exponent, so it never reads as an integer:
-// 1.0, 0.1, 1e+300, -0.0; the shortest digits that read back as the same float.
+// 1.0, 0.1, 1e+300, -0.0; the shortest digits that read back as the same float, with an
+// exponent when that is below -4 or above 15.
 // The three that are no number are spelled nan, inf and -inf.
 //
 //   std::string out;
@@ -22,6 +23,9 @@ namespace vesicle {
 // Wants IsNumber(v). Ints in decimal. Work: NumberOp::kToText.
 void AppendNumber(Value v, std::string* out);
 void AppendFloat(double d, std::string* out);
+// With so many decimals (at least 0); of the exact value, a tie away from zero. What is all
+// zeros has no sign.
+void AppendFixed(double d, int places, std::string* out);
 // Wants IsInt(v) and 2 <= base <= 36; lower-case digits, no prefix.
 void AppendInt(Value v, int base, std::string* out);
 // An upper bound of the decimal digits, sign included, from the size alone.

@@ -219,6 +219,30 @@ TEST_CASE("floats: one NaN, one word per common value, the rest boxed and found 
   }
 }
 
+TEST_CASE("floats: so many decimals, of the exact value, ties away from zero") {
+  VESICLE_RANDOM_TEST(rng);
+  const auto fixed = [](double d, int places) {
+    std::string text;
+    AppendFixed(d, places, &text);
+    return text;
+  };
+  for (int i = 0; i < 100000; ++i) {
+    const int places = static_cast<int>(rng.Below(6));
+    // Halves, quarters and so on: exact in long double, and so are their products.
+    const double d = std::ldexp(static_cast<double>(rng.Below(1 << 20)) - (1 << 19),
+                                -static_cast<int>(rng.Below(12)));
+    const long double scale = std::pow(10.0L, static_cast<long double>(places));
+    const long double rounded = std::round(static_cast<long double>(d) * scale);
+    char wanted[80];
+    std::snprintf(wanted, sizeof wanted, "%.*Lf", places, (rounded == 0 ? 0.0L : rounded) / scale);
+    CAPTURE(d);
+    REQUIRE(fixed(d, places) == wanted);
+  }
+  CHECK(fixed(5e-324, 1073).size() == 1075);
+  CHECK(fixed(5e-324, 1074).back() == '5');
+  CHECK(fixed(5e-324, 1073).back() == '3');
+}
+
 TEST_CASE("floats: how they are spelled") {
   Heap heap({}, nullptr);
   const auto text = [&](double d) { return TextOf(MakeFloat(heap, d)); };
@@ -226,6 +250,12 @@ TEST_CASE("floats: how they are spelled") {
   CHECK(text(-0.0) == "-0.0");
   CHECK(text(0.1) == "0.1");
   CHECK(text(1e300) == "1e+300");
+  CHECK(text(100000.0) == "100000.0");
+  CHECK(text(-0.0001) == "-0.0001");
+  CHECK(text(0.00001) == "1e-05");
+  CHECK(text(9007199254740993.0) == "9007199254740992.0");
+  CHECK(text(1e16) == "1e+16");
+  CHECK(text(123456789012345680.0) == "1.2345678901234568e+17");
   CHECK(text(123456789012.0) == "123456789012.0");
   CHECK(text(HUGE_VAL) == "inf");
   CHECK(text(-HUGE_VAL) == "-inf");
