@@ -116,6 +116,8 @@ Value NewPair(Heap& heap, Value key, Value value) {
 }
 
 void PutRef(Heap& heap, Parts& parts, Value key, Value value, IdentitySource& identities) {
+  // MapGet knows by its serial that a ref is a key somewhere; the first one is compared with none.
+  if (key.is_target()) (void)identities.SerialOf(key.target());
   const LeafEntry known = Find(parts.index, key, identities);
   Value number;
   if (known.leaf != nullptr) {
@@ -140,7 +142,9 @@ Value FromEntries(Heap& heap, const std::vector<MapEntry>& data, const std::vect
                    static_cast<uint32_t>(data.size()));
   }
   Parts parts;
-  parts.data = Build(heap, data);
+  TreeBuilder builder;
+  for (const MapEntry& e : data) builder.Add(heap, e.key, e.value);
+  parts.data = builder.Finish(heap);
   for (const MapEntry& e : refs) PutRef(heap, parts, e.key, e.value, identities);
   return PackDeep(heap, parts);
 }
@@ -281,40 +285,9 @@ Result MapMerge(Heap& heap, Value a, Value b, IdentitySource& identities) {
   if (b_size == 0) return a;
   if (a_size == 0) return b;
   if (!heap.Reserve((a_size + b_size) * kEntryBytes)) return Failure::kMemory;
-  if (b_size < a_size / 16) {
-    Value merged = a;
-    Value position = kMapStart;
-    Value leaf;
-    MapEntry e;
-    while (MapNext(b, position, leaf, e)) {
-      merged = MapPut(heap, merged, e.key, e.value, identities).value();
-    }
-    return merged;
-  }
-  std::vector<MapEntry> x;
-  std::vector<MapEntry> y;
-  Collect(a, 0, MapDataSize(a), &x);
-  Collect(b, 0, MapDataSize(b), &y);
-  std::vector<MapEntry> data;
-  data.reserve(x.size() + y.size());
-  size_t i = 0;
-  for (const MapEntry& e : y) {
-    int order = -1;
-    while (i < x.size() && (order = CompareKeys(x[i].key, e.key, identities)) < 0) {
-      data.push_back(x[i++]);
-    }
-    if (i < x.size() && order == 0) ++i;
-    data.push_back(e);
-  }
-  data.insert(data.end(), x.begin() + static_cast<ptrdiff_t>(i), x.end());
-  MapBuilder refs(heap, identities);
-  std::vector<MapEntry> ref_entries;
-  Collect(a, MapDataSize(a), a_size, &ref_entries);
-  Collect(b, MapDataSize(b), b_size, &ref_entries);
-  if (ref_entries.empty()) return FromEntries(heap, data, {}, identities);
-  for (const MapEntry& e : data) (void)refs.Add(e.key, e.value);
-  for (const MapEntry& e : ref_entries) (void)refs.Add(e.key, e.value);
-  return refs.Finish();
+  MapMerger merger(heap, a, b, identities);
+  merger.Run(UINT64_MAX);
+  return merger.result();
 }
 
 MapChunk MapChunkAt(Value map, uint64_t index) { return Locate(map, index).chunk; }
@@ -384,6 +357,105 @@ Result MapBuilder::Finish() {
     Collect(sorted, 0, parts.size(), &refs_);
   }
   return FromEntries(heap_, data_, refs_, identities_);
+}
+
+// ---------------------------------------------------------------------------
+
+MapMerger::MapMerger(Heap& heap, Value a, Value b, IdentitySource& identities)
+    : heap_(heap),
+      identities_(identities),
+      a_(a),
+      b_(b),
+      data_(std::make_unique<TreeBuilder>()),
+      result_(a),
+      stage_(MapSize(b) < MapSize(a) / 16 ? Stage::kPut : Stage::kData) {}
+
+MapMerger::~MapMerger() = default;
+
+bool MapMerger::Run(uint64_t entries) {
+  const uint64_t limit = entries > UINT64_MAX - work_ ? UINT64_MAX : work_ + entries;
+  while (work_ < limit) {
+    ++work_;
+    switch (stage_) {
+      case Stage::kPut: {
+        MapEntry& e = b_.entry;
+        if (!MapNext(b_.map, b_.position, b_.leaf, e)) {
+          stage_ = Stage::kDone;
+          break;
+        }
+        result_ = MapPut(heap_, result_, e.key, e.value, identities_).value();
+        break;
+      }
+      case Stage::kData:
+        MergeOne();
+        break;
+      case Stage::kRefs:
+        if (PutRefOf(a_) || PutRefOf(b_)) break;
+        if (MapSize(result_) <= kFlatEntriesMax) {
+          std::vector<MapEntry> all;
+          Collect(result_, 0, MapSize(result_), &all);
+          result_ = NewFlat(heap_, all.data(), static_cast<uint32_t>(all.size()),
+                            static_cast<uint32_t>(MapDataSize(result_)));
+        }
+        stage_ = Stage::kDone;
+        break;
+      case Stage::kDone:
+        return true;
+    }
+  }
+  return stage_ == Stage::kDone;
+}
+
+void MapMerger::TakeNext(Side& side) {
+  if (side.is_taken || side.left == 0) return;
+  MapNext(side.map, side.position, side.leaf, side.entry);
+  --side.left;
+  side.is_taken = true;
+}
+
+void MapMerger::MergeOne() {
+  TakeNext(a_);
+  TakeNext(b_);
+  if (!a_.is_taken && !b_.is_taken) return BeginRefs();
+  int order = a_.is_taken ? -1 : 1;
+  if (a_.is_taken && b_.is_taken) order = CompareKeys(a_.entry.key, b_.entry.key, identities_);
+  const MapEntry& e = order < 0 ? a_.entry : b_.entry;
+  data_->Add(heap_, e.key, e.value);
+  if (order <= 0) a_.is_taken = false;
+  if (order >= 0) b_.is_taken = false;
+}
+
+// The ref entries of a deep map stay as they are; those of a flat one, and of b, are put.
+void MapMerger::BeginRefs() {
+  Parts parts;
+  if (IsDeep(a_.map.data())) {
+    parts = Unpack(a_.map.data());
+    a_.map = Value::Nil();
+  }
+  parts.data = data_->Finish(heap_);
+  result_ = PackDeep(heap_, parts);
+  stage_ = Stage::kRefs;
+}
+
+bool MapMerger::PutRefOf(Side& side) {
+  MapEntry e;
+  if (side.map.is_nil() || !MapNext(side.map, side.position, side.leaf, e)) return false;
+  Parts parts = Unpack(result_.data());
+  PutRef(heap_, parts, e.key, e.value, identities_);
+  result_ = PackDeep(heap_, parts);
+  return true;
+}
+
+void MapMerger::Visit(Visitor& visitor) {
+  for (Side* side : {&a_, &b_}) {
+    visitor.Visit(&side->map, 1);
+    visitor.Visit(&side->position, 1);
+    visitor.Visit(&side->leaf, 1);
+    visitor.Visit(&side->entry.key, 1);
+    visitor.Visit(&side->entry.value, 1);
+  }
+  data_->Visit(visitor);
+  visitor.Visit(&result_, 1);
 }
 
 }  // namespace vesicle

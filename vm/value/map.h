@@ -22,6 +22,7 @@
 #define VESICLE_VM_VALUE_MAP_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -37,6 +38,7 @@ inline constexpr uint32_t kFlatEntriesMax = 8;
 inline constexpr uint64_t kKeyWorkMax = uint64_t{1} << 16;
 
 namespace map_internal {
+class TreeBuilder;
 inline constexpr uint8_t kDeep = Object::kKindFlagsFirst;
 inline constexpr int kDataCountShift = 4;  // flat: flags >> 4 is the number of data entries
 }  // namespace map_internal
@@ -151,6 +153,54 @@ class MapBuilder {
   IdentitySource& identities_;
   std::vector<MapEntry> data_;
   std::vector<MapEntry> refs_;
+};
+
+// MapMerge in pieces: in order where both have many entries, and entry by entry where
+// b has few.
+//
+//   MapMerger merger(heap, a, b, identities);
+//   while (!merger.Run(1000)) Suspend();       // visited at every safe point between
+//   Use(merger.result());
+class MapMerger {
+ public:
+  MapMerger(Heap& heap, Value a, Value b, IdentitySource& identities);
+  ~MapMerger();
+  MapMerger(const MapMerger&) = delete;
+  MapMerger& operator=(const MapMerger&) = delete;
+
+  // Goes on for about `entries`; true when finished.
+  bool Run(uint64_t entries);
+  // Entries done so far.
+  uint64_t work() const { return work_; }
+  Value result() const { return result_; }
+  void Visit(Visitor& visitor);
+
+ private:
+  struct Side {
+    explicit Side(Value m) : map(m), left(MapDataSize(m)) {}
+
+    Value map;
+    uint64_t left;  // data entries not yet taken
+    Value position = kMapStart;
+    Value leaf;
+    bool is_taken = false;
+    MapEntry entry;
+  };
+  enum class Stage : uint8_t { kPut, kData, kRefs, kDone };
+
+  void TakeNext(Side& side);
+  void MergeOne();
+  void BeginRefs();
+  bool PutRefOf(Side& side);
+
+  Heap& heap_;
+  IdentitySource& identities_;
+  Side a_;
+  Side b_;
+  std::unique_ptr<map_internal::TreeBuilder> data_;
+  Value result_;
+  Stage stage_;
+  uint64_t work_ = 0;
 };
 
 }  // namespace vesicle

@@ -289,28 +289,57 @@ Tree Remove(Heap& heap, const Tree& tree, Value key, IdentitySource& identities)
   return {tree.size == 1 ? Value::Nil() : part.node, tree.size - 1, tree.height};
 }
 
-Tree Build(Heap& heap, std::span<const MapEntry> entries) {
-  if (entries.empty()) return {};
-  std::vector<Part> level;
-  const auto groups_of = [](size_t n) { return (n + kMapFanMax - 1) / kMapFanMax; };
-  size_t groups = groups_of(entries.size());
-  for (size_t g = 0, from = 0; g < groups; ++g) {
-    const size_t to = entries.size() * (g + 1) / groups;
-    level.push_back(NewLeaf(heap, entries.data() + from, static_cast<uint32_t>(to - from)));
-    from = to;
+void TreeBuilder::Add(Heap& heap, Value key, Value value) {
+  ++size_;
+  Add(heap, 0, value, key, 1);
+}
+
+void TreeBuilder::Add(Heap& heap, size_t level, Value node, Value key, uint64_t size) {
+  if (level == levels_.size()) levels_.emplace_back();
+  Level& l = levels_[level];
+  l.nodes[l.count] = node;
+  l.keys[l.count] = key;
+  l.sizes[l.count] = size;
+  if (++l.count == kWaitingMax) MakeNode(heap, level, kMapFanMax);
+}
+
+// Of the first `count` that wait at `level`; it goes to the level above.
+void TreeBuilder::MakeNode(Heap& heap, size_t level, uint32_t count) {
+  Level& l = levels_[level];
+  Object* o = heap.AllocateRaw(Kind::kMapNode, (level == 0 ? 2 : 3) * count);
+  Value* const w = o->words();
+  uint64_t size = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    size += l.sizes[i];
+    w[i] = level == 0 ? l.keys[i] : l.nodes[i];
+    w[count + i] = level == 0 ? l.nodes[i] : l.keys[i];
+    if (level != 0) w[2 * count + i] = Value::SmallInt(static_cast<int64_t>(size));
   }
-  int height = 0;
-  while (level.size() > 1) {
-    groups = groups_of(level.size());
-    for (size_t g = 0, from = 0; g < groups; ++g) {
-      const size_t to = level.size() * (g + 1) / groups;
-      level[g] = NewInner(heap, level.data() + from, static_cast<uint32_t>(to - from));
-      from = to;
+  const Value key = l.keys[0];
+  l.count -= count;
+  std::copy_n(l.nodes + count, l.count, l.nodes);
+  std::copy_n(l.keys + count, l.count, l.keys);
+  std::copy_n(l.sizes + count, l.count, l.sizes);
+  Add(heap, level + 1, Value::Data(o), key, size);
+}
+
+Tree TreeBuilder::Finish(Heap& heap) {
+  if (size_ == 0) return {};
+  for (size_t level = 0;; ++level) {
+    if (level > 0 && level + 1 == levels_.size() && levels_[level].count == 1) {
+      return {levels_[level].nodes[0], size_, static_cast<int>(level) - 1};
     }
-    level.resize(groups);
-    ++height;
+    const uint32_t count = levels_[level].count;
+    if (count > kMapFanMax) MakeNode(heap, level, count / 2);
+    MakeNode(heap, level, levels_[level].count);
   }
-  return {level[0].node, entries.size(), height};
+}
+
+void TreeBuilder::Visit(Visitor& visitor) {
+  for (Level& l : levels_) {
+    visitor.Visit(l.nodes, l.count);
+    visitor.Visit(l.keys, l.count);
+  }
 }
 
 }  // namespace vesicle::map_internal

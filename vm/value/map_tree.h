@@ -11,7 +11,7 @@
 #define VESICLE_VM_VALUE_MAP_TREE_H_
 
 #include <cstdint>
-#include <span>
+#include <vector>
 
 #include "vm/heap/heap.h"
 #include "vm/heap/object.h"
@@ -44,8 +44,31 @@ LeafEntry At(const Tree& tree, uint64_t index);
 Tree Put(Heap& heap, const Tree& tree, Value key, Value value, IdentitySource& identities);
 // Wants the key to be there.
 Tree Remove(Heap& heap, const Tree& tree, Value key, IdentitySource& identities);
-// Of entries in ascending order, without equal keys.
-Tree Build(Heap& heap, std::span<const MapEntry> entries);
+// A tree of entries that come in ascending order, without equal keys. Linear, and may stop
+// between any two: what it holds then is visited.
+class TreeBuilder {
+ public:
+  void Add(Heap& heap, Value key, Value value);
+  // Once.
+  Tree Finish(Heap& heap);
+  void Visit(Visitor& visitor);
+
+ private:
+  // A node is made when enough stand behind it that the rest make one, too.
+  static constexpr uint32_t kWaitingMax = kMapFanMax + kMapFanMin;
+  struct Level {
+    Value nodes[kWaitingMax];  // of the lowest level: values
+    Value keys[kWaitingMax];
+    uint64_t sizes[kWaitingMax];
+    uint32_t count = 0;
+  };
+
+  void Add(Heap& heap, size_t level, Value node, Value key, uint64_t size);
+  void MakeNode(Heap& heap, size_t level, uint32_t count);
+
+  std::vector<Level> levels_;
+  uint64_t size_ = 0;
+};
 
 }  // namespace vesicle::map_internal
 

@@ -302,5 +302,74 @@ TEST_CASE("map: 10^6 puts and gets (figures)" * doctest::skip()) {
   }
 }
 
+// Visits what a test points it at.
+class OneRoot final : public HeapClient {
+ public:
+  std::function<void(Visitor&)> visit = [](Visitor&) {};
+  void VisitYoungRoots(Visitor& visitor) override { visit(visitor); }
+  void VisitMarkRoots(Visitor& visitor) override { visit(visitor); }
+  bool VisitMarkRootsSlice(Visitor&, size_t) override { return false; }
+  void Trace(Object*, Visitor&) override {}
+  void Finalize(Object*) override {}
+};
+
+TEST_CASE("map: merged in pieces with collections between them, as put one by one") {
+  VESICLE_RANDOM_TEST(rng);
+  for (int round = 0; round < 150; ++round) {
+    OneRoot client;
+    Heap heap({}, &client);
+    testing::Identities identities;
+    std::vector<Root> refs;
+    for (int i = 0; i < 12; ++i) refs.emplace_back(heap, testing::NewRef(heap));
+    const auto random_map = [&](uint64_t entries) {
+      Value map = EmptyMap(heap);
+      for (uint64_t i = rng.Below(entries + 1); i > 0; --i) {
+        const Value key = rng.OneIn(20) ? refs[rng.Below(12)].value()
+                                        : Int(static_cast<int64_t>(rng.Below(entries)));
+        map =
+            MapPut(heap, map, key, Int(static_cast<int64_t>(rng.Below(1000))), identities).value();
+      }
+      return map;
+    };
+    const Root a(heap, random_map(rng.OneIn(3) ? 12 : 600));
+    const Root b(heap, random_map(rng.OneIn(3) ? 12 : 600));
+    MapMerger merger(heap, a.value(), b.value(), identities);
+    client.visit = [&](Visitor& visitor) { merger.Visit(visitor); };
+    while (!merger.Run(1 + rng.Below(30))) {
+      if (rng.OneIn(4)) heap.Collect(rng.OneIn(4) ? Heap::Scope::kFull : Heap::Scope::kYoung);
+    }
+    REQUIRE(heap.Verify() == nullptr);
+    const Value merged = merger.result();
+    Value wanted = a.value();
+    for (uint64_t i = 0; i < MapSize(b.value()); ++i) {
+      const MapEntry e = MapAt(b.value(), i);
+      wanted = MapPut(heap, wanted, e.key, e.value, identities).value();
+    }
+    REQUIRE(MapSize(merged) == MapSize(wanted));
+    for (uint64_t i = 0; i < MapSize(wanted); ++i) {
+      REQUIRE(MapAt(merged, i).key == MapAt(wanted, i).key);
+      REQUIRE(MapAt(merged, i).value == MapAt(wanted, i).value);
+      const Value key = MapAt(wanted, i).key;
+      REQUIRE(MapGet(merged, key, identities).value() == MapAt(wanted, i).value);
+    }
+    // It can be put to and taken from like any other.
+    Value less = merged;
+    while (MapSize(less) > 0) {
+      const Value key = MapAt(less, rng.Below(MapSize(less))).key;
+      less = MapRemove(heap, less, key, identities).value();
+    }
+  }
+}
+
+TEST_CASE("map: the only ref key is found, however the map grew") {
+  World w;
+  Value map = EmptyMap(w.heap);
+  map = MapPut(w.heap, map, w.refs[1].value(), Int(7), w.identities).value();
+  for (int i = 0; i < 20; ++i) {
+    map = MapPut(w.heap, map, Int(i), Int(i), w.identities).value();
+    CHECK(MapGet(map, w.refs[1].value(), w.identities).value() == Int(7));
+  }
+}
+
 }  // namespace
 }  // namespace vesicle
