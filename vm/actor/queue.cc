@@ -14,7 +14,6 @@ SegmentPool::~SegmentPool() {
 }
 
 Segment* SegmentPool::Take() {
-  ++in_use_;
   Segment* segment = idle_;
   if (segment != nullptr) {
     idle_ = segment->next;
@@ -30,7 +29,6 @@ Segment* SegmentPool::Take() {
 }
 
 void SegmentPool::Give(Segment* segment) {
-  --in_use_;
   if (idle_count_ == kIdleMax) {
     std::free(segment);
     return;

@@ -36,13 +36,11 @@ class SegmentPool {
   ~SegmentPool();
   Segment* Take();
   void Give(Segment* segment);
-  uint64_t segments_in_use() const { return in_use_; }
 
  private:
   static constexpr int kIdleMax = 64;
   Segment* idle_ = nullptr;
   int idle_count_ = 0;
-  uint64_t in_use_ = 0;
 };
 
 class EventQueue {

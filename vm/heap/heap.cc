@@ -57,21 +57,17 @@ char* Heap::NewSegment(size_t bytes) {
 
 void Heap::NoteYoungFinal(Object* o) { young_->NoteFinal(o); }
 
-Object* Heap::TryAllocateImpl(Kind kind, uint32_t count, bool clear) {
+Object* Heap::TryAllocate(Kind kind, uint32_t count) {
   const size_t bytes = SizeBytes(kind, count);
   if (!Reserve(bytes)) return nullptr;
-  if (bytes > kYoungBytesMax) return AllocateInOldSpace(kind, count, clear);
+  if (bytes > kYoungBytesMax) return AllocateOld(kind, count);
   if (bytes > static_cast<size_t>(limit_ - top_) && !ExtendYoung()) return nullptr;
   Object* o = Bump(kind, count, bytes);
-  if (clear) Clear(o);
+  Clear(o);
   return o;
 }
 
 Object* Heap::AllocateOld(Kind kind, uint32_t count) {
-  return AllocateInOldSpace(kind, count, true);
-}
-
-Object* Heap::AllocateInOldSpace(Kind kind, uint32_t count, bool clear) {
   const size_t bytes = SizeBytes(kind, count);
   Object* o = static_cast<Object*>(old_->Allocate(bytes));
   if (o == nullptr) return nullptr;
@@ -80,7 +76,7 @@ Object* Heap::AllocateInOldSpace(Kind kind, uint32_t count, bool clear) {
   // It may take in young words before the next safe point, so a young collection
   // reads it whole; until it is filled, that must find no stale word in it.
   const KindInfo& info = InfoOf(kind);
-  if (clear || info.layout == Layout::kWords) Clear(o);
+  Clear(o);
   if (info.layout == Layout::kWords) Remember(o);
   if (info.write == Write::kWeak) weak_tables_.push_back(o);
   if (info.death == Death::kFinal) finals_.push_back(o);

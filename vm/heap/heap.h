@@ -174,9 +174,7 @@ class Heap {
     return o;
   }
   // Any size; null when it does not fit the allowance, or memory is out.
-  Object* TryAllocate(Kind kind, uint32_t count) { return TryAllocateImpl(kind, count, true); }
-  // As TryAllocate, payload undefined.
-  Object* TryAllocateRaw(Kind kind, uint32_t count) { return TryAllocateImpl(kind, count, false); }
+  Object* TryAllocate(Kind kind, uint32_t count);
   // In the old space: never moves. Remembered, so that it may be filled with young
   // words without a barrier until the next safe point. Null when memory is out.
   Object* AllocateOld(Kind kind, uint32_t count);
@@ -315,8 +313,6 @@ class Heap {
   char* NewSegment(size_t bytes);
   bool ExtendYoung();
   void NoteYoungFinal(Object* o);
-  Object* TryAllocateImpl(Kind kind, uint32_t count, bool clear);
-  Object* AllocateInOldSpace(Kind kind, uint32_t count, bool clear);
   void CameBeyondYoung(uint64_t bytes);
   void WillWriteSlow(Object* o);
   void ShadeSlow(Value value);

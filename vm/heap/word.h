@@ -129,7 +129,7 @@ class Value {
   constexpr int short_size() const { return static_cast<int>((bits_ >> 3) & 7); }
   const char* short_bytes() const { return reinterpret_cast<const char*>(&bits_) + 1; }
 
-  // The same word. Sameness of values in general is value/equal.h's.
+  // The same word. Sameness of values in general is value/compare.h's.
   friend constexpr bool operator==(Value a, Value b) { return a.bits_ == b.bits_; }
 
  private:

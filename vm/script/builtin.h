@@ -61,16 +61,17 @@ class [[nodiscard]] BuiltinResult {
     kFailed,  // value() is the reason, as fault.h lists them; `try` catches it
     kMemory,  // an allocation did not fit: what is dead is collected and the call made once more;
               // when it comes again, the turn ends with #quota(memory)
-    kEvents,  // acting builtins: the events account is empty
     kJob,     // there is more to do: take_job()
     kMore,    // of BuiltinJob::Run only: call it again
+    kNoRoom,  // of BuiltinJob::Run only: an allocation did not fit; call it again when what is dead
+              // was collected
   };
 
   static BuiltinResult Of(Value value) { return {value.bits(), Kind::kValue}; }
   static BuiltinResult Failed(Value reason) { return {reason.bits(), Kind::kFailed}; }
   static BuiltinResult OutOfMemory() { return {0, Kind::kMemory}; }
-  static BuiltinResult OutOfEvents() { return {0, Kind::kEvents}; }
   static BuiltinResult More() { return {0, Kind::kMore}; }
+  static BuiltinResult NoRoom() { return {0, Kind::kNoRoom}; }
   static BuiltinResult Job(std::unique_ptr<BuiltinJob> job);
 
   Kind kind() const { return kind_; }
@@ -92,8 +93,8 @@ class BuiltinJob {
  public:
   virtual ~BuiltinJob() = default;
   // Works until context.fuel() is used up, kBuiltinStepsMax steps are done or the heap is over
-  // its allowance, and says More(); or finishes: kValue, kFailed, kMemory. After kMemory the
-  // instruction makes a new job.
+  // its allowance, and says More() or NoRoom(); or finishes: kValue, kFailed, kMemory. After
+  // kMemory the instruction makes a new job.
   virtual BuiltinResult Run(BuiltinContext& context) = 0;
   virtual void Visit(Visitor& visitor) = 0;
 };

@@ -4,32 +4,12 @@
 #include <cstring>
 #include <utility>
 
+#include "vm/heap/external_bytes.h"
 #include "vm/value/symbol.h"
 #include "vm/value/tagged.h"
 #include "vm/value/text.h"
 
 namespace vesicle {
-
-namespace {
-
-// Bytes of C++ memory that a sponsor pays for while this lives.
-class Charged {
- public:
-  Charged(Heap& heap, size_t bytes)
-      : heap_(heap), sponsor_(heap.sponsor()), bytes_(static_cast<int64_t>(bytes)) {
-    heap_.ChargeExternal(sponsor_, bytes_);
-  }
-  ~Charged() { heap_.ChargeExternal(sponsor_, -bytes_); }
-  Charged(const Charged&) = delete;
-  Charged& operator=(const Charged&) = delete;
-
- private:
-  Heap& heap_;
-  SponsorIndex sponsor_;
-  int64_t bytes_;
-};
-
-}  // namespace
 
 // A turn cut short by its slice: the stack it ran on.
 class SuspendedRun final : public Suspension {
@@ -37,7 +17,7 @@ class SuspendedRun final : public Suspension {
   SuspendedRun(Interpreter& interpreter, std::unique_ptr<ScriptStack> stack)
       : interpreter_(interpreter),
         stack_(std::move(stack)),
-        charged_(interpreter.heap_, stack_->bytes_usual()) {}
+        held_(interpreter.heap_, stack_->bytes_usual()) {}
 
   void Visit(Visitor& visitor) override {
     if (stack_ != nullptr) stack_->Visit(visitor, stack_->top());
@@ -50,7 +30,7 @@ class SuspendedRun final : public Suspension {
  private:
   Interpreter& interpreter_;
   std::unique_ptr<ScriptStack> stack_;
-  Charged charged_;
+  ExternalBytes held_;
 };
 
 // The one frame of a task that waits in an `await`. Stays as it is when it resumes.
@@ -62,7 +42,7 @@ class AwaitingRun final : public Suspension {
         at_(at),
         constants_(constants),
         words_(base - 1, base + HeaderOf(constants).registers),
-        charged_(interpreter.heap_, sizeof *this + words_.size() * sizeof(Value)) {}
+        held_(interpreter.heap_, sizeof *this + words_.size() * sizeof(Value)) {}
 
   void Visit(Visitor& visitor) override { visitor.Visit(words_.data(), words_.size()); }
 
@@ -94,7 +74,7 @@ class AwaitingRun final : public Suspension {
   const Instruction* at_;
   const Value* constants_;
   std::vector<Value> words_;  // the holder, then the registers
-  Charged charged_;
+  ExternalBytes held_;
 };
 
 // ---------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 #include "vm/script/interpreter_jobs.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "vm/actor/core.h"
+#include "vm/value/bytes.h"
 #include "vm/value/list.h"
 #include "vm/value/number.h"
 #include "vm/value/text.h"
@@ -52,6 +54,7 @@ BuiltinResult CompareJob::Run(BuiltinContext& context) {
   const uint64_t before = comparer_->work();
   const Outcome outcome = comparer_->Run(Piece(context) * 4);
   context.Charge(static_cast<int64_t>((comparer_->work() - before) / 4 + 1));
+  held_.Set(comparer_->bytes_held());
   if (outcome == Outcome::kMore) return BuiltinResult::More();
   return AnswerOf(context.core(), outcome, what_, wanted_, sides_[0], sides_[1]);
 }
@@ -76,35 +79,74 @@ BuiltinResult RangeJob::Run(BuiltinContext& context) {
   return BuiltinResult::More();
 }
 
-BuiltinResult InterpolateJob::Run(BuiltinContext& context) {
-  while (next_ < parts_.size()) {
-    const Value& part = parts_[next_];
-    if (IsText(part)) {
-      text_ += TextView(part);
-      context.Charge(static_cast<int64_t>(TextWork(TextView(part).size())));
-    } else {
-      if (printer_ == nullptr) printer_ = std::make_unique<Printer>(part, Options());
-      const uint64_t before = printer_->work();
-      const bool is_done = printer_->Run(Piece(context) * 4);
-      context.Charge(static_cast<int64_t>((printer_->work() - before) / 4 + 1));
-      if (!context.heap().Reserve(text_.size() + printer_->output().size())) {
-        return BuiltinResult::OutOfMemory();
-      }
-      if (!is_done) return BuiltinResult::More();
-      if (printer_->truncated()) {
-        return context.Failure(
-            "limit", "a value in a text prints to at most " + std::to_string(kBytesMax) + " bytes");
-      }
-      text_ += printer_->output();
-      printer_.reset();
-    }
-    ++next_;
-    if (context.fuel() < 0) return BuiltinResult::More();
+BuiltinResult ConcatJob::Run(BuiltinContext& context) {
+  prelude::Piece piece(context);
+  const bool is_text = IsText(words_[0]);
+  const auto view = [is_text](const Value& v) { return is_text ? TextView(v) : BytesView(v); };
+  const uint64_t size = view(words_[0]).size() + view(words_[1]).size();
+  if (words_[2].is_nil()) {
+    const Result room =
+        is_text ? AllocateText(context.heap(), size) : AllocateBytes(context.heap(), size);
+    if (!room.ok() && room.failure() == Failure::kMemory) return BuiltinResult::NoRoom();
+    if (!room.ok()) return context.Give(room, "");
+    words_[2] = room.value();
   }
-  return context.Give(MakeTextUnchecked(context.heap(), text_), "shorter parts");
+  char* const out = words_[2].data()->bytes();
+  uint64_t before = 0;
+  for (int i = 0; i < 2; ++i) {
+    const std::string_view part = view(words_[i]);
+    while (done_ < before + part.size()) {
+      if (piece.over()) return BuiltinResult::More();
+      const std::string_view window = part.substr(done_ - before, piece.bytes());
+      std::memcpy(out + done_, window.data(), window.size());
+      piece.UseBytes(window.size());
+      done_ += window.size();
+    }
+    before += part.size();
+  }
+  if (is_text) SealText(words_[2], IsAsciiText(words_[0]) && IsAsciiText(words_[1]));
+  return BuiltinResult::Of(words_[2]);
 }
 
-void InterpolateJob::Visit(Visitor& visitor) {
+BuiltinResult MergeJob::Run(BuiltinContext& context) {
+  const uint64_t before = merger_.work();
+  const bool is_done = merger_.Run(Piece(context) / MapWork(1) + 1);
+  context.Charge(static_cast<int64_t>(MapWork(merger_.work() - before)));
+  return is_done ? BuiltinResult::Of(merger_.result()) : BuiltinResult::More();
+}
+
+BuiltinResult InterpolateJob::Produce(BuiltinContext& context, prelude::Piece& piece) {
+  if (next_ == parts_.size()) return Done();
+  const Value& part = parts_[next_];
+  bool is_done;
+  if (IsText(part)) {
+    const std::string_view window = TextView(part).substr(at_, piece.bytes());
+    sink().Append(window);
+    piece.UseBytes(window.size());
+    at_ += window.size();
+    is_done = at_ == TextView(part).size();
+  } else {
+    if (printer_ == nullptr) printer_ = std::make_unique<Printer>(part, Options());
+    const uint64_t before = printer_->work();
+    is_done = printer_->Run(piece.steps() * 4);
+    piece.Use((printer_->work() - before) / 4 + 1);
+    if (printer_->truncated()) {
+      return context.Failure(
+          "limit", "a value in a text prints to at most " + std::to_string(kBytesMax) + " bytes");
+    }
+    sink().Append(printer_->output());
+    printer_->DropOutput();
+    held_.Set(printer_->bytes_held());
+  }
+  if (is_done) {
+    ++next_;
+    at_ = 0;
+    printer_.reset();
+  }
+  return BuiltinResult::More();
+}
+
+void InterpolateJob::VisitMore(Visitor& visitor) {
   visitor.Visit(parts_.data(), parts_.size());
   if (printer_ != nullptr) printer_->Visit(visitor);
 }

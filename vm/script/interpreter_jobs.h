@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
+#include "vm/heap/external_bytes.h"
 #include "vm/script/builtin.h"
+#include "vm/script/prelude_job.h"
 #include "vm/value/compare.h"
+#include "vm/value/map.h"
 #include "vm/value/print.h"
 
 namespace vesicle {
@@ -23,12 +25,14 @@ BuiltinResult AnswerOf(Core& core, Outcome outcome, CompareFor what, bool wanted
 class CompareJob final : public BuiltinJob {
  public:
   // `comparer` has begun.
-  CompareJob(std::unique_ptr<Comparer> comparer, CompareFor what, bool wanted, Value a, Value b)
-      : comparer_(std::move(comparer)), what_(what), wanted_(wanted), sides_{a, b} {}
+  CompareJob(Heap& heap, std::unique_ptr<Comparer> comparer, CompareFor what, bool wanted, Value a,
+             Value b)
+      : held_(heap), comparer_(std::move(comparer)), what_(what), wanted_(wanted), sides_{a, b} {}
   BuiltinResult Run(BuiltinContext& context) override;
   void Visit(Visitor& visitor) override;
 
  private:
+  ExternalBytes held_;
   std::unique_ptr<Comparer> comparer_;
   CompareFor what_;
   bool wanted_;
@@ -47,21 +51,51 @@ class RangeJob final : public BuiltinJob {
   Value words_[3];  // what there is, the next, the last
 };
 
-// A text of parts of which one is big.
-class InterpolateJob final : public BuiltinJob {
+// Two texts, or two bytes, that are big together.
+class ConcatJob final : public BuiltinJob {
+ public:
+  // More bytes than that are a job; fewer are done at the spot.
+  static constexpr uint64_t kBytesAtOnce = uint64_t{256} << 10;
+
+  ConcatJob(Value a, Value b) : words_{a, b, Value::Nil()} {}
+  BuiltinResult Run(BuiltinContext& context) override;
+  void Visit(Visitor& visitor) override { visitor.Visit(words_, 3); }
+
+ private:
+  Value words_[3];  // the two, and what is being filled
+  uint64_t done_ = 0;
+};
+
+// `{...a, ...b}` of big maps.
+class MergeJob final : public BuiltinJob {
+ public:
+  MergeJob(Heap& heap, Value a, Value b, IdentitySource& identities)
+      : merger_(heap, a, b, identities) {}
+  BuiltinResult Run(BuiltinContext& context) override;
+  void Visit(Visitor& visitor) override { merger_.Visit(visitor); }
+
+ private:
+  MapMerger merger_;
+};
+
+// A text of parts that are big, one or all together.
+class InterpolateJob final : public prelude::OutputJob {
  public:
   static constexpr size_t kBytesMax = size_t{64} << 20;
   static PrintOptions Options() { return {.bytes_max = kBytesMax, .top_text = TopText::kRaw}; }
 
-  InterpolateJob(const Value* parts, uint32_t count) : parts_(parts, parts + count) {}
-  BuiltinResult Run(BuiltinContext& context) override;
-  void Visit(Visitor& visitor) override;
+  InterpolateJob(Heap& heap, const Value* parts, uint32_t count)
+      : OutputJob(heap, prelude::SinkKind::kText), parts_(parts, parts + count), held_(heap) {}
 
  private:
+  BuiltinResult Produce(BuiltinContext& context, prelude::Piece& piece) override;
+  void VisitMore(Visitor& visitor) override;
+
   std::vector<Value> parts_;
   size_t next_ = 0;
-  std::unique_ptr<Printer> printer_;  // of part next_
-  std::string text_;
+  size_t at_ = 0;                     // bytes of part next_, if it is a text
+  std::unique_ptr<Printer> printer_;  // of part next_, if it is not
+  ExternalBytes held_;
 };
 
 }  // namespace vesicle

@@ -911,10 +911,8 @@ take_result:
     case BuiltinResult::Kind::kMemory:
       pc = at;
       goto no_memory;
-    case BuiltinResult::Kind::kEvents:
-      how_ = FailHow::kEvents;
-      goto failed;
     case BuiltinResult::Kind::kMore:
+    case BuiltinResult::Kind::kNoRoom:
     case BuiltinResult::Kind::kJob:
       s.job = result.take_job();
       goto work_on_job;
@@ -966,6 +964,10 @@ work_on_job:
     pc = at;
     goto refuel;
   }
+  if (result.kind() == BuiltinResult::Kind::kNoRoom) {
+    pc = at;
+    goto no_memory;
+  }
   s.job.reset();
   goto take_result;
 
@@ -1008,8 +1010,8 @@ grow_frames : {
 }
 
 no_memory:
-  // What is dead goes, and the instruction at pc starts over: twice, as the first collection may
-  // have been of the young only.
+  // What is dead goes, and the instruction at pc starts over, or its job goes on: twice, as the
+  // first collection may have been of the young only.
   if (is_pure_ || s.tries == 2) {
     at = pc;
     how_ = FailHow::kMemory;

@@ -49,6 +49,10 @@ std::string_view SymbolOf(Op op) {
       return "++";
     case Op::kMakeRange:
       return "..";
+    case Op::kInterpolate:
+      return "a text";
+    case Op::kMapSpread:
+      return "`...`";
     default:
       return "-";
   }
@@ -271,8 +275,9 @@ BuiltinResult Interpreter::SlowEqual(Value a, Value b, bool wanted) {
   const Outcome outcome = comparer_->Run(kUnitsAtOnce);
   core_.fuel -= static_cast<int64_t>(comparer_->work() / 4);
   if (outcome != Outcome::kMore) return AnswerOf(core_, outcome, CompareFor::kSame, wanted, a, b);
-  auto job = std::make_unique<CompareJob>(std::exchange(comparer_, std::make_unique<Comparer>()),
-                                          CompareFor::kSame, wanted, a, b);
+  auto job =
+      std::make_unique<CompareJob>(heap_, std::exchange(comparer_, std::make_unique<Comparer>()),
+                                   CompareFor::kSame, wanted, a, b);
   return BuiltinResult::Job(std::move(job));
 }
 
@@ -288,8 +293,8 @@ BuiltinResult Interpreter::SlowOrder(std::string_view op, Value a, Value b) {
   const Outcome outcome = comparer_->Run(kUnitsAtOnce);
   core_.fuel -= static_cast<int64_t>(comparer_->work() / 4);
   if (outcome != Outcome::kMore) return AnswerOf(core_, outcome, wanted, true, a, b);
-  auto job = std::make_unique<CompareJob>(std::exchange(comparer_, std::make_unique<Comparer>()),
-                                          wanted, true, a, b);
+  auto job = std::make_unique<CompareJob>(
+      heap_, std::exchange(comparer_, std::make_unique<Comparer>()), wanted, true, a, b);
   return BuiltinResult::Job(std::move(job));
 }
 
@@ -318,6 +323,15 @@ BuiltinResult Interpreter::SlowRange(Value from, Value to) {
   if (!IsInt(from) || !IsInt(to)) {
     return TypeError(
         Joined({"a range wants two integers, but got ", Describe(from), " and ", Describe(to)}));
+  }
+  // What is too long for a list is refused before anything is made.
+  if (CompareNumbers(from, to) != Order::kGreater) {
+    const Result length = Subtract(heap_, to, from);
+    if (!length.ok()) return From(length, "..", kIntTooBig);
+    if (!length.value().is_int() ||
+        static_cast<uint64_t>(length.value().small_int()) >= kListSizeMax) {
+      return From(Failure::kTooBig, "..", "a list has at most 2^40 elements");
+    }
   }
   return BuiltinResult::Job(std::make_unique<RangeJob>(EmptyList(heap_), from, to));
 }
@@ -352,6 +366,10 @@ BuiltinResult Interpreter::SlowMap(const Instruction* at, Value* base) {
       const Value more = base[B(i)];
       if (!IsMap(more)) {
         return TypeError("`...` in a map wants a map, but got " + Describe(more));
+      }
+      constexpr uint64_t kEntriesAtOnce = 1000;
+      if (MapSize(*a) + MapSize(more) > kEntriesAtOnce && MapSize(more) > 1) {
+        return BuiltinResult::Job(std::make_unique<MergeJob>(heap_, *a, more, core_));
       }
       core_.fuel -= static_cast<int64_t>(MapWork(MapSize(more)));
       return From(MapMerge(heap_, *a, more, core_), "`...`");
@@ -408,11 +426,19 @@ BuiltinResult Interpreter::SlowIndex(Value object, Value index, bool is_field) {
 
 BuiltinResult Interpreter::SlowConcat(Value a, Value b) {
   if (IsText(a) && IsText(b)) {
+    if (TextView(a).size() + TextView(b).size() > ConcatJob::kBytesAtOnce) {
+      if (TextView(a).empty()) return BuiltinResult::Of(b);
+      if (TextView(b).empty()) return BuiltinResult::Of(a);
+      return BuiltinResult::Job(std::make_unique<ConcatJob>(a, b));
+    }
     core_.fuel -= static_cast<int64_t>(TextWork(TextView(a).size() + TextView(b).size()));
     return From(ConcatText(heap_, a, b), "++");
   }
   if (IsList(a) && IsList(b)) return From(vesicle::Concat(heap_, a, b), "++");
   if (IsBytes(a) && IsBytes(b)) {
+    if (BytesLength(a) + BytesLength(b) > ConcatJob::kBytesAtOnce) {
+      return BuiltinResult::Job(std::make_unique<ConcatJob>(a, b));
+    }
     core_.fuel -= static_cast<int64_t>(TextWork(BytesLength(a) + BytesLength(b)));
     return From(ConcatBytes(heap_, a, b), "++");
   }
@@ -425,8 +451,11 @@ BuiltinResult Interpreter::SlowInterpolate(const Value* parts, uint32_t count) {
   buffer_.clear();
   for (uint32_t n = 0; n < count; ++n) {
     const Value& part = parts[n];
-    constexpr size_t kTextAtOnce = size_t{64} << 10;
-    if (IsText(part) && TextView(part).size() <= kTextAtOnce) {
+    constexpr size_t kBytesAtOnce = size_t{64} << 10;
+    if (IsText(part)) {
+      if (TextView(part).size() > kBytesAtOnce - std::min(buffer_.size(), kBytesAtOnce)) {
+        return BuiltinResult::Job(std::make_unique<InterpolateJob>(heap_, parts, count));
+      }
       buffer_ += TextView(part);
     } else if (part.is_int()) {
       AppendNumber(part, &buffer_);
@@ -435,7 +464,7 @@ BuiltinResult Interpreter::SlowInterpolate(const Value* parts, uint32_t count) {
       const bool is_done = printer.Run(kUnitsAtOnce);
       core_.fuel -= static_cast<int64_t>(printer.work() / 4);
       if (!is_done) {
-        return BuiltinResult::Job(std::make_unique<InterpolateJob>(parts, count));
+        return BuiltinResult::Job(std::make_unique<InterpolateJob>(heap_, parts, count));
       }
       buffer_ += printer.output();
     }

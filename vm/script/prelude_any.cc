@@ -74,33 +74,27 @@ class ShowJob final : public OutputJob {
  public:
   ShowJob(Heap& heap, Value v)
       : OutputJob(heap, SinkKind::kText),
+        held_(heap),
         printer_(std::make_unique<Printer>(v, PrintOptions{.bytes_max = kShownBytesMax})) {}
 
  private:
   BuiltinResult Produce(BuiltinContext& context, Piece& piece) override {
-    if (!printed_) {
-      const uint64_t before = printer_->work();
-      printed_ = printer_->Run(piece.steps());
-      piece.Use(1 + printer_->work() - before);
-      if (!context.heap().Reserve(printer_->output().size())) return BuiltinResult::OutOfMemory();
-      if (printer_->truncated()) {
-        return context.Failure("limit", std::string(context.name()) + " makes at most " +
-                                            std::to_string(kShownBytesMax) + " bytes");
-      }
-      return BuiltinResult::More();
+    const uint64_t before = printer_->work();
+    const bool is_done = printer_->Run(piece.steps());
+    piece.Use(1 + printer_->work() - before);
+    if (printer_->truncated()) {
+      return context.Failure("limit", std::string(context.name()) + " makes at most " +
+                                          std::to_string(kShownBytesMax) + " bytes");
     }
-    const std::string_view part =
-        std::string_view(printer_->output()).substr(copied_, piece.bytes());
-    piece.UseBytes(part.size());
-    sink().Append(part);
-    copied_ += part.size();
-    return copied_ == printer_->output().size() ? Done() : BuiltinResult::More();
+    sink().Append(printer_->output());
+    printer_->DropOutput();
+    held_.Set(printer_->bytes_held());
+    return is_done ? Done() : BuiltinResult::More();
   }
   void VisitMore(Visitor& visitor) override { printer_->Visit(visitor); }
 
+  ExternalBytes held_;
   std::unique_ptr<Printer> printer_;
-  size_t copied_ = 0;
-  bool printed_ = false;
 };
 
 BuiltinResult Inspect(BuiltinContext& context, const Value* args, int) {

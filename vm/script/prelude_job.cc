@@ -27,18 +27,16 @@ void ByteSink::Append(std::string_view bytes) {
     failure_ = Failure::kTooBig;
     return;
   }
+  if (bytes.size() > kLongBytes && !heap_->Reserve(bytes.size())) {
+    failure_ = Failure::kMemory;
+    return;
+  }
   size_ += bytes.size();
   while (!bytes.empty()) {
     if (chunks_.empty() || chunks_.back().size() == kChunkBytes) {
       if (!chunks_.empty()) {
         // The first chunk is as small as it needs to be, and free.
-        if (!heap_->Reserve(kChunkBytes)) {
-          failure_ = Failure::kMemory;
-          return;
-        }
-        if (charged_ == 0) payer_ = heap_->sponsor();
-        heap_->ChargeExternal(payer_, kChunkBytes);
-        charged_ += kChunkBytes;
+        held_.Set(held_.bytes() + kChunkBytes);
       }
       chunks_.emplace_back();
     }
@@ -62,9 +60,9 @@ std::optional<Result> ByteSink::Finish(SinkKind kind, Piece& piece) {
       if (!room.ok()) return room;
       target_ = room.value();
     } else {
-      Object* o = heap_->TryAllocate(Kind::kBytes, static_cast<uint32_t>(size_));
-      if (o == nullptr) return Result(Failure::kMemory);
-      target_ = Value::Data(o);
+      const Result room = AllocateBytes(*heap_, size_);
+      if (!room.ok()) return room;
+      target_ = room.value();
     }
   }
   while (copied_ < chunks_.size()) {
@@ -84,8 +82,7 @@ std::optional<Result> ByteSink::Finish(SinkKind kind, Piece& piece) {
 }
 
 void ByteSink::Clear() {
-  if (charged_ > 0) heap_->ChargeExternal(payer_, -charged_);
-  charged_ = 0;
+  held_.Set(0);
   chunks_.clear();
   size_ = 0;
   target_ = Value::Nil();
@@ -97,7 +94,7 @@ void ByteSink::Clear() {
 BuiltinResult OutputJob::Run(BuiltinContext& context) {
   Piece piece(context);
   while (!produced_) {
-    if (piece.over()) return BuiltinResult::More();
+    if (piece.over() || context.heap().over_allowance()) return BuiltinResult::More();
     const BuiltinResult result = Produce(context, piece);
     if (sink_.failure().has_value()) return context.Give(*sink_.failure(), "");
     if (result.kind() == BuiltinResult::Kind::kMore) continue;
@@ -107,6 +104,7 @@ BuiltinResult OutputJob::Run(BuiltinContext& context) {
   if (piece.over()) return BuiltinResult::More();
   const std::optional<Result> made = sink_.Finish(kind_, piece);
   if (!made.has_value()) return BuiltinResult::More();
+  if (!made->ok() && made->failure() == Failure::kMemory) return BuiltinResult::NoRoom();
   return context.Give(*made, "");
 }
 
@@ -126,7 +124,10 @@ std::optional<Outcome> PieceComparer::Compare(Value a, Value b, CompareMode mode
     const Outcome shallow = CompareShallow(a, b, mode, nullptr, &work);
     piece.Use(1 + work);
     if (shallow != Outcome::kMore) return shallow;
-    if (deep_ == nullptr) deep_ = std::make_unique<Comparer>();
+    if (deep_ == nullptr) {
+      deep_ = std::make_unique<Comparer>();
+      held_.emplace(piece.heap());
+    }
     deep_->Start(a, b, mode);
     under_way_ = true;
   } else if (moved_) {
@@ -136,6 +137,7 @@ std::optional<Outcome> PieceComparer::Compare(Value a, Value b, CompareMode mode
   const uint64_t before = deep_->work();
   const Outcome outcome = deep_->Run(piece.steps());
   piece.Use(1 + deep_->work() - before);
+  held_->Set(deep_->bytes_held());
   if (outcome == Outcome::kMore) return std::nullopt;
   under_way_ = false;
   return outcome;

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "vm/heap/external_bytes.h"
 #include "vm/heap/heap.h"
 #include "vm/script/builtin.h"
 #include "vm/value/compare.h"
@@ -47,6 +48,7 @@ class Piece {
   }
   void UseBytes(uint64_t bytes) { Use(1 + TextWork(bytes)); }
   bool over() const { return left_ <= 0; }
+  Heap& heap() const { return context_.heap(); }
   uint64_t steps() const { return static_cast<uint64_t>(std::max<int64_t>(left_, 1)); }
   // Bytes that may be touched at once.
   uint64_t bytes() const { return std::max<uint64_t>(steps() * 64, 64); }
@@ -66,28 +68,20 @@ enum class SinkKind : uint8_t { kText, kBytes };
 
 class ByteSink {
  public:
-  explicit ByteSink(Heap& heap) : heap_(&heap) {}
-  ~ByteSink() { Clear(); }
-  ByteSink(ByteSink&& other) noexcept
-      : heap_(other.heap_),
-        chunks_(std::move(other.chunks_)),
-        size_(other.size_),
-        failure_(other.failure_),
-        payer_(other.payer_),
-        charged_(std::exchange(other.charged_, 0)),
-        target_(other.target_),
-        copied_(other.copied_) {}
-  ByteSink& operator=(ByteSink&&) = delete;
+  explicit ByteSink(Heap& heap) : heap_(&heap), held_(heap) {}
+  ByteSink(ByteSink&& other) = default;
 
   uint64_t size() const { return size_; }
   char back() const { return chunks_.back().back(); }
   // Wants size() > 0. Takes the last byte off.
   void PopBack();
-  // Cheap per call; linear in bytes. After a failure nothing more is taken.
+  // Cheap per call; linear in bytes. After a failure nothing more is taken. What is short is taken
+  // even beyond the allowance: the run looks at that between two pieces.
   void Append(std::string_view bytes);
-  // kTooBig or kMemory, as soon as it is so.
+  // kTooBig, or kMemory for something long, as soon as it is so.
   std::optional<Failure> failure() const { return failure_; }
-  // What was appended, as one value; nullopt: go on in the next piece. Once.
+  // What was appended, as one value; nullopt: go on in the next piece. Once; but after kMemory
+  // again, when there is room.
   std::optional<Result> Finish(SinkKind kind, Piece& piece);
   // As new.
   void Clear();
@@ -95,13 +89,13 @@ class ByteSink {
 
  private:
   static constexpr size_t kChunkBytes = size_t{16} << 10;
+  static constexpr size_t kLongBytes = size_t{512} << 10;
 
   Heap* heap_;
   std::vector<std::string> chunks_;  // all but the last are full, or were popped from
   uint64_t size_ = 0;
   std::optional<Failure> failure_;
-  SponsorIndex payer_ = 0;
-  int64_t charged_ = 0;
+  ExternalBytes held_;
   Value target_;       // the object being filled, or nil
   size_t copied_ = 0;  // chunks copied so far
   uint64_t copied_bytes_ = 0;
@@ -164,6 +158,7 @@ class PieceComparer {
 
  private:
   std::unique_ptr<Comparer> deep_;  // made when the first pair needs it
+  std::optional<ExternalBytes> held_;
   bool under_way_ = false;
   bool moved_ = false;
 };
@@ -172,7 +167,10 @@ class PieceComparer {
 template <typename Job>
 BuiltinResult RunInPieces(BuiltinContext& context, Job job) {
   const BuiltinResult result = job.Run(context);
-  if (result.kind() != BuiltinResult::Kind::kMore) return result;
+  if (result.kind() != BuiltinResult::Kind::kMore &&
+      result.kind() != BuiltinResult::Kind::kNoRoom) {
+    return result;
+  }
   return BuiltinResult::Job(std::make_unique<Job>(std::move(job)));
 }
 

@@ -102,30 +102,12 @@ enum class SortTo : uint8_t { kElements, kPlaces };
 class SortJob final : public BuiltinJob {
  public:
   SortJob(Heap& heap, Value list, SortTo to)
-      : heap_(&heap), list_(list), made_(EmptyList(heap)), size_(ListSize(list)), to_(to) {}
-  ~SortJob() override {
-    if (charged_ > 0) heap_->ChargeExternal(payer_, -charged_);
-  }
-  SortJob(SortJob&& other) noexcept
-      : heap_(other.heap_),
-        list_(other.list_),
-        made_(other.made_),
-        x_(other.x_),
-        y_(other.y_),
-        size_(other.size_),
-        to_(other.to_),
-        stage_(other.stage_),
-        from_(std::move(other.from_)),
-        into_(std::move(other.into_)),
-        payer_(other.payer_),
-        charged_(std::exchange(other.charged_, 0)),
-        comparer_(std::move(other.comparer_)),
-        comparing_(other.comparing_),
-        width_(other.width_),
-        at_(other.at_),
-        left_(other.left_),
-        right_(other.right_) {}
-
+      : heap_(&heap),
+        list_(list),
+        made_(EmptyList(heap)),
+        size_(ListSize(list)),
+        to_(to),
+        held_(heap) {}
   BuiltinResult Run(BuiltinContext& context) override {
     Piece piece(context);
     for (;;) {
@@ -136,7 +118,7 @@ class SortJob final : public BuiltinJob {
             return context.Failure("limit", std::string(context.name()) + " takes at most " +
                                                 std::to_string(kSortedMax) + " elements");
           }
-          if (!TakeRoom()) return BuiltinResult::OutOfMemory();
+          if (!TakeRoom()) return BuiltinResult::NoRoom();
           stage_ = Stage::kFill;
           break;
         case Stage::kFill:
@@ -175,9 +157,7 @@ class SortJob final : public BuiltinJob {
   bool TakeRoom() {
     const uint64_t bytes = 2 * size_ * sizeof(uint32_t);
     if (!heap_->Reserve(bytes)) return false;
-    payer_ = heap_->sponsor();
-    charged_ = static_cast<int64_t>(bytes);
-    heap_->ChargeExternal(payer_, charged_);
+    held_.Set(bytes);
     // Left undefined: the system gives the pages as they are filled.
     from_.reset(new uint32_t[size_]);
     into_.reset(new uint32_t[size_]);
@@ -281,8 +261,7 @@ class SortJob final : public BuiltinJob {
   Stage stage_ = Stage::kBegin;
   std::unique_ptr<uint32_t[]> from_;  // places in the list, in runs of width_ sorted ones
   std::unique_ptr<uint32_t[]> into_;
-  SponsorIndex payer_ = 0;
-  int64_t charged_ = 0;
+  ExternalBytes held_;
   PieceComparer comparer_;
   bool comparing_ = false;
   uint64_t width_ = 1;

@@ -22,6 +22,9 @@ inline constexpr uint64_t kBytesMax = uint64_t{1} << 30;
 
 // `bytes` may point into the heap.
 Result MakeBytes(Heap& heap, std::string_view bytes);
+// For long bytes that are written in pieces: room to be filled, which nobody may see
+// before it is. kTooBig, kMemory.
+Result AllocateBytes(Heap& heap, uint64_t bytes);
 // Wants IsBytes. Valid until the next safe point.
 inline std::string_view BytesView(Value bytes) {
   const Object* o = bytes.data();
@@ -31,19 +34,6 @@ inline std::string_view BytesView(Value bytes) {
 // Every function below wants bytes where it says Value.
 inline uint64_t BytesLength(Value bytes) { return bytes.data()->count; }
 Result ConcatBytes(Heap& heap, Value a, Value b);
-// [first, first + count), cut to what is there.
-Result SliceBytes(Heap& heap, Value bytes, uint64_t first, uint64_t count);
-std::optional<uint64_t> FindBytes(Value bytes, Value needle, uint64_t from);
-
-// Text to its UTF-8 and back; the way back fails with kSyntax. kType.
-Result BytesOfText(Heap& heap, const Value& text);
-Result TextOfBytes(Heap& heap, Value bytes);
-// A list of integers 0..255 and back; kType or kRange when it is not that.
-Result ListOfBytes(Heap& heap, Value bytes);
-Result BytesOfList(Heap& heap, Value list);
-// Lower-case hexadecimal and back; kSyntax.
-Result HexOfBytes(Heap& heap, Value bytes);
-Result BytesOfHex(Heap& heap, const Value& text);
 
 }  // namespace vesicle
 

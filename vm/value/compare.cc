@@ -38,6 +38,15 @@ int CompareShort(Value a, Value b) {
   return a.short_size() - b.short_size();
 }
 
+// Texts or bytes too long to be compared in one go.
+bool AreLong(Value a, Value b) {
+  if (!a.is_data() || !b.is_data() || a == b) return false;
+  const Object* x = a.data();
+  const Object* y = b.data();
+  return x->kind == y->kind && (x->kind == Kind::kText || x->kind == Kind::kBytes) &&
+         std::min(x->count, y->count) > kAtOnceBytesMax;
+}
+
 int CompareViews(std::string_view x, std::string_view y, uint64_t* work) {
   *work += TextWork(std::min(x.size(), y.size()));
   return CompareBytes(x, y);
@@ -94,6 +103,7 @@ Outcome SameShallow(Value a, Value b, uint64_t* work) {
       if (x == y) return Outcome::kSame;
       if (x->count != y->count) return Outcome::kDifferent;
       if (x->kind == Kind::kBigInt && SignOf(a) != SignOf(b)) return Outcome::kDifferent;
+      if (AreLong(a, b)) return Outcome::kMore;
       *work += TextWork(x->count);
       const bool same = x->count == 0 || std::memcmp(x->bytes(), y->bytes(), x->count) == 0;
       return same ? Outcome::kSame : Outcome::kDifferent;
@@ -110,6 +120,7 @@ Outcome ScriptOrderShallow(Value a, Value b, uint64_t* work) {
     const Order order = CompareNumbers(a, b);
     return order == Order::kUnordered ? Outcome::kUnordered : Ordered(static_cast<int>(order));
   }
+  if (AreLong(a, b)) return Outcome::kMore;
   if (IsText(a) && IsText(b)) return Ordered(CompareTexts(a, b, work));
   if (IsBytes(a) && IsBytes(b)) return Ordered(CompareViews(BytesView(a), BytesView(b), work));
   if (IsList(a) && IsList(b)) return Outcome::kMore;
@@ -126,6 +137,7 @@ Outcome TotalOrderShallow(Value a, Value b, IdentitySource* identities, uint64_t
   const ValueKind last = identities == nullptr ? ValueKind::kMap : ValueKind::kRef;
   if (x > last || y > last) return Outcome::kType;
   if (RankOf(x) != RankOf(y)) return Ordered(RankOf(x) - RankOf(y));
+  if (AreLong(a, b)) return Outcome::kMore;
   switch (x) {
     case ValueKind::kNil:
       return Outcome::kSame;
@@ -302,6 +314,7 @@ Outcome Comparer::RunFrame(uint64_t limit) {
   const size_t at = stack_.size() - kFrameWords;
   const Value a = stack_[at];
   const Value b = stack_[at + 1];
+  if (IsByteKind(a.data()->kind)) return RunBytes(limit);
   uint64_t i = static_cast<uint64_t>(stack_[at + 2].small_int());
   Walk x(a);
   Walk y(b);
@@ -341,6 +354,39 @@ Outcome Comparer::RunFrame(uint64_t limit) {
   stack_.resize(at);
   if (work_ > kMemoAfter && spent >= kMemoWorthwhile) Remember(a, b);
   return Outcome::kSame;
+}
+
+// As RunFrame, of two long texts or bytes.
+Outcome Comparer::RunBytes(uint64_t limit) {
+  const size_t at = stack_.size() - kFrameWords;
+  const Object* x = stack_[at].data();
+  const Object* y = stack_[at + 1].data();
+  const size_t end = std::min(x->count, y->count);
+  size_t i = static_cast<size_t>(stack_[at + 2].small_int());
+  while (i < end) {
+    if (work_ >= limit) {
+      stack_[at + 2] = Value::SmallInt(static_cast<int64_t>(i));
+      return Outcome::kMore;
+    }
+    constexpr size_t kWindowBytes = size_t{16} << 10;
+    const size_t n = std::min(kWindowBytes, end - i);
+    work_ += TextWork(n) + 1;
+    const int order = std::memcmp(x->bytes() + i, y->bytes() + i, n);
+    if (order != 0) return mode_ == CompareMode::kSame ? Outcome::kDifferent : Ordered(order);
+    i += n;
+  }
+  if (x->count != y->count) return x->count < y->count ? Outcome::kLess : Outcome::kGreater;
+  const Value a = stack_[at];
+  const Value b = stack_[at + 1];
+  stack_.resize(at);
+  Remember(a, b);
+  return Outcome::kSame;
+}
+
+uint64_t Comparer::bytes_held() const {
+  constexpr uint64_t kSlotBytes = sizeof(std::pair<uint64_t, uint64_t>) + 1;
+  return sizeof *this + stack_.capacity() * sizeof(Value) +
+         (memo_ == nullptr ? 0 : memo_->same.capacity() * kSlotBytes);
 }
 
 void Comparer::Visit(Visitor& visitor) {

@@ -58,8 +58,9 @@ inline Fast SameFast(Value a, Value b) {
 }
 
 // Compares what needs no worklist; kMore when both are containers (tagged, list,
-// map) whose insides decide. `identities` is wanted for kKeyOrder only. Adds the
-// bytes looked at to *work in units.
+// map) whose insides decide, or texts or bytes of more than kAtOnceBytesMax. `identities` is wanted
+// for kKeyOrder only. Adds the bytes looked at to *work in units.
+inline constexpr size_t kAtOnceBytesMax = size_t{256} << 10;
 Outcome CompareShallow(Value a, Value b, CompareMode mode, IdentitySource* identities,
                        uint64_t* work);
 
@@ -82,6 +83,8 @@ class Comparer {
   Outcome Run(uint64_t units);
   // Units spent since Start().
   uint64_t work() const { return work_; }
+  // C++ memory that it takes now.
+  uint64_t bytes_held() const;
 
   // The worklist, for the collector; it must be visited at every safe point that
   // comes between two Run()s of one comparison, and OnMoved() called after it.
@@ -92,6 +95,7 @@ class Comparer {
   struct Memo;
 
   Outcome RunFrame(uint64_t limit);
+  Outcome RunBytes(uint64_t limit);
   void Push(Value a, Value b);
   bool Remembered(Value a, Value b) const;
   void Remember(Value a, Value b);

@@ -47,11 +47,6 @@ Value MakeBoxedInt(Heap& heap, int64_t i) {
   return bigint::Make(heap, &limb, 1, i < 0).value();
 }
 
-Value MakeUint(Heap& heap, uint64_t i) {
-  const mp_limb_t limb = i;
-  return bigint::Make(heap, &limb, 1, false).value();
-}
-
 Value MakeOtherFloat(Heap& heap, double d) {
   if (d == 0) return std::signbit(d) ? Value::MinusZero() : Value::Zero();
   if (std::isnan(d)) return Value::NaN();

@@ -40,7 +40,6 @@ Value MakeBoxedInt(Heap& heap, int64_t i);  // cold half of MakeInt
 inline Value MakeInt(Heap& heap, int64_t i) {
   return Value::FitsSmallInt(i) ? Value::SmallInt(i) : MakeBoxedInt(heap, i);
 }
-Value MakeUint(Heap& heap, uint64_t i);
 Value MakeOtherFloat(Heap& heap, double d);  // cold half of MakeFloat
 inline Value MakeFloat(Heap& heap, double d) {
   return Value::FloatFits(d) ? Value::ImmediateFloat(d) : MakeOtherFloat(heap, d);

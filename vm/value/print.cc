@@ -30,11 +30,15 @@ constexpr Value kNextKey = Value::SmallInt(0);
 constexpr Value kAfterBracketKey = Value::SmallInt(1);
 constexpr Value kAfterPlainKey = Value::SmallInt(2);
 
+// Texts and bytes that are longer are printed in pieces.
+constexpr size_t kPieceBytes = size_t{16} << 10;
+
 constexpr std::string_view kEllipsis = "...";
 // An integer that is shortened says how long it is instead of showing its digits.
 constexpr uint64_t kDigitsAlwaysShown = 40;
 
 std::string_view CloserOf(Value container) {
+  if (IsText(container) || IsBytes(container)) return "\"";
   return IsList(container) ? "]" : IsMap(container) ? "}" : ")";
 }
 
@@ -51,11 +55,11 @@ bool Printer::Run(uint64_t units) {
     } else {
       PrintOne(root_);
     }
-    if (output_.size() > options_.bytes_max) Truncate();
+    if (printed() > options_.bytes_max) Truncate();
   }
   while (!stack_.empty() && work_ < limit) {
     Resume();
-    if (output_.size() > options_.bytes_max) Truncate();
+    if (printed() > options_.bytes_max) Truncate();
   }
   return stack_.empty();
 }
@@ -64,6 +68,7 @@ void Printer::Truncate() {
   truncated_ = true;
   stack_.clear();
   size_t kept = options_.bytes_max - std::min(options_.bytes_max, kEllipsis.size());
+  kept -= std::min(kept, dropped_);
   while (kept > 0 && IsContinuationByte(output_[kept])) --kept;
   output_.resize(kept);
   output_ += kEllipsis.substr(0, options_.bytes_max);
@@ -71,7 +76,7 @@ void Printer::Truncate() {
 
 // Bytes that can still matter: one over the limit shows that it was passed.
 size_t Printer::Room() const {
-  return options_.bytes_max + 1 - std::min(output_.size(), options_.bytes_max);
+  return options_.bytes_max + 1 - std::min(printed(), options_.bytes_max);
 }
 
 // The part of a text to show, cut at a code point.
@@ -92,6 +97,10 @@ std::string_view Printer::Shortened(std::string_view text, size_t* left_out) con
 void Printer::PrintText(const Value& text, TopText how) {
   size_t left_out;
   const std::string_view shown = Shortened(TextView(text), &left_out);
+  if (how == TopText::kQuoted && options_.chars_max == 0 && shown.size() > kPieceBytes) {
+    output_ += '"';
+    return OpenFrame(text);
+  }
   work_ += 1 + TextWork(shown.size());
   switch (how) {
     case TopText::kQuoted:
@@ -151,6 +160,10 @@ void Printer::PrintOne(Value v) {
       PrintText(v, TopText::kQuoted);
       return;
     case ValueKind::kBytes: {
+      if (options_.chars_max == 0 && BytesView(v).size() > kPieceBytes) {
+        output_ += "b\"";
+        return OpenFrame(v);
+      }
       size_t size = BytesView(v).size();
       if (options_.chars_max != 0) size = std::min<size_t>(size, options_.chars_max);
       size = std::min(size, Room());
@@ -204,6 +217,10 @@ void Printer::Open(Value v) {
     output_ += CloserOf(v);
     return;
   }
+  OpenFrame(v);
+}
+
+void Printer::OpenFrame(Value v) {
   const size_t at = stack_.size();
   stack_.resize(at + kFrameWords);
   stack_[at + kContainer] = v;
@@ -222,6 +239,7 @@ void Printer::Close() {
 void Printer::Resume() {
   const size_t at = stack_.size() - kFrameWords;
   const Value container = stack_[at + kContainer];
+  if (IsByteKind(container.data()->kind)) return ResumeBytes(at);
   if (IsMap(container) && ResumeMap(at)) return;
   const int64_t index = stack_[at + kIndex].small_int();
   Value part;
@@ -266,6 +284,28 @@ void Printer::Resume() {
   stack_[at + kStage] = kAfterBracketKey;
   output_ += '[';
   PrintOne(entry.key);
+}
+
+// The next piece of a long text or of long bytes.
+void Printer::ResumeBytes(size_t at) {
+  const Value v = stack_[at + kContainer];
+  const std::string_view all = IsText(v) ? TextView(v) : BytesView(v);
+  const size_t from = static_cast<size_t>(stack_[at + kPosition].small_int());
+  size_t size = std::min(kPieceBytes, all.size() - from);
+  if (from + size < all.size() && IsText(v)) {
+    while (IsContinuationByte(all[from + size])) --size;
+    // ${ is escaped as a pair.
+    if (all[from + size - 1] == '$') --size;
+  }
+  const std::string_view piece = all.substr(from, size);
+  work_ += 1 + TextWork(size);
+  if (IsText(v)) {
+    AppendEscaped(piece, Escape::kQuoted, &output_);
+  } else {
+    AppendEscapedBytes(piece, &output_);
+  }
+  stack_[at + kPosition] = Value::SmallInt(static_cast<int64_t>(from + size));
+  if (from + size == all.size()) Close();
 }
 
 // The value of the entry whose key was printed, if there is one.

@@ -3,9 +3,9 @@
 //   nil true 12 1.5 "text" b"\x00abc" #get #"deposit-gift" #point(1, 2)
 //   [1, 2] {name: "Ada", "a key": 1, [#k]: 2} <ref> <promise> <function> <behavior>
 //
-// What has no literal shows in angle brackets and reads back as nothing. Text of
-// guests and peers is escaped (escape.h). Depth is of no concern to it, nor is
-// sharing: the limit of output bounds the work.
+// A long text goes in pieces like a container. What has no literal shows in angle brackets and
+// reads back as nothing. Text of guests and peers is escaped (escape.h). Depth is of no concern to
+// it, nor is sharing: the limit of output bounds the work.
 //
 //   std::string s = Print(v);                                  // in one go
 //
@@ -59,6 +59,15 @@ class Printer {
   uint64_t work() const { return work_; }
 
   const std::string& output() const { return output_; }
+  // What was printed so far is taken care of: output() begins anew.
+  void DropOutput() {
+    dropped_ += output_.size();
+    output_.clear();
+  }
+  // C++ memory that it takes now.
+  uint64_t bytes_held() const {
+    return sizeof *this + output_.capacity() + stack_.capacity() * sizeof(Value);
+  }
   bool truncated() const { return truncated_; }
 
   // For the collector, at every safe point between two Run()s.
@@ -67,9 +76,12 @@ class Printer {
  private:
   void PrintOne(Value v);
   void PrintText(const Value& text, TopText how);
+  void ResumeBytes(size_t at);
+  size_t printed() const { return dropped_ + output_.size(); }
   void PrintName(const Value& symbol);
   void PrintInt(Value v);
   void Open(Value v);
+  void OpenFrame(Value v);
   void Resume();
   bool ResumeMap(size_t at);
   void Close();
@@ -79,6 +91,7 @@ class Printer {
 
   PrintOptions options_;
   std::string output_;
+  size_t dropped_ = 0;
   std::vector<Value> stack_;  // the open containers; see print.cc
   Value root_;
   uint64_t work_ = 0;

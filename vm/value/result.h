@@ -26,9 +26,6 @@ enum class Failure : uint8_t {
   kNotFinite,     // nan or an infinity where an integer is wanted
 };
 
-// The word that a script's author reads in a fault: "type", "divide by zero", ...
-const char* FailureText(Failure failure);
-
 class [[nodiscard]] Result {
  public:
   constexpr Result(Value value) : bits_(value.bits()) {}

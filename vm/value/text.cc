@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string>
 
-#include "vm/value/list.h"
 #include "vm/value/utf8.h"
 
 namespace vesicle {
@@ -99,126 +97,6 @@ Result ConcatText(Heap& heap, const Value& a, const Value& b) {
   if (y.empty()) return a;
   return Build(heap, x.size() + y.size(), IsAsciiText(a) && IsAsciiText(b),
                [&](char* out) { Put(Put(out, x), y); });
-}
-
-Result JoinText(Heap& heap, std::span<const Value> parts, std::string_view separator) {
-  uint64_t bytes = 0;
-  bool ascii = CountCodePoints(separator) == separator.size();
-  for (const Value& part : parts) {
-    if (!IsText(part)) return Failure::kType;
-    bytes += TextView(part).size();
-    ascii = ascii && IsAsciiText(part);
-  }
-  if (parts.size() > 1) bytes += separator.size() * (parts.size() - 1);
-  return Build(heap, bytes, ascii, [&](char* out) {
-    for (size_t i = 0; i < parts.size(); ++i) {
-      if (i > 0) out = Put(out, separator);
-      out = Put(out, TextView(parts[i]));
-    }
-  });
-}
-
-Result RepeatText(Heap& heap, const Value& text, uint64_t times) {
-  const std::string_view view = TextView(text);
-  if (times == 0 || view.empty()) return Value::ShortText("", 0);
-  if (times > kTextBytesMax) return Failure::kTooBig;
-  return Build(heap, view.size() * times, IsAsciiText(text), [&](char* out) {
-    for (uint64_t i = 0; i < times; ++i) out = Put(out, view);
-  });
-}
-
-Result SliceText(Heap& heap, const Value& text, uint64_t first, uint64_t count) {
-  const std::string_view view = TextView(text);
-  if (IsAsciiText(text)) {
-    const size_t from = std::min<uint64_t>(first, view.size());
-    return Piece(heap, text, from, std::min<uint64_t>(count, view.size() - from));
-  }
-  const size_t from = OffsetOfCodePoint(view, first);
-  return Piece(heap, text, from, OffsetOfCodePoint(view.substr(from), count));
-}
-
-std::optional<uint32_t> CodePointAt(const Value& text, uint64_t index) {
-  const std::string_view view = TextView(text);
-  const size_t at = IsAsciiText(text) ? index : OffsetOfCodePoint(view, index);
-  if (at >= view.size()) return std::nullopt;
-  return DecodeUtf8(view.substr(at)).point;
-}
-
-bool StartsWith(const Value& text, const Value& prefix) {
-  return TextView(text).starts_with(TextView(prefix));
-}
-
-bool EndsWith(const Value& text, const Value& suffix) {
-  return TextView(text).ends_with(TextView(suffix));
-}
-
-std::optional<uint64_t> FindText(const Value& text, const Value& needle, uint64_t from) {
-  const std::string_view view = TextView(text);
-  const bool ascii = IsAsciiText(text);
-  if (ascii ? from > view.size() : from > TextLength(text)) return std::nullopt;
-  const size_t offset = ascii ? from : OffsetOfCodePoint(view, from);
-  const std::string_view wanted = TextView(needle);
-  size_t at = offset;
-  if (!wanted.empty()) {
-    // memmem is linear; string_view::find is not.
-    const void* found =
-        memmem(view.data() + offset, view.size() - offset, wanted.data(), wanted.size());
-    if (found == nullptr) return std::nullopt;
-    at = static_cast<size_t>(static_cast<const char*>(found) - view.data());
-  }
-  return ascii ? at : CountCodePoints(view.substr(0, at));
-}
-
-Result ReplaceText(Heap& heap, const Value& text, const Value& needle, const Value& by) {
-  std::string_view rest = TextView(text);
-  const std::string_view wanted = TextView(needle);
-  const std::string_view put = TextView(by);
-  if (wanted.empty()) return text;
-  std::string out;
-  bool found_any = false;
-  for (;;) {
-    const void* found = memmem(rest.data(), rest.size(), wanted.data(), wanted.size());
-    if (found == nullptr) break;
-    found_any = true;
-    const size_t at = static_cast<size_t>(static_cast<const char*>(found) - rest.data());
-    if (out.size() + at + put.size() > kTextBytesMax) return Failure::kTooBig;
-    out.append(rest.substr(0, at)).append(put);
-    rest.remove_prefix(at + wanted.size());
-  }
-  if (!found_any) return text;
-  out.append(rest);
-  return MakeTextUnchecked(heap, out);
-}
-
-Result SplitText(Heap& heap, const Value& text, const Value& separator) {
-  std::string_view rest = TextView(text);
-  const std::string_view wanted = TextView(separator);
-  ListBuilder parts(heap);
-  const auto add = [&](std::string_view part) {
-    const Result piece = MakeTextUnchecked(heap, part);
-    if (piece.ok()) parts.Add(piece.value());
-    return piece.ok();
-  };
-  if (wanted.empty()) {
-    while (!rest.empty()) {
-      const size_t size = static_cast<size_t>(DecodeUtf8(rest).size);
-      parts.Add(Value::ShortText(rest.data(), static_cast<int>(size)));
-      rest.remove_prefix(size);
-      if (!parts.ok()) return Failure::kMemory;
-    }
-    return parts.Finish();
-  }
-  // The pieces together are as long as the text: what they cost is known before.
-  if (!heap.Reserve(rest.size())) return Failure::kMemory;
-  for (;;) {
-    const void* found = memmem(rest.data(), rest.size(), wanted.data(), wanted.size());
-    if (found == nullptr) break;
-    const size_t at = static_cast<size_t>(static_cast<const char*>(found) - rest.data());
-    if (!add(rest.substr(0, at)) || !parts.ok()) return Failure::kMemory;
-    rest.remove_prefix(at + wanted.size());
-  }
-  if (!add(rest)) return Failure::kMemory;
-  return parts.Finish();
 }
 
 bool IsSpace(uint32_t p) {

@@ -59,24 +59,6 @@ std::string_view TextView(Value&& text) = delete;
 bool IsAsciiText(const Value& text);
 uint64_t TextLength(const Value& text);  // code points
 Result ConcatText(Heap& heap, const Value& a, const Value& b);
-// kType when a part is no text.
-Result JoinText(Heap& heap, std::span<const Value> parts, std::string_view separator);
-Result RepeatText(Heap& heap, const Value& text, uint64_t times);
-
-// Code points [first, first + count), cut to what is there.
-Result SliceText(Heap& heap, const Value& text, uint64_t first, uint64_t count);
-// The code point's number; nullopt past the end.
-std::optional<uint32_t> CodePointAt(const Value& text, uint64_t index);
-
-bool StartsWith(const Value& text, const Value& prefix);
-bool EndsWith(const Value& text, const Value& suffix);
-// Index in code points of the first occurrence at or after code point `from`.
-std::optional<uint64_t> FindText(const Value& text, const Value& needle, uint64_t from);
-// Every occurrence, left to right without overlap; an empty needle replaces nothing.
-Result ReplaceText(Heap& heap, const Value& text, const Value& needle, const Value& by);
-// A list of texts. An empty separator splits into code points; "" splits into [""],
-// or into [] by the empty separator.
-Result SplitText(Heap& heap, const Value& text, const Value& separator);
 
 enum class Side : uint8_t { kStart, kEnd, kBoth };
 // Has the code point Unicode's White_Space property?

@@ -50,40 +50,4 @@ ValueKind ValueKindOf(Value v) {
   }
 }
 
-const char* ValueKindName(ValueKind kind) {
-  switch (kind) {
-    case ValueKind::kNil:
-      return "nil";
-    case ValueKind::kBool:
-      return "boolean";
-    case ValueKind::kInt:
-      return "integer";
-    case ValueKind::kFloat:
-      return "float";
-    case ValueKind::kText:
-      return "text";
-    case ValueKind::kBytes:
-      return "bytes";
-    case ValueKind::kSymbol:
-      return "symbol";
-    case ValueKind::kTagged:
-      return "tagged";
-    case ValueKind::kList:
-      return "list";
-    case ValueKind::kMap:
-      return "map";
-    case ValueKind::kRef:
-      return "ref";
-    case ValueKind::kPromise:
-      return "promise";
-    case ValueKind::kFunction:
-      return "function";
-    case ValueKind::kBehavior:
-      return "behavior";
-    case ValueKind::kInternal:
-      return "internal";
-  }
-  return "internal";
-}
-
 }  // namespace vesicle

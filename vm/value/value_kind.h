@@ -31,9 +31,6 @@ enum class ValueKind : uint8_t {
 
 ValueKind ValueKindOf(Value v);
 
-// "integer", "text", "list", ...: the words of the language's documents.
-const char* ValueKindName(ValueKind kind);
-
 inline bool IsSymbol(Value v) { return v.is_short_symbol() || IsKind(v, Kind::kSymbol); }
 inline bool IsText(Value v) { return v.is_short_text() || IsKind(v, Kind::kText); }
 inline bool IsBytes(Value v) { return IsKind(v, Kind::kBytes); }
