@@ -72,6 +72,11 @@ absl::StatusOr<Setup> SetupOf(const Arguments& arguments) {
   setup.seed = *seed;
   const auto memory = arguments.Size("memory");
   if (!memory.ok()) return memory.status();
+  if (*memory && **memory < kVmMemoryBytesMin) {
+    return absl::InvalidArgumentError(absl::StrCat("--memory=", arguments.Values("memory").back(),
+                                                   " is too little: the VM itself wants ",
+                                                   kVmMemoryBytesMin >> 10, "K"));
+  }
   if (*memory) setup.vm.memory_bytes_max = **memory;
   const auto steps = arguments.Number("steps", 1, kUnlimited);
   if (!steps.ok()) return steps.status();

@@ -92,6 +92,7 @@ struct Vm::Script {
 };
 
 Vm::Vm(const VmOptions& options) : Build(core_), core_(options) {
+  VESICLE_CHECK_GE(options.memory_bytes_max, kVmMemoryBytesMin);
   script_ = std::make_unique<Script>(core_);
 }
 

@@ -39,6 +39,9 @@ struct LoadResult;  // script/module.h
 
 using VmOptions = CoreOptions;
 
+// VmOptions::memory_bytes_max of a Vm is at least this (checked): the prelude lives on it, too.
+inline constexpr uint64_t kVmMemoryBytesMin = 64 << 10;
+
 // How an ask ended. Good for the length of the callback.
 class Reply {
  public:
