@@ -168,21 +168,24 @@ bool Core::RunSlice(int64_t steps) {
   int64_t used = 0;
   while (used < steps) {
     if (heap_.wants_safe_point()) heap_.SafePoint();
+    if (!stopping_.empty()) BreakWaiters();
     if (!orphans_.empty()) ReapSponsors();
     Sponsor* next = sponsors_.Next();
     if (next == nullptr) return false;
+    if (next->slices_owed > 0) {
+      --next->slices_owed;
+      ++used;
+      continue;
+    }
     BeginSlice(*next);
     Resource which;
-    if (DryOf(&which)) {
+    if (next->stopped) {
+      used += FaultQueue(Reason("stopped"));
+    } else if (DryOf(&which)) {
       if (HasKeeper(which)) {
         MakeDry(which);
       } else {
-        // A collection found no memory: as many fault as it takes until there is some again.
-        do {
-          FaultFront(which);
-          if (next->queue.empty() || fuel <= 0) break;
-          ChargeQueue(*next);
-        } while (MemoryLeft(*next) <= 0);
+        used += FaultQueue(QuotaReason(which));
       }
     } else {
       EventQueue& queue = next->queue;
@@ -193,7 +196,7 @@ bool Core::RunSlice(int64_t steps) {
         Dispatch(event);
         if (fuel <= 0 && !NextFuel()) break;
         if (heap_.wants_safe_point()) heap_.SafePoint();
-        if (next->dry) break;
+        if (next->is_held()) break;
       }
     }
     used += EndSlice() + 1;

@@ -261,6 +261,8 @@ class Core final : private HeapClient, public IdentitySource {
     std::string first;  // what the first one is for: its behavior and message
   };
   std::vector<Parked> ParkedEvents();
+  // Somebody learned of the fault behind a break (promise::ReportOf): it is reported no more.
+  void Learn(Value report);
   // Unobserved faults, oldest first; those beyond fault_reports_max are only counted.
   std::vector<FaultReport> UnobservedFaults() const;
   int64_t unobserved_fault_count() const;
@@ -336,7 +338,7 @@ class Core final : private HeapClient, public IdentitySource {
   bool DispatchPromise(Event& event);
   void DispatchResolver(const Event& event);
   bool DispatchContinuation(Event& event);
-  void DispatchPayer(const Event& event);
+  bool DispatchPayer(Event& event);
   void RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
                Object* holder, Suspension* frames);
   void ResumeTurn(const Event& event);
@@ -376,14 +378,24 @@ class Core final : private HeapClient, public IdentitySource {
   // at its expense. False: what lives fills it.
   bool MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need);
   void CollectFor(Sponsor& sponsor);  // completely, at its cost
+  void ChargeLookAtAll(Sponsor& sponsor);
   void TellHeapItsLimit();
   void ChargeQueue(Sponsor& sponsor);
   void ChargeSteps();
   bool NextFuel();
   bool DryOf(Resource* which);
   void MakeDry(Resource which);
+  void TellKeeper(Sponsor& account, Resource which);
   bool HasKeeper(Resource which);
-  void FaultFront(Resource which);
+  bool QueueIsFull(Sponsor& sponsor);
+  bool MemoryIsSpent(Sponsor& sponsor);
+  // The events of the queue fault without a turn, as many as one slice may take: there is nobody
+  // to ask for more, or the sponsor is stopped. How many did.
+  int64_t FaultQueue(Value reason);
+  bool FaultFront(Value reason);
+  void StopSponsor(Sponsor& sponsor);
+  void BreakWaiters();
+  void BreakStopped(const Event& event);
   void DispatchControl(const Event& event);
   Value NewPayer(Value target, Value control);
   void ReapSponsors();
@@ -395,7 +407,6 @@ class Core final : private HeapClient, public IdentitySource {
 
   // core_report.cc
   Value Report(Value reason, Value slot);
-  void Learn(Value report);
   std::vector<std::string> CausesOf(uint64_t cause) const;
   std::string BehaviorName(Value target);
 
@@ -405,6 +416,7 @@ class Core final : private HeapClient, public IdentitySource {
   SponsorTree sponsors_;
   Sponsor* sponsor_;
   std::vector<Sponsor*> orphans_;
+  std::vector<Sponsor*> stopping_;  // since the last BreakWaiters
   // The last turns, to find what led to a fault; turn n stands at n % kRecords.
   struct TurnRecord {
     uint64_t cause = 0;
@@ -435,7 +447,8 @@ class Core final : private HeapClient, public IdentitySource {
 
   // What the code of the running turn said before it returned.
   std::unique_ptr<Suspension> suspension_;
-  enum class Why : uint8_t { kFault, kFail, kRebreak };
+  // kStopped is nobody's fault: it is not reported.
+  enum class Why : uint8_t { kFault, kFail, kRebreak, kStopped };
   Why why_ = Why::kFault;
   Value fault_reason_;
   Resource quota_ = Resource::kSteps;

@@ -53,7 +53,8 @@ void Core::Dispatch(Event event) {
         if (!DispatchContinuation(event)) return;
         break;
       case Kind::kPayer:
-        return DispatchPayer(event);
+        if (!DispatchPayer(event)) return;
+        break;
       case Kind::kSponsorControl:
         return DispatchControl(event);
       default:
@@ -103,15 +104,37 @@ bool Core::DispatchContinuation(Event& event) {
   return false;
 }
 
-// The same message on the sponsor that the ref was made by.
-void Core::DispatchPayer(const Event& event) {
+// The same message on the sponsor that the ref was made by: it goes to that queue as it is, and is
+// paid for when it comes off, so that no more of them are taken up than there are events for.
+bool Core::DispatchPayer(Event& event) {
   const Value* words = event.target.target()->words();
   Sponsor& payer = PayerOf(words[1]);
-  Event onward = event;
-  onward.target = words[0];
-  payer.Spend(Resource::kEvents, 1);
-  payer.queue.Append(onward);
-  sponsors_.MakeReady(payer);
+  if (payer.stopped) {
+    BreakStopped(event);
+    return false;
+  }
+  if (&payer != sponsor_) {
+    if (QueueIsFull(payer)) {
+      RefuseMessage(event, {}, QuotaReason(Resource::kMemory));
+      return false;
+    }
+    payer.queue.Append(event);
+    ChargeQueue(payer);
+    sponsors_.MakeReady(payer);
+    return false;
+  }
+  if (event_room_ > 0) {
+    --event_room_;
+    event.target = words[0];
+    return true;
+  }
+  if (HasKeeper(Resource::kEvents)) {
+    sponsor_->queue.PushFront(event);
+    MakeDry(Resource::kEvents);
+  } else {
+    RefuseMessage(event, {}, QuotaReason(Resource::kEvents));
+  }
+  return false;
 }
 
 void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
@@ -252,8 +275,8 @@ void Core::RollBack() {
     actor::SetBehavior(heap_, turn_.receiver.target(), turn_.become.data());
   }
   if (resumed_ != nullptr) undone += resumed_->staged->size();
+  // What earlier slices spent comes back, too: there may be more room than was given.
   event_room_ += undone;
-  event_room_given_ = std::max(event_room_given_, event_room_);
   for (size_t i = sponsors_made_.size(); i-- > 0;) {
     // Should it leak through a reason: the control ref of nothing.
     sponsors_made_[i]->control.target()->words()[0] = Value::Nil();
@@ -332,13 +355,17 @@ void Core::EndFaulted() {
   }
   // A break passed on was reported where it began. Answers are no faults; all else is one.
   const bool is_answer = asked && why_ != Why::kFault && IsFailed(reason);
-  if (report.is_nil() && !is_answer) report = Report(reason, turn_.slot);
+  if (report.is_nil() && !is_answer && why_ != Why::kStopped) {
+    report = Report(reason, turn_.slot);
+  }
   if (asked) SettleSlot(turn_.slot, EventFlag::kBroken, reason, report);
   FinishReceiver();
   fault_reason_ = Value::Nil();
 }
 
 void Core::EndQuota() {
+  // What is undone here may be what filled the account.
+  if (quota_ == Resource::kMemory) sponsor_->AccountOf(quota_).bytes_when_spent = -1;
   if (turn_too_long_ || !HasKeeper(quota_)) {
     turn_too_long_ = false;
     why_ = Why::kFault;

@@ -3,6 +3,7 @@
 
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
+#include "vm/actor/promise.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
 #include "vm/value/number.h"
@@ -17,6 +18,13 @@ namespace {
 constexpr int64_t kStepsBetweenChecks = 2'000;
 // What a full collection on behalf of a sponsor costs it, so that living at the limit is no attack.
 constexpr uint64_t kBytesCollectedPerStep = 256;
+// The same in time: it sits out the whole slices that such a collection takes.
+constexpr uint64_t kBytesCollectedPerStepOfTime = 64;
+// A verdict that memory is spent is looked into again when the heap has taken in so much since.
+constexpr uint64_t kVerdictBytesMin = 64 << 10;
+constexpr uint64_t kVerdictShareOfLive = 4;
+// Events that fault without a turn, in one slice.
+constexpr int64_t kFaultsPerSlice = 1'000;
 // Shares of an account that a collection on its behalf must leave free. Less after the young
 // space's: everything is collected. Less after that: live data fill the account. So between two
 // full collections much is allocated, in proportion to what lives, however close to the limit.
@@ -45,8 +53,15 @@ int64_t Core::MemoryLeft(Sponsor& sponsor) {
 
 void Core::CollectFor(Sponsor& sponsor) {
   Collect(Heap::Scope::kFull);
-  sponsor.Spend(Resource::kSteps,
-                static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
+  ChargeLookAtAll(sponsor);
+}
+
+// Whoever has all that lives looked at pays for that, in steps and in slices of its time.
+void Core::ChargeLookAtAll(Sponsor& sponsor) {
+  const uint64_t live = heap_.stats().bytes_live;
+  sponsor.Spend(Resource::kSteps, static_cast<int64_t>(live / kBytesCollectedPerStep));
+  sponsor.slices_owed +=
+      static_cast<int64_t>(live / kBytesCollectedPerStepOfTime) / options_.slice_steps;
 }
 
 // What is left; when that is less than `wanted`, after a collection that the sponsor pays for.
@@ -62,13 +77,26 @@ void Core::TellHeapItsLimit() {
       static_cast<uint64_t>(std::max<int64_t>(sponsors_.root().amount(Resource::kMemory), 0)));
 }
 
-// A queue is memory too. Only its changes are told, in one figure a slice.
+// A queue is memory too. Only its changes are told, in one figure a slice; and when an event comes
+// in from another sponsor, for a dry one has no slices.
 void Core::ChargeQueue(Sponsor& sponsor) {
   const int64_t bytes = sponsor.queue.size() * static_cast<int64_t>(sizeof(Event));
-  if (bytes == sponsor.queue_bytes_charged) return;
-  heap_.ChargeExternal(sponsor.AccountOf(Resource::kMemory).index(),
-                       bytes - sponsor.queue_bytes_charged);
+  const int64_t change = bytes - sponsor.queue_bytes_charged;
+  if (change == 0) return;
+  Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  heap_.ChargeExternal(account.index(), change);
+  account.queues_bytes += change;
   sponsor.queue_bytes_charged = bytes;
+}
+
+// Whether it can pay for no further event from outside. Its first segment came with it; beyond that
+// queues take half of their account at most, so that what waits never keeps itself from running.
+// What else the account holds may be garbage, unless it is known to be dry.
+bool Core::QueueIsFull(Sponsor& sponsor) {
+  if (sponsor.queue.size() < Segment::kEvents) return false;
+  const Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  return account.queues_bytes >= account.amount(Resource::kMemory) / 2 ||
+         (sponsor.dry && sponsor.dry_of == Resource::kMemory && MemoryLeft(sponsor) <= 0);
 }
 
 void Core::PayFrom(Sponsor& sponsor, int64_t memory_left) {
@@ -82,12 +110,33 @@ void Core::BeginSlice(Sponsor& sponsor) {
   event_room_ = std::clamp<int64_t>(sponsor.AccountOf(Resource::kEvents).amount(Resource::kEvents),
                                     0, int64_t{1} << 40);
   event_room_given_ = event_room_;
-  memory_is_spent_ = MemoryLeft(sponsor) <= 0 && !MakeRoom(sponsor, 0, Need::kMemory);
+  memory_is_spent_ = MemoryIsSpent(sponsor);
   PayFrom(sponsor, MemoryLeft(sponsor));
   slice_left_ =
       std::min(options_.slice_steps, sponsor.AccountOf(Resource::kSteps).amount(Resource::kSteps));
   slice_given_ = slice_left_;
   fuel = fuel_given_ = std::min(slice_left_, kStepsBetweenChecks);
+}
+
+// Collects only where that can change the verdict of the last time.
+bool Core::MemoryIsSpent(Sponsor& sponsor) {
+  if (MemoryLeft(sponsor) > 0) return false;
+  Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  const auto bytes = [&] { return static_cast<int64_t>(heap_.SponsorBytes(account.index())); };
+  if (account.bytes_when_spent >= 0) {
+    const HeapStats heap = heap_.stats();
+    const uint64_t much = std::max(kVerdictBytesMin, heap.bytes_live / kVerdictShareOfLive);
+    const int64_t own = account.amount(Resource::kMemory) / kFreeShareAfterFull;
+    if (bytes() - account.bytes_when_spent <= own &&
+        heap.bytes_allocated - account.allocated_when_spent < much) {
+      return true;
+    }
+  }
+  account.bytes_when_spent = -1;
+  if (MakeRoom(sponsor, 0, Need::kMemory)) return false;
+  account.bytes_when_spent = bytes();
+  account.allocated_when_spent = heap_.stats().bytes_allocated;
+  return true;
 }
 
 bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need) {
@@ -223,17 +272,22 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
   // Memory that only looks spent is collected now; the message may move.
   const Root held_target(heap_, target), held_message(heap_, message);
   const Paying paying(*this, payer, 1);
+  if (sponsor_->stopped) return Delivery::kRefused;
+  memory_is_spent_ = MemoryIsSpent(*sponsor_);
   Resource which = Resource::kEvents;
   const bool is_dry =
       sponsor_->AccountOf(Resource::kEvents).amount(Resource::kEvents) <= 0 || DryOf(&which);
-  const Event event = {held_target.value(), held_message.value(), Value::Nil(),
-                       Event::Pack(0, EventFlag::kMessage)};
-  if (is_dry && !HasKeeper(which)) {
+  // As what comes from another budget: it pays when it is taken up.
+  const Event event = {NewPayer(held_target.value(), sponsor_->control), held_message.value(),
+                       Value::Nil(), Event::Pack(0, EventFlag::kMessage)};
+  const bool is_full = QueueIsFull(*sponsor_);
+  if (is_full) which = Resource::kMemory;
+  if (is_full || (is_dry && !HasKeeper(which))) {
     RefuseMessage(event, {}, QuotaReason(which));
     return Delivery::kRefused;
   }
-  sponsor_->Spend(Resource::kEvents, 1);
   sponsor_->queue.Append(event);
+  ChargeQueue(*sponsor_);
   if (!is_dry) {
     sponsors_.MakeReady(*sponsor_);
     return Delivery::kSent;
@@ -252,9 +306,14 @@ void Core::Refill(Resource which, int64_t amount) {
 void Core::MakeDry(Resource which) {
   sponsor_->dry = true;
   sponsor_->dry_of = which;
-  Sponsor& account = sponsor_->AccountOf(which);
-  if (account.keeper_told || account.parent() == nullptr) return;
-  account.keeper_told = true;
+  TellKeeper(sponsor_->AccountOf(which), which);
+}
+
+// Once, until it has refilled what it was told of.
+void Core::TellKeeper(Sponsor& account, Resource which) {
+  bool& told = account.keeper_told[static_cast<size_t>(which)];
+  if (told || account.parent() == nullptr) return;
+  told = true;
   const Heap::BeyondAllowance beyond(heap_);
   const Value fields[] = {ShortSymbolOf(ResourceName(which)), account.control};
   const Result message = MakeTagged(heap_, ShortSymbolOf("dry"), fields);
@@ -264,42 +323,118 @@ void Core::MakeDry(Resource which) {
   sponsors_.MakeReady(payer);
 }
 
-// Nobody to ask: the first event of the queue faults without a turn.
-void Core::FaultFront(Resource which) {
-  const Event event = TakeFront();
-  --fuel;
+int64_t Core::FaultQueue(Value reason) {
+  int64_t faults = 0;
+  while (faults < kFaultsPerSlice && !sponsor_->queue.empty()) {
+    ++faults;
+    // What a turn under way held is to be collected before more is judged.
+    if (FaultFront(reason)) break;
+    ChargeQueue(*sponsor_);
+    if (memory_is_spent_ && MemoryLeft(*sponsor_) > 0) break;
+  }
+  return faults;
+}
+
+// The first event of the queue. True when it was a turn under way, which is undone.
+bool Core::FaultFront(Value reason) {
+  Event event = TakeFront();
   if (event.flag() == EventFlag::kResume) {
-    // A turn under way ends with the same reason.
     TakeUp(event.target.target());
-    why_ = Why::kFault;
-    fault_reason_ = QuotaReason(which);
+    why_ = sponsor_->stopped ? Why::kStopped : Why::kFault;
+    fault_reason_ = reason;
     EndFaulted();
-    return;
+    sponsor_->AccountOf(Resource::kMemory).bytes_when_spent = -1;
+    return true;
   }
-  Object* target = event.target.target();
-  if (target->kind == Kind::kPromise && event.flag() != EventFlag::kMessage) {
-    // Settling and listening run nobody's code.
-    Event onward = event;
-    if (DispatchPromise(onward)) sponsor_->queue.PushFront(onward);
-    return;
-  }
-  Event refused = event;
-  if (target->kind == Kind::kContinuation) {
-    if (actor::StateOf(target) != actor::ContState::kWaiting) return;
-    if (!actor::ContWord(target, actor::Cont::kFrames).is_nil()) --tasks_waiting_;
-    heap_.WillWrite(target);
-    actor::ContWord(target, actor::Cont::kState) =
-        Value::SmallInt(static_cast<int64_t>(actor::ContState::kDone));
-    refused.slot = actor::ContWord(target, actor::Cont::kSlot);
-    // It was to handle a break: the fault behind that goes on, and this is no second one.
-    if (event.flag() == EventFlag::kBroken && !event.slot.is_nil()) {
-      if (!refused.slot.is_nil()) {
-        SettleSlot(refused.slot, EventFlag::kBroken, QuotaReason(which), event.slot);
-      }
-      return;
+  if (event.target.target()->kind == Kind::kPromise && event.flag() != EventFlag::kMessage) {
+    if (!sponsor_->stopped || event.flag() != EventFlag::kListen) {
+      // Settling and listening run nobody's code.
+      if (DispatchPromise(event)) sponsor_->queue.PushFront(event);
+      return false;
     }
+    // What waits would wait for nothing.
+    event = {event.message, reason, Value::Nil(), Event::Pack(event.cause(), EventFlag::kBroken)};
   }
-  RefuseMessage(refused, {}, QuotaReason(which));
+  while (event.target.target()->kind == Kind::kContinuation) {
+    Object* c = event.target.target();
+    if (actor::StateOf(c) != actor::ContState::kWaiting) return false;
+    if (!actor::ContWord(c, actor::Cont::kFrames).is_nil()) --tasks_waiting_;
+    heap_.WillWrite(c);
+    actor::ContWord(c, actor::Cont::kState) =
+        Value::SmallInt(static_cast<int64_t>(actor::ContState::kDone));
+    // A timeout: what it was to wake ends here as well.
+    if (const Value wakes = actor::ContWord(c, actor::Cont::kWakes); !wakes.is_nil()) {
+      event = {wakes, Value::Nil(), Value::Nil(), Event::Pack(event.cause(), EventFlag::kBroken)};
+      continue;
+    }
+    const Value report = event.flag() == EventFlag::kBroken ? event.slot : Value::Nil();
+    event.slot = actor::ContWord(c, actor::Cont::kSlot);
+    if (report.is_nil()) break;
+    // It was to handle a break: the fault behind that goes on, and this is no second one.
+    if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, reason, report);
+    return false;
+  }
+  if (sponsor_->stopped) {
+    BreakStopped(event);
+  } else {
+    RefuseMessage(event, {}, reason);
+  }
+  return false;
+}
+
+// ---------------------------------------------------------------------------
+// Stopping
+
+void Core::StopSponsor(Sponsor& sponsor) {
+  // What this slice used so far goes to the accounts as they are.
+  ChargeSteps();
+  sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
+  event_room_given_ = event_room_;
+  sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) {
+    stopping_.push_back(&stopped);
+    sponsors_.MakeReady(stopped);
+  });
+  if (sponsor_->stopped) event_room_given_ = event_room_ = 0;
+  ChargeLookAtAll(*sponsor_);  // BreakWaiters
+  WakeDry();
+}
+
+// What waits for promises on the sponsors just stopped breaks, too: its event comes to their
+// queues now. Only what lives is asked, so that nothing of a collection can be observed.
+void Core::BreakWaiters() {
+  Collect(Heap::Scope::kFull);
+  const auto is_stopping = [&](const Sponsor& s) {
+    return std::find(stopping_.begin(), stopping_.end(), &s) != stopping_.end();
+  };
+  std::vector<std::pair<Sponsor*, Event>> broken;
+  heap_.ForEachObject([&](Object* o) {
+    if (o->kind != Kind::kPromise || promise::StateOf(o) != promise::State::kPending) return;
+    promise::ForEachWaiter(o, [&](const promise::Waiter& waiter) {
+      Sponsor& payer = PayerOf(waiter.payer);
+      if (!payer.stopped || !is_stopping(payer)) return;
+      Event event = waiter.event;
+      if (event.flag() == EventFlag::kListen) {
+        event = {event.message, Value::Nil(), Value::Nil(),
+                 Event::Pack(event.cause(), EventFlag::kBroken)};
+      } else if (event.slot.is_nil()) {
+        return;
+      }
+      broken.emplace_back(&payer, event);
+    });
+  });
+  // In the order in which they came to wait.
+  std::stable_sort(broken.begin(), broken.end(), [](const auto& a, const auto& b) {
+    return a.second.cause() < b.second.cause();
+  });
+  for (const auto& [payer, event] : broken) {
+    payer->queue.Append(event);
+    sponsors_.MakeReady(*payer);
+  }
+  stopping_.clear();
+}
+
+void Core::BreakStopped(const Event& event) {
+  if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, Reason("stopped"));
 }
 
 // ---------------------------------------------------------------------------
@@ -329,7 +464,7 @@ std::string Core::ReadLimits(Value limits, std::array<int64_t, kResourceCount>* 
     }
     const auto amount = IsInt(entry.value) ? Int64Of(entry.value) : std::nullopt;
     if (!amount.has_value() || *amount < 0 || *amount > kUnlimited) {
-      return name + " wants an amount of 0 or more";
+      return name + " wants an integer from 0 to " + std::to_string(kUnlimited);
     }
     (*amounts)[static_cast<size_t>(r)] = *amount;
   }
@@ -358,8 +493,9 @@ std::string Core::MoveAmounts(const std::array<int64_t, kResourceCount>& amounts
     from.Spend(resource, amount);
     to.Grant(resource, amount);
     if (resource == Resource::kEvents && &from == sponsor_) {
+      const int64_t used = event_room_given_ - event_room_;
       event_room_ = std::max<int64_t>(event_room_ - amount, 0);
-      event_room_given_ = std::max<int64_t>(event_room_given_ - amount, 0);
+      event_room_given_ = event_room_ + used;
     }
   }
   return {};
@@ -405,15 +541,16 @@ Value Core::BalanceOf(Sponsor& sponsor) {
   return map;
 }
 
-// After a refill: who waits on an account that has something again, goes on.
+// Accounts have got more: who waits on one that has something again goes on; the keeper of one that
+// was refilled with too little hears of it.
 void Core::WakeDry() {
   sponsors_.ForEach([&](Sponsor& s) {
     if (!s.dry) return;
     Sponsor& account = s.AccountOf(s.dry_of);
     const int64_t left = s.dry_of == Resource::kMemory ? MemoryLeft(s) : account.amount(s.dry_of);
-    if (left <= 0) return;
+    if (left <= 0) return TellKeeper(account, s.dry_of);
     s.dry = false;
-    account.keeper_told = false;
+    account.keeper_told[static_cast<size_t>(s.dry_of)] = false;
     sponsors_.MakeReady(s);
   });
 }
@@ -433,6 +570,11 @@ void Core::DispatchControl(const Event& event) {
     if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, v);
   };
   if (is("balance", 0)) return reply(BalanceOf(sponsor));
+  if (is("stop", 0)) {
+    if (!sponsor.stopped) StopSponsor(sponsor);
+    return reply(Value::Nil());
+  }
+  if (sponsor.stopped) return BreakStopped(event);
   if (is("refill", 1)) {
     std::array<int64_t, kResourceCount> amounts;
     Value keeper;
@@ -449,6 +591,9 @@ void Core::DispatchControl(const Event& event) {
     if (error.empty()) error = MoveAmounts(amounts, *sponsor_, sponsor);
     if (!error.empty()) return RefuseMessage(event, error);
     if (!keeper.is_nil()) sponsor.keeper = keeper;
+    for (size_t r = 0; r < kResourceCount; ++r) {
+      if (amounts[r] > 0 || !keeper.is_nil()) sponsor.keeper_told[r] = false;
+    }
     WakeDry();
     return reply(Value::Nil());
   }
@@ -460,7 +605,7 @@ void Core::DispatchControl(const Event& event) {
     actors_made_ = 0;
     return reply(NewPayer(made, event.target));
   }
-  RefuseMessage(event, "a sponsor takes #create(behavior), #balance and #refill(limits)");
+  RefuseMessage(event, "a sponsor takes #create(behavior), #balance, #refill(limits) and #stop");
 }
 
 Value Core::NewPayer(Value target, Value control) {
@@ -471,13 +616,16 @@ Value Core::NewPayer(Value target, Value control) {
 }
 
 void Core::ReapSponsors() {
+  bool gave_back = false;
   for (size_t i = orphans_.size(); i-- > 0;) {
     Sponsor* sponsor = orphans_[i];
     if (!sponsor->queue.empty() || sponsor->has_children()) continue;
     ChargeQueue(*sponsor);
     sponsors_.Remove(*sponsor, heap_);
     orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(i));
+    gave_back = true;
   }
+  if (gave_back) WakeDry();
 }
 
 }  // namespace vesicle

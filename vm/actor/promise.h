@@ -59,6 +59,10 @@ struct Waiter {
 template <typename Fn>
 void TakeWaiters(Heap& heap, Object* root, Fn fn);
 
+// Looks at them: fn(const Waiter&).
+template <typename Fn>
+void ForEachWaiter(const Object* root, Fn fn);
+
 // Want a pending root.
 void Keep(Heap& heap, Object* root, Value value);  // no promise
 void Break(Heap& heap, Object* root, Value reason, Value report);
@@ -71,6 +75,13 @@ void ClearWaiters(Heap& heap, Object* root);
 Waiter WaiterOf(const Object* node);
 Value NextWaiter(const Object* node);
 }  // namespace internal
+
+template <typename Fn>
+void ForEachWaiter(const Object* root, Fn fn) {
+  for (Value node = internal::FirstWaiter(root); !node.is_nil();
+       node = internal::NextWaiter(node.data()))
+    fn(internal::WaiterOf(node.data()));
+}
 
 template <typename Fn>
 void TakeWaiters(Heap& heap, Object* root, Fn fn) {

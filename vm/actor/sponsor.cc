@@ -66,12 +66,7 @@ Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
 void SponsorTree::Remove(Sponsor& sponsor, Heap& heap, End end) {
   VESICLE_CHECK(sponsor.queue.empty() && sponsor.children_.empty() && sponsor.parent() != nullptr);
   Sponsor& parent = *sponsor.parent();
-  for (int r = 0; r < kResourceCount; ++r) {
-    const auto resource = static_cast<Resource>(r);
-    if (sponsor.HasOwn(resource)) {
-      parent.AccountOf(resource).amount_[static_cast<size_t>(r)] += sponsor.amount(resource);
-    }
-  }
+  GiveBack(sponsor);
   // The youngest go first when a turn is undone.
   const auto at = std::find(parent.children_.rbegin(), parent.children_.rend(), &sponsor);
   parent.children_.erase(std::next(at).base());
@@ -81,10 +76,28 @@ void SponsorTree::Remove(Sponsor& sponsor, Heap& heap, End end) {
   if (end == End::kUndone) {
     free_.push_back(index);
   } else {
-    heap.Reassign(index, parent.AccountOf(Resource::kMemory).index());
+    if (!sponsor.stopped) heap.Reassign(index, parent.AccountOf(Resource::kMemory).index());
     dead_.push_back(index);
   }
   sponsors_[index].reset();
+}
+
+void SponsorTree::GiveBack(Sponsor& sponsor) {
+  for (size_t r = 0; r < kResourceCount; ++r) {
+    if (sponsor.account_[r] != &sponsor) continue;
+    sponsor.parent_->account_[r]->amount_[r] += sponsor.amount_[r];
+    sponsor.amount_[r] = 0;
+  }
+}
+
+// Children first gave back and draw on `sponsor`: they follow.
+void SponsorTree::DrawOnParent(Sponsor& sponsor) {
+  if (sponsor.HasOwn(Resource::kMemory)) {
+    sponsor.parent_->AccountOf(Resource::kMemory).queues_bytes += sponsor.queues_bytes;
+    sponsor.queues_bytes = 0;
+  }
+  sponsor.account_ = sponsor.parent_->account_;
+  for (Sponsor* child : sponsor.children_) DrawOnParent(*child);
 }
 
 void SponsorTree::MakeReady(Sponsor& sponsor) {

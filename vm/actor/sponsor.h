@@ -9,6 +9,9 @@
 // before their turns begin) and its keeper is told once; a refill sets them going.
 // Without a keeper such an event faults with #quota(which).
 //
+// A sponsor that is *stopped* runs no turn any more, nor do its children: its events
+// break with #stopped. What is left of its amounts, and what it holds, is its parent's.
+//
 // Ownership: Core owns every Sponsor; a parent outlives its children.
 // Limits:    kSponsorsMax in a VM; kSponsorDepthMax deep.
 #ifndef VESICLE_VM_ACTOR_SPONSOR_H_
@@ -56,15 +59,25 @@ class Sponsor {
   }
 
   EventQueue queue;
+  // Of an account: what the queues that it pays for hold, in bytes.
+  int64_t queues_bytes = 0;
+  int64_t queue_bytes_charged = 0;
   // Its control ref (a kSponsorControl, which does not move), nil for the root's. Alive while
   // there are events to pay for; otherwise whoever holds it keeps it.
   Value control;
   // The actor to ask for more, or nil; a root of the collector.
   Value keeper;
-  bool keeper_told = false;
-  bool dry = false;  // events wait for a refill
+  std::array<bool, kResourceCount> keeper_told = {};  // by resource, since it was dry of it
+  bool dry = false;                                   // events wait for a refill
   Resource dry_of = Resource::kEvents;
-  int64_t queue_bytes_charged = 0;
+  bool stopped = false;
+  bool is_held() const { return dry || stopped; }
+  // Of an account: its bytes, and all bytes ever allocated, when a collection found no room in it.
+  // The verdict stands until either has grown. Negative: there is none.
+  int64_t bytes_when_spent = -1;
+  uint64_t allocated_when_spent = 0;
+  // Slices that it has had in advance: collections on its behalf.
+  int64_t slices_owed = 0;
   // Nobody holds its control ref any more: it goes when its queue is empty and its children went.
   bool orphaned = false;
   bool has_children() const { return !children_.empty(); }
@@ -99,6 +112,19 @@ class SponsorTree {
   // ever ran on it, so no object carries its index.
   enum class End : uint8_t { kGone, kUndone };
   void Remove(Sponsor& sponsor, Heap& heap, End end = End::kGone);
+  // Stops it and all below it: each gives back what is left and draws on its parent from now on.
+  // Hands every sponsor that was not stopped before to fn(Sponsor&).
+  template <typename Fn>
+  void Stop(Sponsor& sponsor, Heap& heap, Fn fn) {
+    if (sponsor.stopped) return;
+    for (Sponsor* child : sponsor.children_) Stop(*child, heap, fn);
+    sponsor.stopped = true;
+    sponsor.dry = false;
+    GiveBack(sponsor);
+    heap.Reassign(sponsor.index(), sponsor.parent()->AccountOf(Resource::kMemory).index());
+    DrawOnParent(sponsor);
+    fn(sponsor);
+  }
 
   // Its queue has events and it is not dry: it takes part.
   void MakeReady(Sponsor& sponsor);
@@ -116,6 +142,9 @@ class SponsorTree {
   }
 
  private:
+  static void GiveBack(Sponsor& sponsor);
+  static void DrawOnParent(Sponsor& sponsor);
+
   SegmentPool& pool_;
   std::vector<std::unique_ptr<Sponsor>> sponsors_;  // by index; null: free
   std::vector<SponsorIndex> dead_;                  // objects may still carry the index

@@ -20,7 +20,7 @@ class Walk final : public IdentitySource, public Visitor {
   uint64_t Run() {
     core_.ForEachSponsor([this](Sponsor& s) {
       Add(s.index());
-      Add(static_cast<uint64_t>(s.dry));
+      Add(static_cast<uint64_t>(s.dry) | static_cast<uint64_t>(s.stopped) << 1);
       s.queue.ForEach([this](const Event& event) { AddEvent(event); });
     });
     while (!to_visit_.empty()) {
