@@ -960,8 +960,10 @@ work_on_job:
   result = RunJob(at);
   fuel = core.fuel;
   if (result.kind() == BuiltinResult::Kind::kMore) {
-    if (fuel >= 0 && !heap_.over_allowance()) goto work_on_job;
+    const bool is_over = heap_.over_allowance();
+    if (fuel >= 0 && !is_over) goto work_on_job;
     pc = at;
+    if (is_over && is_pure_) goto no_memory;
     goto refuel;
   }
   if (result.kind() == BuiltinResult::Kind::kNoRoom) {

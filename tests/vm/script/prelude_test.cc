@@ -451,7 +451,7 @@ TEST_CASE("prelude: lists and maps in pieces") {
         "\"fault: #limit(\\\"repeat: the result would be too big\\\")\"");
 }
 
-TEST_CASE("prelude: what does not fit the allowance fails, and gives back what it took") {
+TEST_CASE("prelude: what does not fit the allowance waits for room, and gives back what it took") {
   Pieces run(kBuiltinStepsMax);
   Heap& heap = run.core.heap();
   const Root x(heap, run.Text("0123456789"));
@@ -462,14 +462,33 @@ TEST_CASE("prelude: what does not fit the allowance fails, and gives back what i
   BuiltinContext context(run.core, fuel, "repeat");
   const Value args[] = {x.value(), Value::SmallInt(1'000'000)};
   BuiltinResult result = registry.entry(*registry.Find("repeat")).fn(context, args, 2);
-  if (result.kind() == BuiltinResult::Kind::kJob) {
-    const std::unique_ptr<BuiltinJob> job = result.take_job();
+  REQUIRE(result.kind() == BuiltinResult::Kind::kJob);
+  std::unique_ptr<BuiltinJob> job = result.take_job();
+  const auto run_on = [&] {
     do {
       fuel = kBuiltinStepsMax;
       result = job->Run(context);
-    } while (result.kind() == BuiltinResult::Kind::kMore);
-  }
-  CHECK(result.kind() == BuiltinResult::Kind::kMemory);
+    } while (result.kind() == BuiltinResult::Kind::kMore && !heap.over_allowance());
+  };
+  run_on();
+  CHECK(result.kind() == BuiltinResult::Kind::kMore);
+  const uint64_t held = heap.stats().bytes_external;
+  CHECK(held < (1 << 20) + (1 << 19));
+  CHECK(job->Run(context).kind() == BuiltinResult::Kind::kMore);
+  CHECK(heap.stats().bytes_external == held);  // it stands still
+  heap.SetSponsor(1, 10'000'000);
+  run_on();
+  CHECK(result.kind() == BuiltinResult::Kind::kNoRoom);
+  heap.SetSponsor(1, 11'000'000);
+  run_on();
+  CHECK(result.kind() == BuiltinResult::Kind::kValue);
+  CHECK(heap.stats().bytes_external == 0);
+  job = nullptr;
+  result = registry.entry(*registry.Find("repeat")).fn(context, args, 2);
+  job = result.take_job();
+  run_on();
+  CHECK(heap.stats().bytes_external > 0);
+  job = nullptr;
   CHECK(heap.stats().bytes_external == 0);
   heap.SetSponsor(0, kUnlimited);
 }
