@@ -195,7 +195,10 @@ bool Core::RunSlice(int64_t steps) {
         __builtin_prefetch(queue.Ahead(2)->target.object());
         Dispatch(event);
         if (fuel <= 0 && !NextFuel()) break;
-        if (heap_.wants_safe_point()) heap_.SafePoint();
+        if (heap_.wants_safe_point()) {
+          heap_.SafePoint();
+          if (heap_.memory_is_out()) break;
+        }
         if (next->is_held()) break;
       }
     }

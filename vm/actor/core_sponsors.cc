@@ -120,7 +120,7 @@ void Core::BeginSlice(Sponsor& sponsor) {
 
 // Collects only where that can change the verdict of the last time.
 bool Core::MemoryIsSpent(Sponsor& sponsor) {
-  if (MemoryLeft(sponsor) > 0) return false;
+  if (MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) return false;
   Sponsor& account = sponsor.AccountOf(Resource::kMemory);
   const auto bytes = [&] { return static_cast<int64_t>(heap_.SponsorBytes(account.index())); };
   if (account.bytes_when_spent >= 0) {
@@ -143,8 +143,8 @@ bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need) {
   const int64_t amount = sponsor.AccountOf(Resource::kMemory).amount(Resource::kMemory);
   if (amount <= 0 || bytes > static_cast<uint64_t>(amount)) return false;
   const auto has_room = [&](int64_t share) {
-    return MemoryLeft(sponsor) >=
-           std::max({static_cast<int64_t>(bytes), amount / share, int64_t{1}});
+    return !heap_.memory_is_out() && MemoryLeft(sponsor) >= std::max({static_cast<int64_t>(bytes),
+                                                                      amount / share, int64_t{1}});
   };
   if (need != Need::kAllMemory) {
     Collect(Heap::Scope::kYoung);
@@ -209,15 +209,18 @@ Core::Fuel Core::Refuel(Need need) {
   }
   ChargeQueue(*sponsor_);
   const uint64_t refused = need == Need::kSteps ? 0 : std::max<uint64_t>(heap_.refused_bytes(), 1);
-  if (refused > 0 || heap_.over_allowance() || MemoryLeft(*sponsor_) <= 0) {
+  bool is_short = refused > 0 || heap_.over_allowance() || MemoryLeft(*sponsor_) <= 0;
+  if (!is_short && heap_.wants_safe_point()) {
+    SafePoint();
+    is_short = heap_.memory_is_out();
+  }
+  if (is_short) {
     const bool has_room = MakeRoom(*sponsor_, refused, need);
     PayFrom(*sponsor_, MemoryLeft(*sponsor_));
     if (!has_room) {
       set();
       return Fuel::kQuotaMemory;
     }
-  } else if (heap_.wants_safe_point()) {
-    SafePoint();
   }
   if (slice_left_ <= 0) {
     set();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 namespace vesicle {
 
@@ -20,7 +21,7 @@ Segment* SegmentPool::Take() {
     --idle_count_;
   } else {
     segment = static_cast<Segment*>(std::malloc(sizeof(Segment)));
-    VESICLE_CHECK(segment != nullptr);
+    if (segment == nullptr) throw std::bad_alloc();
   }
   segment->next = nullptr;
   segment->previous = nullptr;

@@ -34,6 +34,7 @@ struct Segment {
 class SegmentPool {
  public:
   ~SegmentPool();
+  // std::bad_alloc, before anything changed: a run of a script ends with #quota(#memory) then.
   Segment* Take();
   void Give(Segment* segment);
 

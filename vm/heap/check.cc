@@ -12,6 +12,12 @@ void Fail(const char* file, int line, const char* condition) {
   std::abort();
 }
 
+void OutOfMemory(const char* where) {
+  std::fprintf(stderr, "vesicle: the system has no memory left, %s\n", where);
+  std::fflush(stderr);
+  std::abort();
+}
+
 void FailSigned(const char* file, int line, const char* condition, int64_t a, int64_t b) {
   std::fprintf(stderr, "%s:%d: check failed: %s (%" PRId64 " against %" PRId64 ")\n", file, line,
                condition, a, b);

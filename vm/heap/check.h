@@ -17,6 +17,8 @@
 namespace vesicle::check_internal {
 
 [[noreturn]] void Fail(const char* file, int line, const char* condition);
+// The system has no memory where nothing can be undone.
+[[noreturn]] void OutOfMemory(const char* where);
 [[noreturn]] void FailSigned(const char* file, int line, const char* condition, int64_t a,
                              int64_t b);
 [[noreturn]] void FailUnsigned(const char* file, int line, const char* condition, uint64_t a,

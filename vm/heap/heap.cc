@@ -1,6 +1,7 @@
 #include "vm/heap/heap.h"
 
 #include <algorithm>
+#include <new>
 
 #include "vm/heap/block.h"
 #include "vm/heap/marker.h"
@@ -51,7 +52,7 @@ bool Heap::ExtendYoung() {
 
 char* Heap::NewSegment(size_t bytes) {
   VESICLE_CHECK_LE(bytes, kYoungBytesMax);
-  VESICLE_CHECK(ExtendYoung());  // out of memory for a small object
+  if (!ExtendYoung()) check_internal::OutOfMemory("not even for a small object");
   return top_;
 }
 
@@ -60,8 +61,15 @@ void Heap::NoteYoungFinal(Object* o) { young_->NoteFinal(o); }
 Object* Heap::TryAllocate(Kind kind, uint32_t count) {
   const size_t bytes = SizeBytes(kind, count);
   if (!Reserve(bytes)) return nullptr;
-  if (bytes > kYoungBytesMax) return AllocateOld(kind, count);
-  if (bytes > static_cast<size_t>(limit_ - top_) && !ExtendYoung()) return nullptr;
+  if (bytes > kYoungBytesMax) {
+    Object* large = AllocateOld(kind, count);
+    if (large == nullptr) refused_bytes_ = bytes;
+    return large;
+  }
+  if (bytes > static_cast<size_t>(limit_ - top_) && !ExtendYoung()) {
+    refused_bytes_ = bytes;
+    return nullptr;
+  }
   Object* o = Bump(kind, count, bytes);
   Clear(o);
   return o;
@@ -128,11 +136,11 @@ void Heap::Reassign(SponsorIndex from, SponsorIndex to) {
 // --- Barriers
 
 void Heap::Remember(Object* o) {
-  o->flags |= Object::kRemembered;
   remembered_.push_back(o);
+  o->flags |= Object::kRemembered;
 }
 
-void Heap::WillWriteSlow(Object* o) {
+void Heap::WillWriteSlow(Object* o) noexcept {
   VESICLE_DCHECK(!IsByteKind(o->kind));
   if ((o->flags & Object::kRemembered) == 0 &&
       options_.planted_bug != Options::PlantedBug::kForgetsRemembering) {
@@ -146,12 +154,12 @@ void Heap::WillWriteSlow(Object* o) {
   marker_->BeforeWrite(o);
 }
 
-void Heap::ShadeSlow(Value value) {
+void Heap::ShadeSlow(Value value) noexcept {
   Object* o = value.object();
   if (o->is_old() && !IsMarked(o)) marker_->Push(o);
 }
 
-Value Heap::ReadWeakSlow(Value v) {
+Value Heap::ReadWeakSlow(Value v) noexcept {
   Object* o = v.object();
   if (!o->is_old() || IsMarked(o)) return v;
   if (phase_ == Phase::kClear) return Value::Absent();
@@ -189,6 +197,8 @@ size_t Heap::CollectYoung() {
   limit_ = young_->end();
   bytes_old_ += r.bytes_promoted;
   if (marking_) bytes_marked_ += r.bytes_promoted;
+  memory_is_out_ = !young_->HoldRoom();
+  if (memory_is_out_) allowance_ = 0;
   ++counted_.young_collections;
   counted_.objects_promoted += r.objects_promoted;
   counted_.bytes_promoted += r.bytes_promoted;
@@ -309,6 +319,24 @@ void Heap::PlanSafePoint() {
 }
 
 void Heap::SafePoint() {
+  try {
+    SafePointNow();
+  } catch (const std::bad_alloc&) {
+    check_internal::OutOfMemory("in the middle of a collection");
+  }
+}
+
+void Heap::Collect(Scope scope) {
+  try {
+    CollectNow(scope);
+    // What was swept may be enough again.
+    if (memory_is_out_) memory_is_out_ = !young_->HoldRoom();
+  } catch (const std::bad_alloc&) {
+    check_internal::OutOfMemory("in the middle of a collection");
+  }
+}
+
+void Heap::SafePointNow() {
   if (options_.collect_at_every_safe_point) {
     Collect(Scope::kFull);
     return;
@@ -335,7 +363,7 @@ void Heap::SafePoint() {
   if (on_pause_end_) on_pause_end_();
 }
 
-void Heap::Collect(Scope scope) {
+void Heap::CollectNow(Scope scope) {
   if (on_pause_begin_) on_pause_begin_();
   CollectYoung();
   if (scope == Scope::kFull) {

@@ -23,7 +23,10 @@
 // Threads:   its VM's thread only.
 // Limits:    Options. An allocation of more than kSmallBytesMax can fail (nullptr):
 //            the caller answers with #quota(memory). A small one never fails; it may
-//            run over the allowance until the next safe point (over_allowance()).
+//            run over the allowance until the next safe point (over_allowance()). When
+//            the system has no memory for one, the process ends and says so; a young
+//            collection has its room beforehand, and when none is left for the next
+//            one, memory_is_out().
 //
 //   Heap heap({}, &client);
 //   Object* pair = heap.Allocate(Kind::kTuple, 2);      // words are nil
@@ -188,7 +191,7 @@ class Heap {
     spent_from_ = top_;
     spent_before_ = 0;
     refused_bytes_ = 0;
-    allowance_ = allowance_bytes;
+    allowance_ = memory_is_out_ ? 0 : allowance_bytes;
     sponsor_ = sponsor;
   }
   SponsorIndex sponsor() const { return sponsor_; }
@@ -206,6 +209,8 @@ class Heap {
   // Bytes that were asked for last and did not fit; 0: none since SetSponsor. A refusal is no
   // verdict yet: the allowance is gross, and a collection may make room.
   uint64_t refused_bytes() const { return refused_bytes_; }
+  // The system has no more memory: until a collection finds some, every allowance is zero.
+  bool memory_is_out() const { return memory_is_out_; }
   // Live bytes as of the last cycle, allocated since, and external ones.
   uint64_t SponsorBytes(SponsorIndex sponsor) const;
   // C++ memory behind objects or queues. A growth counts as spent if `sponsor` is the current one.
@@ -314,12 +319,15 @@ class Heap {
   bool ExtendYoung();
   void NoteYoungFinal(Object* o);
   void CameBeyondYoung(uint64_t bytes);
-  void WillWriteSlow(Object* o);
-  void ShadeSlow(Value value);
-  Value ReadWeakSlow(Value v);
+  // Without memory for their lists, nothing could be undone.
+  void WillWriteSlow(Object* o) noexcept;
+  void ShadeSlow(Value value) noexcept;
+  Value ReadWeakSlow(Value v) noexcept;
   void Remember(Object* o);
   void FlushCharges();
   size_t CollectYoung();  // how many objects it touched
+  void SafePointNow();
+  void CollectNow(Scope scope);
   bool MarkIsDue() const;
   void BeginMark();
   void EndMark();
@@ -337,6 +345,7 @@ class Heap {
   SponsorIndex sponsor_ = 0;
   bool marking_ = false;
   bool weak_reads_are_slow_ = false;
+  bool memory_is_out_ = false;
   Phase phase_ = Phase::kIdle;
   bool mark_requested_ = false;
   char* charged_to_ = nullptr;  // young bytes below are in the ledger

@@ -36,7 +36,29 @@ void BlockPool::CountMapped(int64_t delta) {
   bytes_mapped_peak_ = std::max(bytes_mapped_peak_, bytes_mapped_);
 }
 
+bool BlockPool::MapRegion() {
+  void* region = MapAligned(kRegionBytes, Block::kBytes);
+  if (region == nullptr) return false;
+  regions_.push_back(region);
+  // What is left of the one before is as good as a cold block: zero, and nothing behind it.
+  for (; carve_ != carve_end_; carve_ += Block::kBytes) {
+    cold_.push_back(reinterpret_cast<Block*>(carve_));
+  }
+  carve_ = static_cast<char*>(region);
+  carve_end_ = carve_ + kRegionBytes;
+  return true;
+}
+
+bool BlockPool::HoldBack(size_t blocks) {
+  while (free_blocks() < blocks) {
+    if (!MapRegion()) return false;
+  }
+  held_back_ = blocks;
+  return true;
+}
+
 Block* BlockPool::Acquire() {
+  if (free_blocks() <= held_back_ && !MapRegion()) return nullptr;
   Block* block = nullptr;
   if (!warm_.empty()) {
     block = warm_.back();
@@ -48,13 +70,6 @@ Block* BlockPool::Acquire() {
     block = cold_.back();
     cold_.pop_back();
   } else {
-    if (carve_ == carve_end_) {
-      void* region = MapAligned(kRegionBytes, Block::kBytes);
-      if (region == nullptr) return nullptr;
-      regions_.push_back(region);
-      carve_ = static_cast<char*>(region);
-      carve_end_ = carve_ + kRegionBytes;
-    }
     block = reinterpret_cast<Block*>(carve_);
     carve_ += Block::kBytes;
   }

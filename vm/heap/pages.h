@@ -25,8 +25,11 @@ class BlockPool {
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
-  // Bitmaps clear. Null when memory is out.
+  // Bitmaps clear. Null when memory is out, or but what is held back.
   Block* Acquire();
+  // From now on Acquire leaves so many free blocks untouched, to be had by holding back fewer.
+  // False, and nothing changes, when memory is out.
+  bool HoldBack(size_t blocks);
   // Bitmaps clear again.
   void Release(Block* block);
   // Gives the memory of up to `blocks_max` blocks beyond the reserve back to the
@@ -44,7 +47,13 @@ class BlockPool {
  private:
   static constexpr size_t kRegionBytes = size_t{1} << 20;
 
+  size_t free_blocks() const {
+    return warm_.size() + cold_.size() + static_cast<size_t>(carve_end_ - carve_) / Block::kBytes;
+  }
+  bool MapRegion();
+
   size_t reserve_;
+  size_t held_back_ = 0;
   size_t in_use_ = 0;
   std::vector<Block*> warm_;
   std::vector<Block*> cold_;

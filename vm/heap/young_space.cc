@@ -32,9 +32,11 @@ YoungSpace::YoungSpace(Heap& heap, size_t bytes)
       usable_(std::clamp(bytes & ~size_t{7}, 2 * Heap::kYoungBytesMax,
                          kSegmentBytes - sizeof(Segment))) {
   Segment* first = NewSegment();
-  VESICLE_CHECK(first != nullptr);
+  segments_.reserve(8);
+  if (first == nullptr || !HoldRoomFor(1)) check_internal::OutOfMemory("to begin with");
   segments_.push_back(first);
   UpdateRange();
+  (void)HoldRoom();
 }
 
 YoungSpace::~YoungSpace() {
@@ -66,7 +68,21 @@ void YoungSpace::UpdateRange() {
   range_bytes_ = high - low;
 }
 
+bool YoungSpace::HoldRoomFor(size_t segments) {
+  // A begun block for each size class. Beyond that a block is two thirds full at least: cells are
+  // up to a quarter larger than what stands in them, and no longer than a quarter of a block.
+  constexpr size_t kBlocksPerSegment = kSegmentBytes * 3 / 2 / Block::kCellsBytes + 1;
+  return heap_.old_->pool().HoldBack(size_classes::kCount + segments * kBlocksPerSegment);
+}
+
+bool YoungSpace::HoldRoom() {
+  if (!HoldRoomFor(1)) return false;
+  if (spare_ == nullptr) spare_ = NewSegment();
+  return spare_ != nullptr && HoldRoomFor(2);
+}
+
 bool YoungSpace::Extend(char* top) {
+  if (!HoldRoomFor(segments_.size() + 1)) return false;
   Segment* s = NewSegment();
   if (s == nullptr) return false;
   segments_.back()->filled_to = top;
@@ -160,7 +176,7 @@ void YoungSpace::MarkFromRoots() {
 
 inline Object* YoungSpace::MakeCopy(const Object* from, uint64_t header, size_t bytes) {
   Object* to = static_cast<Object*>(heap_.old_->Allocate(bytes));
-  VESICLE_CHECK(to != nullptr);  // out of memory in the middle of a collection
+  VESICLE_CHECK(to != nullptr);  // room was held back
   const SponsorIndex sponsor = from->sponsor;
   if (sponsor != charge_sponsor_) [[unlikely]] {
     FlushCharge();
@@ -274,6 +290,7 @@ YoungSpace::Result YoungSpace::Collect(char* top, bool black, bool fill_freed) {
   black_ = black;
   stack_top_ = stack_.data();
   charge_payer_ = heap_.ledger_.PayerOf(charge_sponsor_);
+  heap_.old_->pool().HoldBack(0);
 
   MarkFromRoots();
   for (Segment* s : segments_) {

@@ -42,6 +42,11 @@ class YoungSpace final : private Visitor {
 
   // A further segment; the current one was filled up to `top`. False when memory is out.
   bool Extend(char* top);
+  // Holds back blocks of the old space for all that could be moved there from this segment and
+  // one more, and the memory of that one: a collection cannot fail midway, and who fills the young
+  // space has some way to the next safe point. False when there is not so much; for this segment
+  // alone there may be.
+  bool HoldRoom();
   bool IsYoung(Value pointer) const { return InRange(pointer) && !pointer.object()->is_old(); }
   // An object of a kFinal kind was made here.
   void NoteFinal(Object* o) { finals_.push_back(o); }
@@ -51,7 +56,8 @@ class YoungSpace final : private Visitor {
     uint64_t bytes_promoted = 0;
     uint64_t objects_finalized = 0;
   };
-  // Moves every live object to the old space. Empties the heap's remembered set.
+  // Moves every live object to the old space, into what was held back for it; nothing is held
+  // afterwards. Empties the heap's remembered set.
   Result Collect(char* top, bool black, bool fill_freed);
 
   // All objects, live or not; `top` as for Collect.
@@ -85,6 +91,7 @@ class YoungSpace final : private Visitor {
   void Visit(Value* words, size_t count) override;
 
   Segment* NewSegment();
+  bool HoldRoomFor(size_t segments);
   void UpdateRange();
   // Every young object lies inside; with several segments, old ones may, too.
   bool InRange(Value v) const { return v.bits() - range_begin_ < range_bytes_; }

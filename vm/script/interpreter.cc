@@ -173,7 +173,7 @@ TurnEnd Interpreter::GoOn(std::unique_ptr<ScriptStack> stack) {
   ScriptStack& s = *stack_;
   const Instruction* pc = std::exchange(s.pc, nullptr);
   Value* base = s.At(s.base);
-  return probe_ == nullptr ? Run<false>(pc, base, s.constants) : Run<true>(pc, base, s.constants);
+  return RunFrom(pc, base, s.constants);
 }
 
 TurnEnd Interpreter::Suspend() {
