@@ -153,8 +153,7 @@ void Core::Break(Value slot, Value reason) {
 }
 
 Event Core::TakeFront() {
-  const Event event = sponsor_->queue.Front();
-  sponsor_->queue.Pop();
+  const Event event = sponsor_->queue.Take();
   if (heap_.marking()) {
     heap_.Shade(event.target);
     heap_.Shade(event.message);
@@ -306,31 +305,31 @@ void Core::VisitSmallRoots(Visitor& visitor) {
 template <typename Fn>
 void Core::ForEachQueue(Fn fn) {
   sponsors_.ForEach([&](Sponsor& s) { fn(s.queue); });
-  for (EventQueue* queue : staged_) fn(*queue);
+  for (EventChain* staged : staged_) fn(*staged);
 }
 
 void Core::VisitYoungRoots(Visitor& visitor) {
-  ForEachQueue([&](EventQueue& queue) { queue.VisitFresh(visitor); });
+  ForEachQueue([&](auto& queue) { queue.VisitFresh(visitor); });
   VisitSmallRoots(visitor);
   symbols_.VisitYoungRoots(visitor);
 }
 
 void Core::VisitMarkRoots(Visitor& visitor) {
-  ForEachQueue([](EventQueue& queue) { queue.BeginSnapshot(); });
+  ForEachQueue([](auto& queue) { queue.BeginSnapshot(); });
   VisitSmallRoots(visitor);
   symbols_.VisitRoots(visitor);
 }
 
 bool Core::VisitMarkRootsSlice(Visitor& visitor, size_t words_max) {
   bool more = false;
-  ForEachQueue([&](EventQueue& queue) {
+  ForEachQueue([&](auto& queue) {
     if (!more) more = queue.VisitSnapshot(visitor, words_max);
   });
   return more;
 }
 
 void Core::VisitAllRoots(Visitor& visitor) {
-  ForEachQueue([&](EventQueue& queue) {
+  ForEachQueue([&](auto& queue) {
     queue.ForEach([&](const Event& event) {
       Event copy = event;
       visitor.Visit(&copy.target, 3);

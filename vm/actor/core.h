@@ -50,7 +50,14 @@ struct CoreOptions {
   // fault with #quota(which).
   bool park_when_dry = false;
   // For the tests of the tests: a core that is wrong in a known way.
-  enum class PlantedBug : uint8_t { kNone, kRollbackKeepsEvents, kRollbackKeepsBecome };
+  enum class PlantedBug : uint8_t {
+    kNone,
+    kRollbackKeepsEvents,
+    kRollbackKeepsBecome,
+    kRollbackKeepsStaged,    // events of earlier slices of the turn
+    kRollbackKeepsSponsors,  // that the turn made
+    kRollbackDropsInbox,     // of an actor whose turn was cut short
+  };
   PlantedBug planted_bug = PlantedBug::kNone;
   Heap::Options heap = {};
 };
@@ -68,8 +75,8 @@ struct TurnState {
   Value report;    // of a continuation that a break runs: the link to the fault's report, or nil
   EventQueue::Mark mark;
   int64_t steps_used = 0;  // over all its slices
-  // The targets it made: those that lie in the young space from here on, and what a collection in
-  // its course found there: a chain of kTuple, or nil.
+  // What it made lies in the young space from here on; what was noted of it before (core_undo.cc)
+  // in a chain of kTuple, or nil.
   const char* made_since = nullptr;
   Value made;
   // Staged effects.
@@ -294,6 +301,20 @@ class Core final : private HeapClient, public IdentitySource {
     sponsors_.ForEach(fn);
   }
   static Suspension* FramesOf(Value activation) { return StoppedOf(activation)->frames.get(); }
+  // Of a turn cut short by its slice; null for frames that wait in an `await`.
+  static const EventChain* StagedOf(Value activation) {
+    const Stopped* stopped = StoppedOf(activation);
+    return stopped->staged ? &*stopped->staged : nullptr;
+  }
+  static TurnState& TurnOf(Value activation) { return StoppedOf(activation)->turn; }
+  static size_t SponsorsMadeOf(Value activation) {
+    return StoppedOf(activation)->sponsors_made.size();
+  }
+  // Null: undone with the turn that made it.
+  static Sponsor* SponsorOf(const Object* control) {
+    const Value raw = control->words()[0];
+    return raw.is_nil() ? nullptr : reinterpret_cast<Sponsor*>(raw.bits());
+  }
 
   // IdentitySource: serials given on demand, in order of asking.
   uint64_t SerialOf(Object* target) override;
@@ -304,7 +325,7 @@ class Core final : private HeapClient, public IdentitySource {
   struct Stopped {
     std::unique_ptr<Suspension> frames;
     // Sent so far, by a turn cut short. A root, as the event that resumes it waits in a queue.
-    std::optional<EventQueue> staged;
+    std::optional<EventChain> staged;
     TurnState turn;
     std::vector<Sponsor*> sponsors_made;
     uint64_t actors_made = 0;
@@ -351,21 +372,26 @@ class Core final : private HeapClient, public IdentitySource {
   void EndFaulted();
   void EndQuota();
   void EndSuspended();
-  void RollBack();
-  void NoteMade();
-  void Collect(Heap::Scope scope);
-  void SafePoint();
-  void ForgetMade();
   void FinishReceiver();
   void DropResumed();
   Event EventOfTurn() const;
+
+  // core_undo.cc
+  void RollBack();
+  // Before a collection in a turn's course: what it made, of what `visit` shows.
+  void NoteMade(const std::function<void(Visitor&)>& visit);
+  void BeforeCollection();
+  void Collect(Heap::Scope scope);
+  void SafePoint();
+  // What the reason gives away is dead.
+  void ForgetMade();
 
   // core_settle.cc
   void SettleSlot(Value slot, EventFlag how, Value value, Value report = Value::Nil());
   // A target that is no actor cannot take the message: its slot breaks, or a fault is reported.
   void RefuseMessage(const Event& event, std::string_view text, Value reason = Value::Absent());
   Sponsor& PayerOf(Value control);
-  void PushFront(Value payer, const Event& event);
+  void Release(Value payer, const Event& event);
 
   // core_sponsors.cc
   bool NoEventRoom();
@@ -429,7 +455,6 @@ class Core final : private HeapClient, public IdentitySource {
   TurnState turn_;
   bool in_turn_ = false;
   bool in_slice_ = false;
-  std::vector<std::pair<Value, Event>> released_;  // scratch of Release
   std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before
   int64_t event_room_ = 0;
   int64_t event_room_given_ = 0;
@@ -461,7 +486,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t reports_noted_ = 0;   // ever; the next one's number
   int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
-  std::vector<EventQueue*> staged_;  // of the turns that were cut short
+  std::vector<EventChain*> staged_;  // of the turns that were cut short
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;

@@ -1,5 +1,4 @@
 // Core: from an event to a turn, and how a turn ends.
-#include <algorithm>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -14,20 +13,6 @@ namespace vesicle {
 using actor::Cont;
 using actor::ContState;
 using actor::ContWord;
-
-namespace {
-
-// What stands for an actor that was never created: every message to it fails.
-struct UndoneCode final : CodeBody {
-  static TurnEnd Enter(Core& core, Object*) {
-    --core.fuel;
-    return core.Fault(core.Reason("disconnected"), {});
-  }
-  const std::string& name() const override { return label; }
-  std::string label = "an actor of an undone turn";
-};
-
-}  // namespace
 
 void Core::Dispatch(Event event) {
   ++stats_.events;
@@ -210,7 +195,7 @@ void Core::Commit() {
     // What it sent in earlier slices comes first.
     EventQueue& queue = sponsor_->queue;
     queue.MoveTail(t.mark, *resumed_->staged, heap_.marking());
-    resumed_->staged->MoveAll(queue, heap_.marking());
+    queue.AppendAll(*resumed_->staged, heap_.marking());
   }
   ++stats_.turns;
   stats_.actors += actors_made_;
@@ -252,93 +237,16 @@ void Core::FinishReceiver() {
     return;
   }
   if (!was_suspended) return;
-  actor::InboxEntry entry;
-  while (actor::TakeFromInbox(heap_, receiver, &entry)) {
-    released_.emplace_back(entry.payer, entry.event);
+  // Older than anything that was released since: last first, each in front of the one before.
+  std::vector<actor::InboxEntry> entries;
+  for (actor::InboxEntry entry; actor::TakeFromInbox(heap_, receiver, &entry);) {
+    entries.push_back(entry);
   }
-  while (!released_.empty()) {
-    PushFront(released_.back().first, released_.back().second);
-    released_.pop_back();
+  for (; !entries.empty(); entries.pop_back()) {
+    Sponsor& payer = PayerOf(entries.back().payer);
+    payer.queue.PushFront(entries.back().event);
+    sponsors_.MakeReady(payer);
   }
-}
-
-void Core::RollBack() {
-  if (observer_ != nullptr) [[unlikely]]
-    observer_->OnUndo(*this, turn_);
-  EventQueue& queue = sponsor_->queue;
-  int64_t undone = queue.CountSince(turn_.mark);
-  if (options_.planted_bug != CoreOptions::PlantedBug::kRollbackKeepsEvents) {
-    queue.Truncate(turn_.mark);
-  }
-  if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackKeepsBecome &&
-      !turn_.become.is_absent()) {
-    actor::SetBehavior(heap_, turn_.receiver.target(), turn_.become.data());
-  }
-  if (resumed_ != nullptr) undone += resumed_->staged->size();
-  // What earlier slices spent comes back, too: there may be more room than was given.
-  event_room_ += undone;
-  for (size_t i = sponsors_made_.size(); i-- > 0;) {
-    // Should it leak through a reason: the control ref of nothing.
-    sponsors_made_[i]->control.target()->words()[0] = Value::Nil();
-    sponsors_.Remove(*sponsors_made_[i], heap_, SponsorTree::End::kUndone);
-  }
-  sponsors_made_.clear();
-  actors_made_ = 0;
-  turn_.become = turn_.reply = Value::Absent();
-  ++stats_.faults;
-}
-
-// A collection is about to move what the running turn made.
-void Core::NoteMade() {
-  if (!targets_made_) return;
-  targets_made_ = false;
-  std::vector<Value> made;
-  heap_.ForEachYoungSince(turn_.made_since, [&](Object* o) {
-    if (o->kind == Kind::kActor || o->kind == Kind::kPromise) made.push_back(Value::Target(o));
-  });
-  constexpr size_t kPiece = 200;
-  for (size_t from = 0; from < made.size(); from += kPiece) {
-    const size_t count = std::min(kPiece, made.size() - from);
-    Object* piece = heap_.Allocate(Kind::kTuple, static_cast<uint32_t>(count + 1));
-    piece->words()[0] = turn_.made;
-    std::copy_n(made.begin() + static_cast<std::ptrdiff_t>(from), count, piece->words() + 1);
-    turn_.made = Value::Data(piece);
-  }
-}
-
-void Core::Collect(Heap::Scope scope) {
-  if (in_turn_) NoteMade();
-  heap_.Collect(scope);
-  turn_.made_since = heap_.young_top();
-}
-
-void Core::SafePoint() {
-  if (in_turn_) NoteMade();
-  heap_.SafePoint();
-  turn_.made_since = heap_.young_top();
-}
-
-// What an undone turn made was never created. Where the reason of a `fail` gives it away all the
-// same, an actor of it takes no message, and a promise of it is broken.
-void Core::ForgetMade() {
-  NoteMade();
-  if (turn_.made.is_nil()) return;
-  if (undone_.value().is_nil()) {
-    Object* code = code::Make(heap_, new UndoneCode, UndoneCode::Enter, nullptr, 0);
-    undone_ = Root(heap_, Value::Data(NewHolder(Kind::kBehavior, code, 0)));
-  }
-  const Value reason = Reason("disconnected");
-  for (Value piece = turn_.made; !piece.is_nil(); piece = piece.data()->words()[0]) {
-    for (uint32_t i = 1; i < piece.data()->count; ++i) {
-      Object* made = piece.data()->words()[i].target();
-      if (made->kind == Kind::kActor) {
-        actor::SetBehavior(heap_, made, undone_.value().data());
-      } else if (promise::StateOf(made) == promise::State::kPending) {
-        promise::Break(heap_, made, reason, Value::Nil());
-      }
-    }
-  }
-  turn_.made = Value::Nil();
 }
 
 void Core::EndFaulted() {
@@ -417,7 +325,7 @@ void Core::EndSuspended() {
   sponsors_made_.clear();
   stopped->actors_made = actors_made_;
   actors_made_ = 0;
-  NoteMade();
+  NoteMade([&](Visitor& visitor) { stopped->frames->Visit(visitor); });
   stopped->turn = turn_;
   const Value activation = MakeActivation(std::move(stopped));
   Object* receiver = turn_.receiver.target();

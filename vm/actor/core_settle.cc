@@ -13,17 +13,16 @@ Sponsor& Core::PayerOf(Value control) {
   return *reinterpret_cast<Sponsor*>(control.target()->words()[0].bits());
 }
 
-void Core::PushFront(Value payer, const Event& event) {
+void Core::Release(Value payer, const Event& event) {
   Sponsor& sponsor = PayerOf(payer);
-  sponsor.queue.PushFront(event);
+  sponsor.queue.Release(event);
   sponsors_.MakeReady(sponsor);
 }
 
 void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   if (!IsPromise(slot)) {
     // A slot of another kind settles when its own dispatch comes.
-    sponsor_->queue.Append({slot, value, report, Event::Pack(turn_.serial, how)});
-    sponsors_.MakeReady(*sponsor_);
+    Release(sponsor_->control, {slot, value, report, Event::Pack(turn_.serial, how)});
     return;
   }
   Object* root = promise::Root(heap_, slot.target());
@@ -52,17 +51,12 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
     if (event.flag() == EventFlag::kListen) {
       event = {event.message, value, report, Event::Pack(event.cause(), how)};
     }
-    released_.emplace_back(waiter.payer, event);
+    Release(waiter.payer, event);
   });
   if (how == EventFlag::kKept) {
     promise::Keep(heap_, root, value);
   } else {
     promise::Break(heap_, root, value, report);
-  }
-  // Last first, each in front of the one before: in the end they stand in order.
-  while (!released_.empty()) {
-    PushFront(released_.back().first, released_.back().second);
-    released_.pop_back();
   }
 }
 

@@ -39,14 +39,14 @@ void SegmentPool::Give(Segment* segment) {
   ++idle_count_;
 }
 
-EventQueue::EventQueue(SegmentPool& pool) : pool_(pool), first_(pool.Take()), last_(first_) {
+EventChain::EventChain(SegmentPool& pool) : pool_(pool), first_(pool.Take()), last_(first_) {
   first_->first = 0;
   head_ = tail_ = first_->events;
   head_end_ = tail_end_ = first_->events + Segment::kEvents;
   fresh_front_ = fresh_back_ = 0;
 }
 
-EventQueue::~EventQueue() {
+EventChain::~EventChain() {
   while (first_ != nullptr) {
     Segment* next = first_->next;
     pool_.Give(first_);
@@ -54,7 +54,7 @@ EventQueue::~EventQueue() {
   }
 }
 
-void EventQueue::GrowTail() {
+void EventChain::GrowTail() {
   Segment* segment = pool_.Take();
   last_->count = Segment::kEvents;
   segment->first = last_->first + Segment::kEvents;
@@ -65,7 +65,7 @@ void EventQueue::GrowTail() {
   tail_end_ = segment->events + Segment::kEvents;
 }
 
-void EventQueue::NextSegment() {
+void EventChain::NextSegment() {
   do {
     Segment* done = first_;
     first_ = done->next;
@@ -76,7 +76,7 @@ void EventQueue::NextSegment() {
   } while (head_ == head_end_);
 }
 
-void EventQueue::PushFront(const Event& event) {
+void EventChain::PushFront(const Event& event) {
   // So that no segment but an only one is ever empty: empty() is one compare.
   if (empty()) return Append(event);
   if (head_ == first_->events) {
@@ -93,11 +93,11 @@ void EventQueue::PushFront(const Event& event) {
   *--head_ = event;
 }
 
-int64_t EventQueue::CountSince(const Mark& mark) const {
+int64_t EventChain::CountSince(const Mark& mark) const {
   return tail_position() - (mark.segment->first + (mark.at - mark.segment->events));
 }
 
-void EventQueue::Truncate(const Mark& mark) {
+void EventChain::Truncate(const Mark& mark) {
   while (last_ != mark.segment) {
     Segment* cut = last_;
     last_ = cut->previous;
@@ -109,13 +109,13 @@ void EventQueue::Truncate(const Mark& mark) {
   fresh_back_ = std::min(fresh_back_, tail_position());
 }
 
-void EventQueue::Renumber(Segment* from) {
+void EventChain::Renumber(Segment* from) {
   for (Segment* s = from; s != nullptr; s = s->next) {
     s->first = s->previous->first + s->previous->count;
   }
 }
 
-void EventQueue::MoveTail(const Mark& mark, EventQueue& to, bool marking) {
+void EventChain::MoveTail(const Mark& mark, EventChain& to, bool marking) {
   const int64_t moved_to = to.tail_position();
   for (const Event *e = mark.at, *end = EndOf(mark.segment); e != end; ++e) to.Append(*e);
   if (Segment* chain = mark.segment->next; chain != nullptr) {
@@ -142,7 +142,7 @@ void EventQueue::MoveTail(const Mark& mark, EventQueue& to, bool marking) {
   }
 }
 
-void EventQueue::VisitRange(Visitor& visitor, int64_t from, int64_t to) {
+void EventChain::VisitRange(Visitor& visitor, int64_t from, int64_t to) {
   if (from >= to) return;
   Segment* s;
   if (from - first_->first < last_->first - from) {
@@ -159,7 +159,7 @@ void EventQueue::VisitRange(Visitor& visitor, int64_t from, int64_t to) {
   }
 }
 
-void EventQueue::VisitFresh(Visitor& visitor) {
+void EventChain::VisitFresh(Visitor& visitor) {
   const int64_t head = head_position();
   const int64_t tail = tail_position();
   const int64_t front_end = std::min(fresh_front_, tail);
@@ -170,12 +170,12 @@ void EventQueue::VisitFresh(Visitor& visitor) {
   fresh_back_ = tail;
 }
 
-void EventQueue::BeginSnapshot() {
+void EventChain::BeginSnapshot() {
   snapshot_next_ = head_position();
   snapshot_end_ = tail_position();
 }
 
-bool EventQueue::VisitSnapshot(Visitor& visitor, size_t words_max) {
+bool EventChain::VisitSnapshot(Visitor& visitor, size_t words_max) {
   // Events popped since were shaded as they left; events cut off cannot be older than the
   // snapshot, but for those of a turn that was under way when it was taken.
   snapshot_next_ = std::max(snapshot_next_, head_position());

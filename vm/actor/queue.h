@@ -1,11 +1,15 @@
-// EventQueue: the events a sponsor pays for, in order, in segments: no copy when
-// it grows, and no event is ever moved.
+// EventQueue: the events a sponsor pays for, in order. Two parts, each an EventChain:
+// what was *released* (it waited on a promise that settled, or in the inbox of an actor
+// that is free again) comes before what was *sent*. Settlements keep their order among
+// themselves, and nothing sent later overtakes what waited.
 //
-// A turn appends at the tail; Truncate() cuts back to a Mark when it faults. What
-// waited on a promise goes in at the front (PushFront). Each event has a position;
-// positions of new events at the front are smaller, so that a range of positions
-// says what a collection has not seen yet: after a young collection nothing young
-// exists, and only events pushed since can hold a young word.
+// A turn sends to the tail; Truncate() cuts back to a Mark when it faults. What was
+// released stays: a settlement is never undone.
+//
+// An EventChain stands in segments: no copy when it grows, and no event is ever moved.
+// Each event has a position; positions of new events at the front are smaller, so that a
+// range of positions says what a collection has not seen yet: after a young collection
+// nothing young exists, and only events pushed since can hold a young word.
 //
 // Ownership: owns its segments; empty ones go back to the SegmentPool.
 // Threads:   its VM's thread only.
@@ -15,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "vm/actor/event.h"
 #include "vm/heap/heap.h"
@@ -44,7 +49,7 @@ class SegmentPool {
   int idle_count_ = 0;
 };
 
-class EventQueue {
+class EventChain {
  public:
   // A place at the tail to cut back to.
   struct Mark {
@@ -52,10 +57,10 @@ class EventQueue {
     Event* at;
   };
 
-  explicit EventQueue(SegmentPool& pool);
-  ~EventQueue();
-  EventQueue(const EventQueue&) = delete;
-  EventQueue& operator=(const EventQueue&) = delete;
+  explicit EventChain(SegmentPool& pool);
+  ~EventChain();
+  EventChain(const EventChain&) = delete;
+  EventChain& operator=(const EventChain&) = delete;
 
   bool empty() const { return head_ == tail_; }
   int64_t size() const { return tail_position() - head_position(); }
@@ -76,6 +81,12 @@ class EventQueue {
 
   // Puts an event before all others.
   void PushFront(const Event& event);
+  // Wants empty(): what comes next lies where the last event lay, which is in the cache.
+  void Rewind() {
+    first_->first = tail_position();
+    head_ = tail_ = first_->events;
+    head_end_ = tail_end_ = first_->events + Segment::kEvents;
+  }
 
   Mark mark() const { return {last_, tail_}; }
   int64_t CountSince(const Mark& mark) const;
@@ -91,9 +102,9 @@ class EventQueue {
   void Truncate(const Mark& mark);
   // Moves the events since `mark` to the tail of `to`, whole segments at a time. `marking`: a mark
   // runs, and they belong to what it has to see.
-  void MoveTail(const Mark& mark, EventQueue& to, bool marking);
+  void MoveTail(const Mark& mark, EventChain& to, bool marking);
   // Moves all events to the tail of `to`; this queue is empty afterwards.
-  void MoveAll(EventQueue& to, bool marking) { MoveTail({first_, head_}, to, marking); }
+  void MoveAll(EventChain& to, bool marking) { MoveTail({first_, head_}, to, marking); }
   // All events, oldest first.
   template <typename Fn>
   void ForEach(Fn fn) const {
@@ -136,6 +147,87 @@ class EventQueue {
   int64_t fresh_back_;
   int64_t snapshot_next_ = 0;
   int64_t snapshot_end_ = 0;
+};
+
+class EventQueue {
+ public:
+  using Mark = EventChain::Mark;
+
+  explicit EventQueue(SegmentPool& pool) : sent_(pool), pool_(pool) {}
+
+  bool empty() const { return sent_.empty() && !HasReleased(); }
+  int64_t size() const { return sent_.size() + (released_ ? released_->size() : 0); }
+
+  void Append(const Event& event) { sent_.Append(event); }
+  // After what was released before, in front of all that was sent.
+  void Release(const Event& event) {
+    EventChain& released = Released();
+    if (released.empty()) released.Rewind();
+    released.Append(event);
+  }
+  // Before everything: what had its turn before, and is to have it again.
+  void PushFront(const Event& event) { Released().PushFront(event); }
+
+  // Want !empty(). The reference is good until the next call.
+  const Event& Front() { return HasReleased() ? released_->Front() : sent_.Front(); }
+  Event Take() {
+    EventChain& chain = HasReleased() ? *released_ : sent_;
+    const Event event = chain.Front();
+    chain.Pop();
+    return event;
+  }
+  // Of what was sent: an event a few places on, for a prefetch; any event, never null.
+  const Event* Ahead(int n) const { return sent_.Ahead(n); }
+  // Gives back what it needs for nothing that is there.
+  void Rest() {
+    if (!HasReleased()) released_.reset();
+  }
+
+  // As those of EventChain, of what was sent.
+  Mark mark() const { return sent_.mark(); }
+  int64_t CountSince(const Mark& mark) const { return sent_.CountSince(mark); }
+  template <typename Fn>
+  void ForEachSince(const Mark& mark, Fn fn) const {
+    sent_.ForEachSince(mark, fn);
+  }
+  void Truncate(const Mark& mark) { sent_.Truncate(mark); }
+  void MoveTail(const Mark& mark, EventChain& to, bool marking) {
+    sent_.MoveTail(mark, to, marking);
+  }
+  // Moves all of `from` to the tail.
+  void AppendAll(EventChain& from, bool marking) { from.MoveAll(sent_, marking); }
+
+  // All events, in order.
+  template <typename Fn>
+  void ForEach(Fn fn) const {
+    if (released_) released_->ForEach(fn);
+    sent_.ForEach(fn);
+  }
+  // Collection: as those of EventChain.
+  void VisitFresh(Visitor& visitor) {
+    if (released_) released_->VisitFresh(visitor);
+    sent_.VisitFresh(visitor);
+  }
+  void BeginSnapshot() {
+    if (released_) released_->BeginSnapshot();
+    sent_.BeginSnapshot();
+  }
+  bool VisitSnapshot(Visitor& visitor, size_t words_max) {
+    if (released_ && released_->VisitSnapshot(visitor, words_max)) return true;
+    return sent_.VisitSnapshot(visitor, words_max);
+  }
+
+ private:
+  bool HasReleased() const { return released_.has_value() && !released_->empty(); }
+  EventChain& Released() {
+    if (!released_) [[unlikely]]
+      released_.emplace(pool_);
+    return *released_;
+  }
+
+  EventChain sent_;
+  std::optional<EventChain> released_;  // most sponsors have none
+  SegmentPool& pool_;
 };
 
 }  // namespace vesicle

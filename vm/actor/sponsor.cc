@@ -126,6 +126,7 @@ Sponsor* SponsorTree::Next() {
 
 void SponsorTree::Settle(Sponsor& sponsor) {
   if (!sponsor.own_queue_is_ready_ || (!sponsor.queue.empty() && !sponsor.dry)) return;
+  sponsor.queue.Rest();
   sponsor.own_queue_is_ready_ = false;
   std::erase(sponsor.ready_, &sponsor);
   for (Sponsor* s = &sponsor; s->parent_ != nullptr && s->in_parents_ready_ && s->ready_.empty();

@@ -401,6 +401,10 @@ void Heap::ForEachYoungSince(const char* top, const std::function<void(Object*)>
   young_->ForEachSince(top, top_, fn);
 }
 
+bool Heap::IsYoungSince(const char* top, const Object* o) const {
+  return !o->is_old() && young_->IsSince(top, o);
+}
+
 void Heap::ForEachObject(const std::function<void(Object*)>& fn) {
   young_->ForEach(top_, fn);
   old_->ForEach(/*marked_only_unswept=*/phase_ == Phase::kSweep, fn);

@@ -283,6 +283,7 @@ class Heap {
   // AllocateOld, are not young.
   const char* young_top() const { return top_; }
   void ForEachYoungSince(const char* top, const std::function<void(Object*)>& fn);
+  bool IsYoungSince(const char* top, const Object* o) const;
   // Walks every object and root and checks that each header is sound, each pointer
   // leads to an object that was not freed, and an old object that holds a young one
   // is remembered. Null if all is well, or what was found. Slow: for tests.

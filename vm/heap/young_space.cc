@@ -349,6 +349,19 @@ void YoungSpace::ForEachSince(const char* since, char* top,
   }
 }
 
+bool YoungSpace::IsSince(const char* since, const Object* o) const {
+  const char* at = reinterpret_cast<const char*>(o);
+  const auto holds = [this](Segment* s, const char* p) {
+    return p >= s->begin() && p <= s->begin() + usable_;
+  };
+  // From the last segment on: `since` is seldom in another.
+  for (size_t i = segments_.size(); i-- > 0;) {
+    if (holds(segments_[i], at)) return !holds(segments_[i], since) || at >= since;
+    if (holds(segments_[i], since)) return false;
+  }
+  return false;
+}
+
 uint64_t YoungSpace::BytesUsed(const char* top) const {
   uint64_t sum = static_cast<uint64_t>(top - begin());
   for (Segment* s : segments_) {

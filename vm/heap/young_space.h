@@ -66,6 +66,8 @@ class YoungSpace final : private Visitor {
   }
   // Those from `since` on, which was the top when the first of them was made.
   void ForEachSince(const char* since, char* top, const std::function<void(Object*)>& fn);
+  // Wants a young object.
+  bool IsSince(const char* since, const Object* o) const;
   uint64_t BytesUsed(const char* top) const;
   // Finalizes what is here, when the heap goes.
   void FinalizeAll();

@@ -81,22 +81,22 @@ class Console final : public LoopDevice {
 
   // After bytes were written, or could not be.
   void Progress() {
-    Answers answers;
+    bool any = false;
     for (Stream* stream : {&out_, &error_}) {
       while (!stream->askers.empty()) {
         Asker& first = stream->askers.front();
         if (first.position <= stream->writer.written()) {
-          answers.Keep(std::move(first.slot), Value::Nil());
+          first.slot.Keep(Value::Nil());
         } else if (stream->writer.is_broken()) {
-          answers.Break(std::move(first.slot),
-                        vm().Tagged("disconnected", "the console's other end is closed"));
+          first.slot.Break(vm().Tagged("disconnected", "the console's other end is closed"));
         } else {
           break;
         }
         stream->askers.pop_front();
+        any = true;
       }
     }
-    if (answers.Give()) loop().Wake();
+    if (any) loop().Wake();
     const bool pause = out_.writer.pending() + error_.writer.pending() > options_.pending_bytes_max;
     if (pause != paused_) {
       paused_ = pause;

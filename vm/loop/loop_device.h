@@ -18,7 +18,6 @@
 #ifndef VESICLE_VM_LOOP_LOOP_DEVICE_H_
 #define VESICLE_VM_LOOP_LOOP_DEVICE_H_
 
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -70,39 +69,6 @@ inline bool Is(Value message, std::string_view tag, size_t fields) {
   const Value symbol = TagOf(message);
   return SymbolView(symbol) == tag && FieldsOf(message).size() == fields;
 }
-
-// Answers to several askers at once, who go on in the order of the answers. (Each settlement by
-// itself puts who waits for it before everything else, so they are given last first.)
-//
-//   Answers answers;
-//   answers.Keep(std::move(slot), Value::Nil());
-//   if (answers.Give()) loop().Wake();
-class Answers {
- public:
-  void Keep(ReplySlot slot, Value value) { Add(std::move(slot), value, true); }
-  void Break(ReplySlot slot, Value reason) { Add(std::move(slot), reason, false); }
-  // False when there is none. Before the VM runs again.
-  bool Give() {
-    const bool any = !answers_.empty();
-    for (; !answers_.empty(); answers_.pop_back()) {
-      Answer& last = answers_.back();
-      last.keeps ? last.slot.Keep(last.value.value()) : last.slot.Break(last.value.value());
-    }
-    return any;
-  }
-
- private:
-  struct Answer {
-    ReplySlot slot;
-    Root value;
-    bool keeps;
-  };
-  void Add(ReplySlot slot, Value value, bool keeps) {
-    Root held(*slot.heap(), value);
-    answers_.push_back({std::move(slot), std::move(held), keeps});
-  }
-  std::vector<Answer> answers_;
-};
 
 // The message is none of the device's: what it takes, for people.
 inline void Refuse(Turn& turn, std::string_view takes) { turn.Fault("no_clause", takes); }

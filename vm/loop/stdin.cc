@@ -92,9 +92,9 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
  private:
   // Gives out the lines that are there; reads on if somebody still waits.
   void Answer() {
-    Answers answers;
-    while (!askers_.empty() && AnswerOne(askers_.front(), answers)) askers_.pop_front();
-    if (answers.Give()) loop().Wake();
+    bool any = false;
+    for (; !askers_.empty() && AnswerOne(askers_.front()); any = true) askers_.pop_front();
+    if (any) loop().Wake();
     if (from_ > kReadBytes) {
       buffer_.erase(0, from_);
       searched_ -= from_;
@@ -108,7 +108,7 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
   }
 
   // False: more bytes are needed.
-  bool AnswerOne(ReplySlot& asker, Answers& answers) {
+  bool AnswerOne(ReplySlot& asker) {
     const size_t end = buffer_.find('\n', searched_);
     if (end == std::string::npos) {
       searched_ = buffer_.size();
@@ -120,27 +120,26 @@ class Stdin final : public LoopDevice, public std::enable_shared_from_this<Stdin
       if (!at_end_) return false;
     }
     if (end == std::string::npos && from_ == buffer_.size() && !is_too_long_) {
-      answers.Keep(std::move(asker), Value::Nil());
+      asker.Keep(Value::Nil());
       return true;
     }
     const size_t stop = end == std::string::npos ? buffer_.size() : end;
     std::string_view line = std::string_view(buffer_).substr(from_, stop - from_);
     from_ = searched_ = end == std::string::npos ? stop : stop + 1;
     if (std::exchange(is_too_long_, false) || line.size() > options_.line_bytes_max) {
-      answers.Break(std::move(asker),
-                    vm().Tagged("limit", absl::StrCat("a line of more than ",
-                                                      options_.line_bytes_max, " bytes")));
+      asker.Break(vm().Tagged(
+          "limit", absl::StrCat("a line of more than ", options_.line_bytes_max, " bytes")));
       return true;
     }
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     const auto paying = asker.payer().Pay(line.size() + kObjectBytes);
     const Result text = MakeText(vm().core().heap(), line);
     if (text.ok()) {
-      answers.Keep(std::move(asker), text.value());
+      asker.Keep(text.value());
     } else if (text.failure() == Failure::kMemory) {
-      answers.Break(std::move(asker), vm().core().QuotaReason(Resource::kMemory));
+      asker.Break(vm().core().QuotaReason(Resource::kMemory));
     } else {
-      answers.Break(std::move(asker), vm().Tagged("type", "a line of input that is no UTF-8"));
+      asker.Break(vm().Tagged("type", "a line of input that is no UTF-8"));
     }
     return true;
   }

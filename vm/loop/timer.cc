@@ -133,13 +133,12 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
 
   void OnTime() {
     const uint64_t now = uv_hrtime();
-    Answers answers;
     while (!waiting_.empty() && waiting_.begin()->first.first <= now) {
       auto first = waiting_.extract(waiting_.begin());
       Waiting waiting = std::move(first.mapped());
       if (waiting.place != nullptr) waiting.place->reset();
       if (waiting.target.value().is_nil()) {
-        answers.Keep(std::move(waiting.asker), Value::Nil());
+        waiting.asker.Keep(Value::Nil());
         continue;
       }
       const bool goes_on = SendFrom(waiting);
@@ -149,7 +148,6 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
         Set(first.key().first + (missed + 1) * waiting.every_ns, std::move(waiting));
       }
     }
-    answers.Give();
     Arm();
     loop().Wake();
   }

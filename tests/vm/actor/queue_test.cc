@@ -1,4 +1,4 @@
-// The queue against a plain deque: everything it does, in random order.
+// The queue against plain deques: everything it does, in random order.
 #include "vm/actor/queue.h"
 
 #include <doctest/doctest.h>
@@ -28,52 +28,59 @@ uint64_t Seed() {
   return seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
 }
 
-TEST_CASE("queue: as a deque, whatever is pushed, popped, cut off and moved") {
+TEST_CASE("queue: as two deques, whatever is sent, released, taken, cut off and moved") {
   for (uint64_t seed = Seed(); seed < Seed() + 200; ++seed) {
     INFO("replay with VESICLE_SEED=" << seed);
     std::mt19937_64 random(seed);
     const auto below = [&](uint64_t n) { return random() % n; };
     SegmentPool pool;
     EventQueue queue(pool);
-    EventQueue aside(pool);  // as the events of a turn that was cut short
-    std::deque<int64_t> plain, plain_aside;
+    EventChain aside(pool);  // as the events of a turn that was cut short
+    std::deque<int64_t> sent, released, plain_aside;
     std::set<int64_t> fresh;     // pushed since the last VisitFresh and still there
     std::set<int64_t> snapshot;  // in the snapshot, not yet visited, and still there
     bool marking = false;
     int64_t next = 0;
     const uint64_t burst = 1 + below(600);
     for (int step = 0; step < 300; ++step) {
-      switch (below(8)) {
+      switch (below(10)) {
         case 0:
         case 1:
           for (uint64_t n = below(burst); n > 0; --n) {
             queue.Append(Numbered(next));
-            plain.push_back(next);
+            sent.push_back(next);
             fresh.insert(next++);
           }
           break;
         case 2:
-          for (uint64_t n = below(burst); n > 0 && !plain.empty(); --n) {
+          for (uint64_t n = below(burst); n > 0 && !(sent.empty() && released.empty()); --n) {
+            std::deque<int64_t>& first = released.empty() ? sent : released;
             REQUIRE_FALSE(queue.empty());
-            REQUIRE(queue.Front().target.small_int() == plain.front());
-            fresh.erase(plain.front());
-            snapshot.erase(plain.front());
-            queue.Pop();
-            plain.pop_front();
+            REQUIRE(queue.Front().target.small_int() == first.front());
+            fresh.erase(first.front());
+            snapshot.erase(first.front());
+            REQUIRE(queue.Take().target.small_int() == first.front());
+            first.pop_front();
           }
           break;
         case 3:
           for (uint64_t n = below(40); n > 0; --n) {
             queue.PushFront(Numbered(next));
-            plain.push_front(next);
+            released.push_front(next);
             fresh.insert(next++);
           }
           break;
-        case 4: {  // a turn that is rolled back
+        case 4: {  // a turn that is rolled back: what it settled stays
           const EventQueue::Mark mark = queue.mark();
-          const uint64_t sent = below(burst);
-          for (uint64_t n = 0; n < sent; ++n) queue.Append(Numbered(-1));
-          REQUIRE(queue.CountSince(mark) == static_cast<int64_t>(sent));
+          const uint64_t count = below(burst);
+          for (uint64_t n = 0; n < count; ++n) {
+            queue.Append(Numbered(-1));
+            if (below(20) != 0) continue;
+            queue.Release(Numbered(next));
+            released.push_back(next);
+            fresh.insert(next++);
+          }
+          REQUIRE(queue.CountSince(mark) == static_cast<int64_t>(count));
           queue.Truncate(mark);
           break;
         }
@@ -88,8 +95,8 @@ TEST_CASE("queue: as a deque, whatever is pushed, popped, cut off and moved") {
           break;
         }
         case 6:  // and goes on to its end
-          aside.MoveAll(queue, marking);
-          plain.insert(plain.end(), plain_aside.begin(), plain_aside.end());
+          queue.AppendAll(aside, marking);
+          sent.insert(sent.end(), plain_aside.begin(), plain_aside.end());
           plain_aside.clear();
           break;
         case 7: {
@@ -102,7 +109,8 @@ TEST_CASE("queue: as a deque, whatever is pushed, popped, cut off and moved") {
             if (below(2) == 0) {
               queue.BeginSnapshot();
               aside.BeginSnapshot();
-              snapshot = std::set<int64_t>(plain.begin(), plain.end());
+              snapshot = std::set<int64_t>(sent.begin(), sent.end());
+              snapshot.insert(released.begin(), released.end());
               snapshot.insert(plain_aside.begin(), plain_aside.end());
               marking = true;
             }
@@ -116,14 +124,25 @@ TEST_CASE("queue: as a deque, whatever is pushed, popped, cut off and moved") {
           }
           break;
         }
+        case 8:
+          for (uint64_t n = below(40); n > 0; --n) {
+            queue.Release(Numbered(next));
+            released.push_back(next);
+            fresh.insert(next++);
+          }
+          break;
+        case 9:
+          queue.Rest();
+          break;
       }
-      REQUIRE(queue.size() == static_cast<int64_t>(plain.size()));
-      REQUIRE(queue.empty() == plain.empty());
+      REQUIRE(queue.size() == static_cast<int64_t>(sent.size() + released.size()));
+      REQUIRE(queue.empty() == (sent.empty() && released.empty()));
       REQUIRE(aside.size() == static_cast<int64_t>(plain_aside.size()));
     }
     std::vector<int64_t> all;
     queue.ForEach([&](const Event& e) { all.push_back(e.target.small_int()); });
-    REQUIRE(all == std::vector<int64_t>(plain.begin(), plain.end()));
+    released.insert(released.end(), sent.begin(), sent.end());
+    REQUIRE(all == std::vector<int64_t>(released.begin(), released.end()));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -118,6 +119,56 @@ TEST_CASE("promise: messages sent to a pending promise arrive in order, before l
   w.core.Deliver(promise.value(), Value::SmallInt(5), Value::Nil());
   w.Run();
   CHECK(got == std::vector<int64_t>{0, 1, 2, 3, 4, 5});
+}
+
+TEST_CASE("promise: settlements in a row set going in order what waited, on any sponsor") {
+  World w(CollectAlways());
+  std::vector<int64_t> got;
+  const auto note = [&got](Turn& turn) { got.push_back(turn.message().small_int()); };
+  std::vector<Root> promises;
+  for (int i = 0; i < 6; ++i) promises.emplace_back(w.core.heap(), w.core.NewPromise());
+  Root listener = w.Create([&](Turn& turn) {
+    for (Root& p : promises) turn.When(p.value(), note);
+  });
+  Root control(w.core.heap(), Value::Nil());
+  Root splitter =
+      w.Create([&](Turn& turn) { control.set(w.core.SplitSponsor(turn.Map({})).control); });
+  w.Send(splitter, Value::Nil());
+  w.Run();
+  Root elsewhere = w.Ask(
+      control, w.build.Tagged("create", MakeNativeBehavior(w.core, "listener", [&](Turn& turn) {
+                                for (Root& p : promises) turn.When(p.value(), note);
+                              })));
+  w.Run();
+  w.Send(listener, Value::Nil());
+  w.Run();
+  w.Send(elsewhere, Value::Nil());
+  w.Run();
+  for (int i = 0; i < 6; ++i) {
+    w.core.Keep(promises[static_cast<size_t>(i)].value(), Value::SmallInt(i));
+  }
+  w.Run();
+  // Two sponsors listen; each gets all in order.
+  REQUIRE(got.size() == 12);
+  CHECK(std::is_sorted(got.begin(), got.begin() + 6));
+  CHECK(std::is_sorted(got.begin() + 6, got.end()));
+}
+
+TEST_CASE("promise: what native code settles in a turn stays settled when the turn faults") {
+  World w;
+  std::vector<int64_t> got;
+  Root p(w.core.heap(), w.core.NewPromise());
+  w.core.DeliverListen(p.value(), MakeNativeContinuation(w.core, [&](Turn& turn) {
+                         got.push_back(turn.message().small_int());
+                       }));
+  Root settler = w.Create([&](Turn& turn) {
+    turn.core().Keep(p.value(), Value::SmallInt(7));
+    turn.Fault("type", "after all");
+  });
+  w.Run();
+  w.Send(settler, Value::Nil());
+  w.Run();
+  CHECK(got == std::vector<int64_t>{7});
 }
 
 TEST_CASE("promise: what waits on a broken one breaks with its reason; on data, with #not_a_ref") {
