@@ -80,13 +80,24 @@ bool TakeFromInbox(Heap& heap, Object* actor, InboxEntry* entry) {
   if (!IsExtended(actor)) return false;
   const Value first = ExtensionWord(actor, Ext::kInboxFirst);
   if (first.is_nil()) return false;
-  const Value* w = first.data()->words();
-  *entry = {{w[1], w[2], w[3], static_cast<uint64_t>(w[4].small_int())}, w[5]};
+  *entry = internal::EntryOf(first.data());
+  const Value next = internal::NextEntry(first.data());
   heap.WillWrite(actor->words()[0].data());
-  ExtensionWord(actor, Ext::kInboxFirst) = w[kNext];
-  if (w[kNext].is_nil()) ExtensionWord(actor, Ext::kInboxLast) = Value::Nil();
+  ExtensionWord(actor, Ext::kInboxFirst) = next;
+  if (next.is_nil()) ExtensionWord(actor, Ext::kInboxLast) = Value::Nil();
   return true;
 }
+
+namespace internal {
+
+InboxEntry EntryOf(const Object* node) {
+  const Value* w = node->words();
+  return {{w[1], w[2], w[3], static_cast<uint64_t>(w[4].small_int())}, w[5]};
+}
+
+Value NextEntry(const Object* node) { return node->words()[kNext]; }
+
+}  // namespace internal
 
 }  // namespace actor
 }  // namespace vesicle

@@ -60,6 +60,10 @@ void AddToInbox(Heap& heap, Object* actor, const InboxEntry& entry);
 // Takes the first entry off; false when the inbox is empty.
 bool TakeFromInbox(Heap& heap, Object* actor, InboxEntry* entry);
 
+// All entries, first to last: fn(const InboxEntry&).
+template <typename Fn>
+void ForEachInInbox(Object* actor, Fn fn);
+
 // Words of a kContinuation.
 enum class Cont : uint32_t {
   kClosure,    // a kFunction to run; with frames: the kCode they belong to
@@ -72,6 +76,19 @@ enum class Cont : uint32_t {
   kCount
 };
 enum class ContState : int64_t { kWaiting, kRunning, kDone };
+
+namespace internal {
+InboxEntry EntryOf(const Object* node);
+Value NextEntry(const Object* node);
+}  // namespace internal
+
+template <typename Fn>
+void ForEachInInbox(Object* actor, Fn fn) {
+  for (Value node = ExtensionWord(actor, Ext::kInboxFirst); !node.is_nil();
+       node = internal::NextEntry(node.data())) {
+    fn(internal::EntryOf(node.data()));
+  }
+}
 
 inline Value& ContWord(Object* continuation, Cont word) {
   return continuation->words()[static_cast<uint32_t>(word)];

@@ -18,11 +18,13 @@ class Walk final : public IdentitySource, public Visitor {
   explicit Walk(Core& core) : core_(core) {}
 
   uint64_t Run() {
+    // Sponsors without events count when something holds their control refs.
     core_.ForEachSponsor([this](Sponsor& s) {
-      Add(s.index());
-      Add(static_cast<uint64_t>(s.dry) | static_cast<uint64_t>(s.stopped) << 1);
+      if (s.parent() != nullptr && s.queue.empty()) return;
+      AddSponsor(s);
       s.queue.ForEach([this](const Event& event) { AddEvent(event); });
     });
+    Add(static_cast<uint64_t>(core_.tasks_waiting()));
     while (!to_visit_.empty()) {
       Object* target = to_visit_.front();
       to_visit_.pop_front();
@@ -66,7 +68,34 @@ class Walk final : public IdentitySource, public Visitor {
     Add(static_cast<uint64_t>(event.flag()));
   }
   void AddActivation(Value activation) {
-    if (!activation.is_nil()) Core::FramesOf(activation)->Visit(*this);
+    if (activation.is_nil()) return;
+    Core::FramesOf(activation)->Visit(*this);
+    const EventChain* staged = Core::StagedOf(activation);
+    if (staged == nullptr) return;
+    staged->ForEach([this](const Event& event) { AddEvent(event); });
+    const TurnState& turn = Core::TurnOf(activation);
+    for (Value v : {turn.self, turn.message, turn.slot, turn.target, turn.become, turn.reply}) {
+      AddValue(v);
+    }
+    Add(static_cast<uint64_t>(turn.flag));
+    Add(Core::SponsorsMadeOf(activation));
+  }
+  // Not its steps, nor the bytes it uses: a turn that was undone has spent them.
+  void AddSponsor(Sponsor& s) {
+    Add(s.index());
+    Add(static_cast<uint64_t>(s.dry) | static_cast<uint64_t>(s.stopped) << 1);
+    Add(static_cast<uint64_t>(s.keeper_told));
+    AddValue(s.keeper);
+    for (const Resource r : {Resource::kEvents, Resource::kMemory}) {
+      Add(s.HasOwn(r) ? static_cast<uint64_t>(s.amount(r)) : 1);
+    }
+    Add(static_cast<uint64_t>(s.HasOwn(Resource::kSteps)));
+  }
+  void AddInbox(Object* o) {
+    actor::ForEachInInbox(o, [this](const actor::InboxEntry& entry) {
+      AddEvent(entry.event);
+      AddValue(entry.payer);
+    });
   }
 
   void AddTarget(Object* o) {
@@ -79,7 +108,9 @@ class Walk final : public IdentitySource, public Visitor {
         uint32_t used = holder->count;
         while (used > 1 && holder->words()[used - 1].is_nil()) --used;
         for (uint32_t i = 1; i < used; ++i) AddValue(holder->words()[i]);
-        if (actor::IsExtended(o)) AddActivation(actor::ExtensionWord(o, actor::Ext::kSuspended));
+        if (!actor::IsExtended(o)) break;
+        AddActivation(actor::ExtensionWord(o, actor::Ext::kSuspended));
+        AddInbox(o);
         break;
       }
       case Kind::kPromise: {
@@ -104,6 +135,13 @@ class Walk final : public IdentitySource, public Visitor {
         }
         AddActivation(actor::ContWord(o, actor::Cont::kFrames));
         AddActivation(actor::ContWord(o, actor::Cont::kSuspended));
+        break;
+      case Kind::kSponsorControl:
+        if (Sponsor* s = Core::SponsorOf(o)) {
+          AddSponsor(*s);
+        } else {
+          Add(0);
+        }
         break;
       case Kind::kResolver:
         AddValue(o->words()[0]);

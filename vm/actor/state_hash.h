@@ -1,9 +1,11 @@
 // Two fingerprints of a VM, for tests and for comparing runs.
 //
-// StateHash: all that can be observed from now on: every event that waits, every
-// actor that can be reached from one, promises with what waits on them, tasks. Nothing
-// of addresses, of the collector, or of steps and memory used so far: a turn that was
-// rolled back leaves it as it was. It walks everything; for tests.
+// StateHash: all that can be observed from now on: every event that waits, in a queue, an
+// inbox or a turn cut short; every actor that can be reached from one; promises with
+// what waits on them; tasks; sponsors, their balances and keepers. A turn that was rolled
+// back leaves it as it was. Left out is what legitimately differs then: steps and memory
+// used, serials of turns and identities, reports, addresses, and whatever the collector
+// has not found yet. It walks everything; for tests.
 //
 // TraceHash: all turns of a run, in order: who, with what message, how it ended, how
 // many events it sent. The same program with the same inputs gives the same trace, on
