@@ -321,7 +321,8 @@ fn nested(n) = 1 + (try { 10 + risky(n) } else { #failed(#too_much(x)) if x < 5 
     out <- [nested(1), nested(4)]
     out <- try nested(9) else { #failed(e) => e }
     nil)",
-              "1\n#failed(#too_much(3))\n+ wants two numbers, but got 1 and a text (`\"${x}\"` puts a value into a text)\n"
+              "1\n#failed(#too_much(3))\n+ wants two numbers, but got 1 and a text (`\"${x}\"` "
+              "puts a value into a text)\n"
               "#divide_by_zero\nthe map has no key \"b\"\n"
               "there is no element 5 in a list of 1: the indices are 0 to 0\n"
               "[12, 401]\n#too_much(9)\n",
