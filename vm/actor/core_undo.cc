@@ -40,8 +40,7 @@ class Reach final : public Visitor {
     for (size_t i = 0; i < count && !is_too_much(); ++i) {
       if (!words[i].is_pointer()) continue;
       Object* o = words[i].object();
-      if (IsByteKind(o->kind) || !heap_.IsYoungSince(since_, o) || !seen_.insert(o).second)
-        continue;
+      if (IsByteKind(o->kind) || !IsRecent(o) || !seen_.insert(o).second) continue;
       if (CanBeUndone(o)) {
         targets_.push_back(Value::Target(o));
       } else {
@@ -61,6 +60,12 @@ class Reach final : public Visitor {
   std::vector<Value>& targets() { return targets_; }
 
  private:
+  // Data too large for the young space is remembered until the next collection.
+  bool IsRecent(const Object* o) const {
+    if (!o->is_old()) return heap_.IsYoungSince(since_, o);
+    return (o->flags & Object::kRemembered) != 0 && !IsTargetKind(o->kind);
+  }
+
   static constexpr size_t kSeenMax = 500;
   const Heap& heap_;
   const char* since_;
