@@ -105,7 +105,7 @@ TEST_CASE("sponsor: what waits in a queue is its payer's memory, half of it at m
   CHECK(parked[0].events * 32 >= 50'000);
   CHECK(parked[0].events * 32 < 50'100);
   CHECK(world.Asked(idle, Value::Nil()) == "broken: #quota(#memory)");
-  CHECK(world.faults.size() == static_cast<size_t>(10'000 - parked[0].events));
+  CHECK(world.core.unobserved_fault_count() == 10'000 - parked[0].events);
   // They run when they may, and their memory is free again.
   world.Send(control, world.Tagged("refill", world.Map({{"steps", 1'000'000}})));
   world.Run();
