@@ -1,0 +1,133 @@
+%% The works of tests/bench/peers.sh as Erlang's users write them: a process an actor.
+%%
+%%   erlc works.erl && erl +S 1:1 +P 20000000 -noshell -run works main ring 100000 100
+-module(works).
+-export([main/1]).
+
+main([Work | Sizes]) ->
+    work(Work, [list_to_integer(S) || S <- Sizes]),
+    halt(0).
+
+now_ns() -> erlang:monotonic_time(nanosecond).
+
+result(What, Value) -> io:format("RESULT ~s ~w~n", [What, float(Value)]).
+
+timed(F) ->
+    From = now_ns(),
+    F(),
+    now_ns() - From.
+
+%% --- ring: each process makes the next one and becomes a link to it.
+
+link_to(Next) ->
+    receive N -> Next ! N end,
+    link_to(Next).
+
+gate(First, Report) ->
+    receive
+        1 -> Report ! done;
+        N -> First ! N - 1
+    end,
+    gate(First, Report).
+
+builder(1, Report) ->
+    receive First -> Report ! built, gate(First, Report) end;
+builder(Left, Report) ->
+    receive First ->
+        Next = spawn(fun() -> builder(Left - 1, Report) end),
+        Next ! First,
+        link_to(Next)
+    end.
+
+%% --- fan-in
+
+counter(0, Report) -> Report ! counted;
+counter(Left, Report) -> receive _ -> counter(Left - 1, Report) end.
+
+burst(_, 0) -> ok;
+burst(To, N) -> To ! N, burst(To, N - 1).
+
+paced(To) ->
+    receive
+        0 -> ok;
+        N -> To ! N, self() ! N - 1, paced(To)
+    end.
+
+fan_in(Sender, Senders, N) ->
+    Report = self(),
+    timed(fun() ->
+        Counter = spawn(fun() -> counter(Senders * N, Report) end),
+        [spawn(fun() -> Sender(Counter, N) end) || _ <- lists:seq(1, Senders)],
+        receive counted -> ok end
+    end).
+
+%% --- create
+
+%% The last one to run says so.
+once(Left, Report) ->
+    receive _ ->
+        case atomics:sub_get(Left, 1, 1) of
+            0 -> Report ! ran;
+            _ -> ok
+        end
+    end.
+
+make(0, _, _) -> ok;
+make(N, Left, Report) ->
+    spawn(fun() -> once(Left, Report) end) ! N,
+    make(N - 1, Left, Report).
+
+make_all(Actors) ->
+    Left = atomics:new(1, []),
+    atomics:put(Left, 1, Actors),
+    make(Actors, Left, self()),
+    receive ran -> ok end.
+
+%% --- idle
+
+fill(0, Before) -> Before;
+fill(N, Before) -> fill(N - 1, spawn(fun() -> receive _ -> Before end end)).
+
+resident_bytes() ->
+    {ok, Statm} = file:read_file("/proc/self/statm"),
+    [_, Pages | _] = string:lexemes(binary_to_list(Statm), " "),
+    list_to_integer(Pages) * 4096.
+
+%% --- computing
+
+fib(N) when N < 2 -> N;
+fib(N) -> fib(N - 1) + fib(N - 2).
+
+add_up(I, N, Sum) when I > N -> Sum;
+add_up(I, N, Sum) -> add_up(I + 1, N, Sum + I).
+
+build(0, List) -> List;
+build(N, List) -> build(N - 1, [N | List]).
+
+turned([], List) -> List;
+turned([H | T], List) -> turned(T, [H | List]).
+
+work("ring", [Actors, Laps]) ->
+    Report = self(),
+    First = spawn(fun() -> builder(Actors, Report) end),
+    Built = timed(fun() -> First ! First, receive built -> ok end end),
+    Took = timed(fun() -> First ! Laps, receive done -> ok end end),
+    result("ring_build_us", Built / Actors / 1.0e3),
+    result("ring_hop_ns", Took / Actors / Laps);
+work("fanin", [Senders, N]) ->
+    result("fanin_burst_ns", fan_in(fun burst/2, Senders, N) / Senders / N),
+    Paced = fun(Counter, K) -> self() ! K, paced(Counter) end,
+    result("fanin_paced_ns", fan_in(Paced, Senders, N) / Senders / N);
+work("create", [Actors, Rounds]) ->
+    Times = lists:sort([timed(fun() -> make_all(Actors) end) || _ <- lists:seq(1, Rounds)]),
+    result("create_ns", lists:nth(Rounds div 2 + 1, Times) / Actors);
+work("idle", [Actors]) ->
+    From = resident_bytes(),
+    fill(Actors, nil),
+    result("idle_bytes", (resident_bytes() - From) / Actors);
+work("fib", [N]) ->
+    result("fib_ms", timed(fun() -> fib(N) end) / 1.0e6);
+work("loop", [N]) ->
+    result("loop_ms", timed(fun() -> add_up(1, N, 0) end) / 1.0e6);
+work("list", [N]) ->
+    result("list_ms", timed(fun() -> [N | _] = turned(build(N, []), []) end) / 1.0e6).
