@@ -1,0 +1,78 @@
+// works: one work of one kernel, for peers.sh.
+//
+//   works raw|native|script WORK SIZE [SIZE]
+//   works native ring 100000 100
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "tests/bench/works.h"
+
+namespace vesicle::bench {
+namespace {
+
+void Result(const char* what, double value) { std::printf("RESULT %s %.6g\n", what, value); }
+
+template <typename Fn>
+double TimedNs(Fn fn) {
+  const auto from = std::chrono::steady_clock::now();
+  fn();
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - from).count();
+}
+
+// False: there is no such work.
+bool Do(const std::string& work, Kernel kernel, int64_t size1, int64_t size2) {
+  const double n = static_cast<double>(size1), m = static_cast<double>(size2);
+  const auto computed = [&](const char* what, int64_t (*fn)(int64_t)) {
+    if (kernel != Kernel::kRaw) return false;
+    int64_t value = 0;
+    Result(what, TimedNs([&] { value = fn(size1); }) / 1e6);
+    return value != 0;
+  };
+  if (work == "fib") return computed("fib_ms", RawFib);
+  if (work == "loop") return computed("loop_ms", RawAddUp);
+  if (work == "list") return computed("list_ms", RawBuildAndReverse);
+
+  const std::unique_ptr<Works> works = MakeWorks(kernel);
+  if (work == "ring") {
+    Result("ring_build_us", TimedNs([&] { works->BuildRing(size1, Linking::kInOrder); }) / n / 1e3);
+    Result("ring_hop_ns", TimedNs([&] { works->Laps(size2); }) / n / m);
+  } else if (work == "fanin") {
+    Result("fanin_burst_ns", TimedNs([&] { works->Burst(size1, size2); }) / n / m);
+    Result("fanin_paced_ns", TimedNs([&] { works->Paced(size1, size2); }) / n / m);
+  } else if (work == "create") {
+    std::vector<double> times;
+    for (int64_t i = 0; i < size2; ++i) times.push_back(TimedNs([&] { works->Create(size1); }));
+    std::sort(times.begin(), times.end());
+    Result("create_ns", times[times.size() / 2] / n);
+  } else if (work == "idle") {
+    const int64_t from = ResidentBytes();
+    works->Fill(size1);
+    Result("idle_bytes", static_cast<double>(ResidentBytes() - from) / n);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+int Main(int argc, char** argv) {
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: works raw|native|script WORK SIZE [SIZE]\n");
+    return 2;
+  }
+  const std::string name = argv[1];
+  Kernel kernel = Kernel::kScript;
+  if (name == "raw") kernel = Kernel::kRaw;
+  if (name == "native") kernel = Kernel::kNative;
+  const bool known = Do(argv[2], kernel, std::atoll(argv[3]), argc > 4 ? std::atoll(argv[4]) : 1);
+  std::fflush(stdout);
+  if (!known) std::fprintf(stderr, "works: no %s for %s\n", argv[2], argv[1]);
+  return known ? 0 : 2;
+}
+
+}  // namespace
+}  // namespace vesicle::bench
+
+int main(int argc, char** argv) { return vesicle::bench::Main(argc, argv); }
