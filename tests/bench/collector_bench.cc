@@ -21,7 +21,7 @@ int64_t ThreadNs() {
 // A steady load of garbage: a round is 100 actors, each with a list of a list, of which the
 // newest 1,000 live.
 void Pauses(benchmark::State& state) {
-  constexpr int64_t kRounds = 1000;
+  constexpr int64_t kRounds = 10'000;
   Script script("garbage");
   script.Ask(script.vm().Tagged("fill", state.range(0)));
   const PauseStats pauses(script.vm().core().heap());

@@ -55,7 +55,7 @@ void Pause(int64_t actors) {
   script.Ask(script.vm().Tagged("fill", actors));
   Heap& heap = script.vm().core().heap();
   // Enough garbage for some cycles: their number falls with the size of what lives.
-  const int64_t rounds = 20'000 + actors / 100;
+  const int64_t rounds = 200'000 + actors / 50;
   const uint64_t cycles = heap.stats().mark_cycles;
   const PauseStats pauses(heap);
   const double from = ThreadNs();
