@@ -3,31 +3,23 @@
 //   grow hop N        ring of N in order, hops in ns: script, native and raw
 //   grow shuffled N   the same with actors linked in no order
 //   grow memory N     resident bytes of an idle actor
+//   grow created N    resident MiB when N actors were made, sent one message and forgotten
 //   grow pause N      N live actors and a steady load of garbage: the collector's pauses, the part
 //                     of the processor time that it takes, and the live heap
-#include <time.h>
-
+//   grow wait N       N idle actors and one that loops for ever: ms from a question to its answer
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
-#include "tests/bench/script.h"
+#include "tests/bench/collector.h"
 #include "tests/bench/works.h"
-#include "vm/loop/pause_stats.h"
 
 namespace vesicle::bench {
 namespace {
 
 void Result(const std::string& what, double value) {
   std::printf("RESULT %s %.6g\n", what.c_str(), value);
-}
-
-double ThreadNs() {
-  timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
 // Long enough to measure, whatever the size: about two million hops.
@@ -37,9 +29,10 @@ void Hop(int64_t actors, Linking linking) {
     works->BuildRing(actors, linking);
     works->Laps(1);
     const int64_t laps = std::max<int64_t>(2'000'000 / actors, 1);
-    const double from = ThreadNs();
+    const int64_t from = ThreadNs();
     works->Laps(laps);
-    Result(NameOf(kernel), (ThreadNs() - from) / static_cast<double>(actors * laps));
+    const auto took = static_cast<double>(ThreadNs() - from);
+    Result(NameOf(kernel), took / static_cast<double>(actors * laps));
   }
 }
 
@@ -50,22 +43,28 @@ void Memory(int64_t actors) {
   Result("bytes", static_cast<double>(ResidentBytes() - from) / static_cast<double>(actors));
 }
 
+void Created(int64_t actors) {
+  const std::unique_ptr<Works> works = MakeScriptWorks();
+  const int64_t at_once = std::min<int64_t>(actors, 100'000);
+  for (int64_t made = 0; made < actors; made += at_once) works->Create(at_once);
+  Result("resident_mib", static_cast<double>(ResidentBytes()) / (1 << 20));
+}
+
 void Pause(int64_t actors) {
-  Script script("garbage");
-  script.Ask(script.vm().Tagged("fill", actors));
-  Heap& heap = script.vm().core().heap();
-  // Enough garbage for some cycles: their number falls with the size of what lives.
-  const int64_t rounds = 200'000 + actors / 50;
-  const uint64_t cycles = heap.stats().mark_cycles;
-  const PauseStats pauses(heap);
-  const double from = ThreadNs();
-  script.Ask(script.vm().Tagged("churn", rounds));
-  const double took = ThreadNs() - from;
-  Result("p999_ms", static_cast<double>(pauses.PercentileNs(99.9)) / 1e6);
-  Result("max_ms", static_cast<double>(pauses.max_ns()) / 1e6);
-  Result("share", static_cast<double>(pauses.total_ns()) / took);
-  Result("cycles", static_cast<double>(heap.stats().mark_cycles - cycles));
-  Result("live_mib", static_cast<double>(heap.stats().bytes_live) / (1 << 20));
+  // Enough garbage for some marks of the whole heap: the more lives, the rarer they are.
+  const CollectorFigures figures = MeasureCollector(actors, 200'000 + actors / 50);
+  Result("p999_ms", figures.p999_ms);
+  Result("max_ms", figures.max_ms);
+  Result("share", figures.share);
+  Result("cycles", figures.cycles);
+  Result("survived", figures.survived);
+  Result("live_mib", figures.live_mib);
+}
+
+void Wait(int64_t actors) {
+  const WaitFigures figures = MeasureWaits(actors, 1000);
+  Result("p99_ms", figures.p99_ms);
+  Result("max_ms", figures.max_ms);
 }
 
 int Main(int argc, char** argv) {
@@ -78,8 +77,12 @@ int Main(int argc, char** argv) {
     Hop(n, Linking::kShuffled);
   } else if (work == "memory") {
     Memory(n);
+  } else if (work == "created") {
+    Created(n);
   } else if (work == "pause") {
     Pause(n);
+  } else if (work == "wait") {
+    Wait(n);
   } else {
     return 2;
   }

@@ -259,15 +259,20 @@ def draw_growth(svg, growth, top):
                        [("longest", "erlang", False, pause["max_ms"]),
                         ("99.9 of 100", "luajit", False, pause["p999_ms"])], False, 1.0))
     if "memory" in growth:
-        # Below ten thousand it is pages that are counted, not actors.
-        points = [(n, y) for n, y in growth["memory"]["bytes"] if n >= 10_000]
-        charts.append(("Resident bytes of an idle actor", "actors", [("Vesicle", "script", False, points)],
-                       False, 40))
+        charts.append(("Resident bytes of an idle actor", "actors",
+                       [("Vesicle", "script", False, growth["memory"]["bytes"])], False, 40))
     if pause:
         live = dict(pause["live_mib"])
         points = [(live[n], y * 100) for n, y in pause["share"]]
         charts.append(("Collector: per cent of the processor's time", "MiB of live heap",
                        [("Vesicle", "script", False, points)], False, None))
+    if "created" in growth:
+        charts.append(("Resident MiB after actors that were made and forgotten", "actors made",
+                       [("Vesicle", "script", False, growth["created"]["resident_mib"])], False, None))
+    if "wait" in growth:
+        charts.append(("Waiting beside an endless loop: ms to an answer", "idle actors",
+                       [("longest", "erlang", False, growth["wait"]["max_ms"]),
+                        ("99 of 100", "luajit", False, growth["wait"]["p99_ms"])], False, 2.0))
     for i, (title, x_title, series, log_y, limit) in enumerate(charts):
         left = MARGIN + (i % 2) * (width + 24)
         draw_curves(svg, left, top, width, title, x_title, series, log_y, limit)
