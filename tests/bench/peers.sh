@@ -103,7 +103,7 @@ takes_part() {  # WHO PROGRAM
 
 version() {
   case $1 in
-    node) node --version ;;
+    node) echo "Node $(node --version)" ;;
     luajit | lua5.4) "$1" -v 2>&1 | cut -d' ' -f1,2 ;;
     erlang) dpkg-query -W -f 'Erlang/OTP ${Version}\n' erlang-base ;;
     caf) dpkg-query -W -f 'CAF ${Version}\n' libcaf-dev ;;
