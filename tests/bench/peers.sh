@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The same works on Vesicle (scripts, and behaviors in C++), in raw C++ and on Debian's peers, which
-# take turns in every round; a table of ratios with the figures to reach. A full run takes about a
-# minute and a half a round; nothing else should run meanwhile.
+# take turns in every round; a table of ratios with the figures to reach. A full run takes about
+# three minutes a round; nothing else should run meanwhile.
 #
 #   tests/bench/peers.sh [--rounds N] [--only WORK] [--small] [--write]
 #
