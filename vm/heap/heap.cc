@@ -124,7 +124,8 @@ void Heap::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
   ledger_.ChargeExternal(sponsor, delta_bytes);
   if (delta_bytes <= 0) return;
   if (sponsor == sponsor_) spent_before_ += static_cast<uint64_t>(delta_bytes);
-  CameBeyondYoung(static_cast<uint64_t>(delta_bytes));
+  // No debt of a cycle under way: marking frees nothing of it that its owner does not give back.
+  if (phase_ == Phase::kIdle && MarkIsDue()) safe_point_wanted_at_ = 0;
 }
 
 void Heap::Reassign(SponsorIndex from, SponsorIndex to) {
