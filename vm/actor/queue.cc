@@ -70,6 +70,7 @@ void EventChain::NextSegment() {
     Segment* done = first_;
     first_ = done->next;
     first_->previous = nullptr;
+    if (snapshot_at_ == done) snapshot_at_ = nullptr;
     pool_.Give(done);
     head_ = first_->events;
     head_end_ = head_ + (first_ == last_ ? Segment::kEvents : first_->count);
@@ -101,6 +102,7 @@ void EventChain::Truncate(const Mark& mark) {
   while (last_ != mark.segment) {
     Segment* cut = last_;
     last_ = cut->previous;
+    if (snapshot_at_ == cut) snapshot_at_ = nullptr;
     pool_.Give(cut);
   }
   last_->next = nullptr;
@@ -120,6 +122,7 @@ void EventChain::MoveTail(const Mark& mark, EventChain& to, bool marking) {
   for (const Event *e = mark.at, *end = EndOf(mark.segment); e != end; ++e) to.Append(*e);
   if (Segment* chain = mark.segment->next; chain != nullptr) {
     // What follows the mark's own segment changes hands as it is.
+    snapshot_at_ = nullptr;
     to.last_->count = to.tail_ - to.last_->events;
     if (to.first_ == to.last_) to.head_end_ = to.tail_;
     to.last_->next = chain;
@@ -142,10 +145,13 @@ void EventChain::MoveTail(const Mark& mark, EventChain& to, bool marking) {
   }
 }
 
-void EventChain::VisitRange(Visitor& visitor, int64_t from, int64_t to) {
-  if (from >= to) return;
-  Segment* s;
-  if (from - first_->first < last_->first - from) {
+// From `near`, a segment at `from` or before it, if that is known. Returns the last one visited.
+Segment* EventChain::VisitRange(Visitor& visitor, int64_t from, int64_t to, Segment* near) {
+  if (from >= to) return near;
+  Segment* s = near;
+  if (s != nullptr) {
+    while (s != last_ && s->next->first <= from) s = s->next;
+  } else if (from - first_->first < last_->first - from) {
     s = first_;
     while (s != last_ && s->next->first <= from) s = s->next;
   } else {
@@ -153,10 +159,12 @@ void EventChain::VisitRange(Visitor& visitor, int64_t from, int64_t to) {
     while (s != first_ && s->first > from) s = s->previous;
   }
   for (; s != nullptr && s->first < to; s = s->next) {
+    near = s;
     const int64_t begin = std::max<int64_t>(from - s->first, 0);
     const int64_t end = std::min<int64_t>(to - s->first, EndOf(s) - s->events);
     for (int64_t i = begin; i < end; ++i) visitor.Visit(&s->events[i].target, 3);
   }
+  return near;
 }
 
 void EventChain::VisitFresh(Visitor& visitor) {
@@ -173,6 +181,7 @@ void EventChain::VisitFresh(Visitor& visitor) {
 void EventChain::BeginSnapshot() {
   snapshot_next_ = head_position();
   snapshot_end_ = tail_position();
+  snapshot_at_ = nullptr;
 }
 
 bool EventChain::VisitSnapshot(Visitor& visitor, size_t words_max) {
@@ -183,7 +192,7 @@ bool EventChain::VisitSnapshot(Visitor& visitor, size_t words_max) {
   if (snapshot_next_ >= snapshot_end_) return false;
   const int64_t count = static_cast<int64_t>(words_max / 3) + 1;
   const int64_t to = std::min(snapshot_end_, snapshot_next_ + count);
-  VisitRange(visitor, snapshot_next_, to);
+  snapshot_at_ = VisitRange(visitor, snapshot_next_, to, snapshot_at_);
   snapshot_next_ = to;
   return snapshot_next_ < snapshot_end_;
 }

@@ -133,7 +133,7 @@ class EventChain {
   void GrowTail();
   void NextSegment();
   void Renumber(Segment* from);
-  void VisitRange(Visitor& visitor, int64_t from, int64_t to);
+  Segment* VisitRange(Visitor& visitor, int64_t from, int64_t to, Segment* near = nullptr);
 
   SegmentPool& pool_;
   Event* head_;
@@ -147,6 +147,9 @@ class EventChain {
   int64_t fresh_back_;
   int64_t snapshot_next_ = 0;
   int64_t snapshot_end_ = 0;
+  // Holds an event before snapshot_next_, as long as it is of this chain: a long queue is
+  // walked once, not once a slice.
+  Segment* snapshot_at_ = nullptr;
 };
 
 class EventQueue {
