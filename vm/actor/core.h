@@ -103,6 +103,8 @@ class Language {
  public:
   virtual ~Language() = default;
   virtual void VisitRoots(Visitor& visitor) = 0;
+  // The code that ran was left in the middle, by std::bad_alloc: what it was about is forgotten.
+  virtual void Abandon() {}
 };
 
 // Sees each turn when it has ended; for --trace, trace hashes and tests.
@@ -363,6 +365,7 @@ class Core final : private HeapClient, public IdentitySource {
   void RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
                Object* holder, Suspension* frames);
   void ResumeTurn(const Event& event);
+  TurnEnd OutOfMemory();
   // The first event, off its queue; while a mark runs, what it holds is shaded as it leaves.
   Event TakeFront();
   // Makes the turn that was cut short at `receiver` the running one again.

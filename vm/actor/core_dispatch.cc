@@ -1,5 +1,6 @@
 // Core: from an event to a turn, and how a turn ends.
 #include <cstring>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -142,7 +143,20 @@ void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, O
   records_[serial_ % kRecords] = {t.cause, code};
   fuel_at_turn_start_ = fuel;
   in_turn_ = true;
-  EndTurn(frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this));
+  TurnEnd end;
+  try {
+    end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);
+  } catch (const std::bad_alloc&) {
+    end = OutOfMemory();
+  }
+  EndTurn(end);
+}
+
+// The system had no memory for something in C++: for the turn that is a quota spent.
+TurnEnd Core::OutOfMemory() {
+  suspension_.reset();
+  if (language_ != nullptr) language_->Abandon();
+  return Quota(Resource::kMemory);
 }
 
 void Core::TakeUp(Object* receiver) {
@@ -167,7 +181,13 @@ void Core::ResumeTurn(const Event& event) {
   in_turn_ = true;
   // The frames may suspend again while they run: they are out of `resumed_` by then.
   std::unique_ptr<Suspension> frames = std::move(resumed_->frames);
-  EndTurn(frames->Resume(*this));
+  TurnEnd end;
+  try {
+    end = frames->Resume(*this);
+  } catch (const std::bad_alloc&) {
+    end = OutOfMemory();
+  }
+  EndTurn(end);
 }
 
 void Core::EndTurn(TurnEnd end) {

@@ -94,17 +94,13 @@ Object* Heap::AllocateOld(Kind kind, uint32_t count) {
   spent_before_ += bytes;
   bytes_old_ += bytes;
   if (marking_) bytes_marked_ += bytes;
-  CameBeyondYoung(bytes);
-  return o;
-}
-
-void Heap::CameBeyondYoung(uint64_t bytes) {
-  if (phase_ == Phase::kIdle) {
-    if (MarkIsDue()) safe_point_wanted_at_ = 0;
-    return;
+  if (phase_ != Phase::kIdle) {
+    debt_ += bytes;
+    if (debt_ >= options_.slice_every_bytes) safe_point_wanted_at_ = 0;
+  } else if (MarkIsDue()) {
+    safe_point_wanted_at_ = 0;
   }
-  debt_ += bytes;
-  if (debt_ >= options_.slice_every_bytes) safe_point_wanted_at_ = 0;
+  return o;
 }
 
 // --- Sponsors
@@ -124,7 +120,7 @@ void Heap::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
   ledger_.ChargeExternal(sponsor, delta_bytes);
   if (delta_bytes <= 0) return;
   if (sponsor == sponsor_) spent_before_ += static_cast<uint64_t>(delta_bytes);
-  // No debt of a cycle under way: marking frees nothing of it that its owner does not give back.
+  // A mark gives none of this back, so that a running one owes nothing for it.
   if (phase_ == Phase::kIdle && MarkIsDue()) safe_point_wanted_at_ = 0;
 }
 

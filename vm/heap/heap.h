@@ -319,7 +319,6 @@ class Heap {
   char* NewSegment(size_t bytes);
   bool ExtendYoung();
   void NoteYoungFinal(Object* o);
-  void CameBeyondYoung(uint64_t bytes);
   // Without memory for their lists, nothing could be undone.
   void WillWriteSlow(Object* o) noexcept;
   void ShadeSlow(Value value) noexcept;
@@ -373,7 +372,7 @@ class Heap {
   uint64_t bytes_marked_ = 0;
   uint64_t mark_due_at_ = 0;
   uint64_t live_after_mark_ = 0;  // external bytes included
-  // What came past the young space since the last slice of a running cycle: each
+  // Object bytes that came past the young space since the last slice of a running cycle: each
   // slice_every_bytes of it are owed a slice.
   uint64_t debt_ = 0;
   HeapStats counted_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "vm/heap/external_bytes.h"
@@ -173,7 +174,7 @@ TurnEnd Interpreter::GoOn(std::unique_ptr<ScriptStack> stack) {
   ScriptStack& s = *stack_;
   const Instruction* pc = std::exchange(s.pc, nullptr);
   Value* base = s.At(s.base);
-  return RunFrom(pc, base, s.constants);
+  return probe_ == nullptr ? Run<false>(pc, base, s.constants) : Run<true>(pc, base, s.constants);
 }
 
 TurnEnd Interpreter::Suspend() {
@@ -198,7 +199,13 @@ Interpreter::Pure Interpreter::Evaluate(Object* code, int64_t steps_max) {
   is_pure_ = true;
   Value* base = stack_->first_base();
   base[-1] = Value::Data(code);
-  const TurnEnd end = Start(ScriptCode::First(code::Pointer(code)), base, code::Constants(code));
+  TurnEnd end;
+  try {
+    end = Start(ScriptCode::First(code::Pointer(code)), base, code::Constants(code));
+  } catch (const std::bad_alloc&) {
+    how_ = FailHow::kMemory;
+    end = Report(nullptr, nullptr);
+  }
   is_pure_ = false;
   Pure pure{end == TurnEnd::kDone, {}, {}};
   if (pure.ok) {

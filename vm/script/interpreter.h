@@ -76,6 +76,7 @@ class Interpreter final : public Language {
 
   // Language
   void VisitRoots(Visitor& visitor) override;
+  void Abandon() override { EndRun(); }
 
  private:
   friend TurnEnd EnterScript(Core& core, Object* holder);
@@ -94,8 +95,6 @@ class Interpreter final : public Language {
   };
 
   TurnEnd Enter(Object* holder);
-  // Run, by the loop that is wanted. When the system has no memory, that is the run's end.
-  TurnEnd RunFrom(const Instruction* pc, Value* base, const Value* constants);
   template <bool kProbed>
   TurnEnd Run(const Instruction* pc, Value* base, const Value* constants);
   TurnEnd Start(const Instruction* pc, Value* base, const Value* constants);

@@ -5,7 +5,6 @@
 // `slow`, whose value `deliver` puts where the instruction wants it; so a long
 // operation can be finished in pieces, and the run suspended between them.
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "vm/script/interpreter.h"
@@ -99,23 +98,10 @@ inline int64_t Signed(Value v) { return static_cast<int64_t>(v.bits()); }
 
 }  // namespace
 
-TurnEnd Interpreter::RunFrom(const Instruction* pc, Value* base, const Value* constants) {
-  try {
-    if (probe_ != nullptr) [[unlikely]]
-      return Run<true>(pc, base, constants);
-    return Run<false>(pc, base, constants);
-  } catch (const std::bad_alloc&) {
-    // Where it was stood in the loop's registers.
-    stack_->frames_top = stack_->frames;
-    how_ = FailHow::kMemory;
-    return Report(nullptr, nullptr);
-  }
-}
-
 TurnEnd Interpreter::Start(const Instruction* pc, Value* base, const Value* constants) {
   stack_->frames[0] = {kBottom + 1, nullptr};
   stack_->frames_top = stack_->frames + 1;
-  return RunFrom(pc, base, constants);
+  return probe_ == nullptr ? Run<false>(pc, base, constants) : Run<true>(pc, base, constants);
 }
 
 TurnEnd Interpreter::Enter(Object* holder) {
@@ -125,7 +111,10 @@ TurnEnd Interpreter::Enter(Object* holder) {
   const Object* code = code::Of(holder);
   stack_->frames[0] = {kBottom + 1, nullptr};
   stack_->frames_top = stack_->frames + 1;
-  return RunFrom(ScriptCode::First(code::Pointer(code)), base, code::Constants(code));
+  const Instruction* pc = ScriptCode::First(code::Pointer(code));
+  if (probe_ != nullptr) [[unlikely]]
+    return Run<true>(pc, base, code::Constants(code));
+  return Run<false>(pc, base, code::Constants(code));
 }
 
 #define CASE(name) L_##name:
