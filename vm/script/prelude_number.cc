@@ -1,13 +1,12 @@
 // Numbers: rounding, integers and their bits, elementary functions.
-#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <iterator>
 #include <string>
 
 #include "vm/script/prelude_internal.h"
 #include "vm/value/float_math.h"
 #include "vm/value/number.h"
+#include "vm/value/number_text.h"
 
 namespace vesicle::prelude {
 namespace {
@@ -76,22 +75,12 @@ BuiltinResult Sign(BuiltinContext& context, const Value* args, int) {
   return BuiltinResult::Of(Value::SmallInt(sign));
 }
 
-// The decimal digits of `d`, all of them, cut behind `places` and rounded there.
+// The float nearest to `d` as `fixed` spells it; a zero keeps its sign.
 double RoundedTo(double d, int places) {
-  constexpr int kDigitsMax = 1074;  // behind the point, of any double
-  char text[kDigitsMax + 330];
-  char* end =
-      std::to_chars(text + 1, std::end(text), std::abs(d), std::chars_format::fixed, kDigitsMax)
-          .ptr;
-  text[0] = '0';  // for what is carried over
-  char* cut = std::find(text, end, '.') + 1 + std::min(places, kDigitsMax);
-  if (cut < end && *cut >= '5') {
-    char* at = cut - 1;
-    for (; *at == '9' || *at == '.'; --at) *at = *at == '9' ? '0' : '.';
-    ++*at;
-  }
+  std::string text;
+  AppendFixed(std::abs(d), places, &text);
   double rounded = 0;
-  std::from_chars(text, cut, rounded);
+  std::from_chars(text.data(), text.data() + text.size(), rounded);
   return std::copysign(rounded, d);
 }
 
