@@ -43,9 +43,9 @@ Value MakeNativeBehavior(Core& core, std::string name, NativeBehavior behavior) 
   return Value::Data(core.NewHolder(Kind::kBehavior, code, 0));
 }
 
-Value MakeNativeContinuation(Core& core, NativeBehavior then) {
+Value MakeNativeContinuation(Core& core, NativeBehavior then, Value slot) {
   Object* code = MakeCode(core, "<native when>", std::move(then));
-  return core.NewContinuation(core.NewHolder(Kind::kFunction, code, 0), Value::Nil());
+  return core.NewContinuation(core.NewHolder(Kind::kFunction, code, 0), slot);
 }
 
 Core::Delivery Payer::Send(Value target, Value message) const {
@@ -87,16 +87,14 @@ Value Turn::Ask(Value target, Value message) {
 }
 
 void Turn::When(Value promise, NativeBehavior then) {
-  const Value continuation = MakeNativeContinuation(core_, std::move(then));
-  if (end_ == TurnEnd::kDone && !core_.Listen(promise, continuation)) {
-    end_ = core_.Quota(Resource::kEvents);
-  }
+  Listen(promise, MakeNativeContinuation(core_, std::move(then)));
 }
 
 void Turn::DelegateWhen(Value promise, NativeBehavior then) {
-  const Value slot = TakeSlot();
-  const Value continuation = core_.NewContinuation(
-      core_.NewHolder(Kind::kFunction, MakeCode(core_, "<native when>", std::move(then)), 0), slot);
+  Listen(promise, MakeNativeContinuation(core_, std::move(then), TakeSlot()));
+}
+
+void Turn::Listen(Value promise, Value continuation) {
   if (end_ == TurnEnd::kDone && !core_.Listen(promise, continuation)) {
     end_ = core_.Quota(Resource::kEvents);
   }

@@ -155,6 +155,7 @@ class Turn : public Build {
  private:
   friend struct NativeCode;
   Value TakeSlot();
+  void Listen(Value promise, Value continuation);
   bool HasFuelAndRoom(uint64_t bytes);
 
   Core& core_;
@@ -167,7 +168,7 @@ class Turn : public Build {
 Value MakeNativeBehavior(Core& core, std::string name, NativeBehavior behavior);
 
 // A continuation (Core::Listen, Core::DeliverListen) that runs `then`.
-Value MakeNativeContinuation(Core& core, NativeBehavior then);
+Value MakeNativeContinuation(Core& core, NativeBehavior then, Value slot = Value::Nil());
 
 }  // namespace vesicle
 
