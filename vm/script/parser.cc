@@ -260,18 +260,14 @@ bool Parser::FindUnclosed(List list, Span open) {
   return true;
 }
 
-// Two expressions side by side, and a name is the first: a word of another language, or a
-// misspelt one of ours. "" if it is neither.
-std::string Parser::HintForWordBefore() const {
-  const std::string_view word = source_.Text(before_span_);
+// What `word` was perhaps meant to be: a word of another language, or a misspelt one of `ours`. ""
+// if it is neither.
+std::string Parser::HintForWord(std::string_view word,
+                                std::initializer_list<std::string_view> ours) {
   const std::string habit(HintForHabit(word));
   if (!habit.empty()) return habit;
   Suggestion suggestion(word);
-  for (const std::string_view keyword :
-       {"await", "become", "behavior", "create", "expect", "fail", "if", "let", "match", "not",
-        "task", "try", "var", "when", "while", "for", "actor"}) {
-    suggestion.Offer(keyword);
-  }
+  for (const std::string_view keyword : ours) suggestion.Offer(keyword);
   return suggestion.Hint();
 }
 
@@ -279,11 +275,14 @@ std::string Parser::HintForWordBefore() const {
 void Parser::EndOfEntry(List list) {
   if (!failed() && !AtLineEnd() && !AtCloser() && !At(TokenKind::kSemicolon) &&
       !(list == List::kClauses && At(TokenKind::kComma))) {
-    std::string hint;
-    if (before_ == TokenKind::kName && (hint = HintForWordBefore()) != "") {
-      Error(before_span_,
-            absl::StrCat("there is no `", std::string(source_.Text(before_span_)),
-                         "` in the language"),
+    // Two expressions side by side, and a name is the first.
+    const std::string_view before =
+        before_ == TokenKind::kName ? source_.Text(before_span_) : std::string_view();
+    std::string hint = HintForWord(
+        before, {"await", "become", "behavior", "create", "expect", "fail", "if", "let", "match",
+                 "not", "task", "try", "var", "when", "while", "for", "actor"});
+    if (!before.empty() && !hint.empty()) {
+      Error(before_span_, absl::StrCat("there is no `", std::string(before), "` in the language"),
             hint);
     } else if (At(TokenKind::kAssign)) {
       hint = "only a `var` can be assigned to, as a statement of its own; `==` compares";
@@ -295,11 +294,8 @@ void Parser::EndOfEntry(List list) {
       hint = "the next one starts on a line of its own";
     }
     if (!failed() && At(TokenKind::kName)) {
-      Suggestion suggestion(TextOf(token_));
-      for (const std::string_view word : {"else", "within", "and", "or"}) suggestion.Offer(word);
-      if (!suggestion.best().empty()) hint = suggestion.Hint();
-      const std::string habit(HintForHabit(TextOf(token_)));
-      if (!habit.empty()) hint = habit;
+      const std::string meant = HintForWord(TextOf(token_), {"else", "within", "and", "or"});
+      if (!meant.empty()) hint = meant;
     }
     if (!failed()) Expected("the end of the line", hint);
   } else if (!failed() && list == List::kClauses && At(TokenKind::kSemicolon)) {

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -138,7 +139,8 @@ class Parser {
   bool AtItem() const;
   bool FindUnclosed(List list, Span open);
   void EndOfEntry(List list);
-  std::string HintForWordBefore() const;
+  static std::string HintForWord(std::string_view word,
+                                 std::initializer_list<std::string_view> ours);
 
   // Names and literals.
   struct Name {

@@ -52,13 +52,9 @@ void Parser::ParseItem() {
   if (AtWord("test") && PeekToken().kind == TokenKind::kText) return ParseTest();
   std::string hint = "a file is made of import, fn, act, behavior, let and test";
   if (At(TokenKind::kName)) {
-    Suggestion suggestion(TextOf(token_));
-    for (std::string_view word : {"import", "fn", "act", "behavior", "let", "test"}) {
-      suggestion.Offer(word);
-    }
-    const std::string habit(HintForHabit(TextOf(token_)));
-    if (!suggestion.best().empty()) hint = suggestion.Hint();
-    if (!habit.empty()) hint = habit;
+    const std::string meant =
+        HintForWord(TextOf(token_), {"import", "fn", "act", "behavior", "let", "test"});
+    if (!meant.empty()) hint = meant;
   }
   if (At(TokenKind::kActor)) {
     hint = "a file declares `behavior counter(n) { .. }`; `actor { .. }` creates one on the spot";
