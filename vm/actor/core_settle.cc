@@ -10,7 +10,7 @@ namespace vesicle {
 
 Sponsor& Core::PayerOf(Value control) {
   if (control.is_nil()) return sponsors_.root();
-  return *reinterpret_cast<Sponsor*>(control.target()->words()[0].bits());
+  return *SponsorOf(control.target());
 }
 
 void Core::Release(Value payer, const Event& event) {

@@ -64,9 +64,10 @@ void Core::ChargeLookAtAll(Sponsor& sponsor) {
       static_cast<int64_t>(live / kBytesCollectedPerStepOfTime) / options_.slice_steps;
 }
 
-// What is left; when that is less than `wanted`, after a collection that the sponsor pays for.
+// What is left; when that is less than `wanted`, after a collection that the sponsor pays for. None
+// where the verdict stands that nothing is to be had.
 int64_t Core::MemoryFor(Sponsor& sponsor, int64_t wanted) {
-  if (MemoryLeft(sponsor) < wanted) {
+  if (MemoryLeft(sponsor) < wanted && !MemoryIsSpent(sponsor) && MemoryLeft(sponsor) < wanted) {
     MakeRoom(sponsor, static_cast<uint64_t>(std::max<int64_t>(wanted, 0)), Need::kMemory);
   }
   return MemoryLeft(sponsor);
@@ -560,7 +561,7 @@ void Core::WakeDry() {
 
 void Core::DispatchControl(const Event& event) {
   // The turn that made it was undone.
-  if (event.target.target()->words()[0].is_nil()) {
+  if (SponsorOf(event.target.target()) == nullptr) {
     return RefuseMessage(event, {}, Reason("disconnected"));
   }
   Sponsor& sponsor = PayerOf(event.target);
