@@ -61,8 +61,8 @@ class Finder {
   // What is at the end of the way.
   static std::string EndText(Value a, Value b) {
     if (IsText(a) && IsText(b)) return TextsText(TextView(a), TextView(b));
-    if (IsList(a) && IsList(b)) {
-      return SizesText(ListSize(a), ListSize(b), "elements", a, b);
+    if (IsList(a) && IsList(b) && ListSize(a) != ListSize(b)) {
+      return std::to_string(ListSize(a)) + " and " + std::to_string(ListSize(b)) + " elements";
     }
     if (IsMap(a) && IsMap(b)) return KeysText(a, b);
     return Shown(a) + " and " + Shown(b);
@@ -83,11 +83,6 @@ class Finder {
   static std::string KeyText(Value key) {
     if (IsText(key) && IsBareName(TextView(key))) return "." + std::string(TextView(key));
     return "[" + Shown(key) + "]";
-  }
-
-  static std::string SizesText(uint64_t a, uint64_t b, const char* what, Value x, Value y) {
-    if (a == b) return Shown(x) + " and " + Shown(y);
-    return std::to_string(a) + " and " + std::to_string(b) + " " + what;
   }
 
   // A key that only one side has.
