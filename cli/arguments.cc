@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
-#include "vm/script/diagnostic.h"
+#include "vm/script/syntax/diagnostic.h"
 
 namespace vesicle::cli {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/command.h"
-#include "vm/script/diagnostic.h"
+#include "vm/script/syntax/diagnostic.h"
 
 namespace vesicle::cli {
 

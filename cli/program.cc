@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "vm/loop/beneath.h"
-#include "vm/script/diagnostic.h"
-#include "vm/script/source.h"
+#include "vm/script/syntax/diagnostic.h"
+#include "vm/script/syntax/source.h"
 
 namespace vesicle::cli {
 

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "vm/script/diagnostic.h"
+#include "vm/script/syntax/diagnostic.h"
 
 namespace vesicle::cli {
 

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/program.h"
 #include "cli/report.h"
-#include "vm/script/diagnostic.h"
+#include "vm/script/syntax/diagnostic.h"
 #include "vm/value/print.h"
 #include "vm/value/symbol.h"
 #include "vm/value/tagged.h"

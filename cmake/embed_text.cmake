@@ -1,6 +1,6 @@
 # Writes a .cc that holds a text file as a constant:
 #   cmake -DINPUT=prelude.ves -DOUTPUT=prelude_text.cc -DFUNCTION=PreludeText
-#         -DHEADER=vm/script/prelude.h -P embed_text.cmake
+#         -DHEADER=vm/script/prelude/prelude.h -P embed_text.cmake
 # As octets: compilers limit the length of a literal.
 file(READ "${INPUT}" text HEX)
 string(LENGTH "${text}" digits)

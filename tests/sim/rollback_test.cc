@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "tests/sim/sim_world.h"
-#include "vm/script/interpreter.h"
+#include "vm/script/run/interpreter.h"
 
 namespace vesicle {
 namespace {

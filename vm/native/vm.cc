@@ -4,9 +4,9 @@
 #include <optional>
 #include <utility>
 
-#include "vm/script/interpreter.h"
 #include "vm/script/module.h"
-#include "vm/script/prelude.h"
+#include "vm/script/prelude/prelude.h"
+#include "vm/script/run/interpreter.h"
 
 namespace vesicle {
 

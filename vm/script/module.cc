@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "vm/script/disassembler.h"
+#include "vm/script/compile/disassembler.h"
 #include "vm/script/module_loader.h"
 #include "vm/value/list.h"
 #include "vm/value/print.h"

@@ -34,8 +34,8 @@
 #include <vector>
 
 #include "vm/heap/root.h"
-#include "vm/script/interpreter.h"
-#include "vm/script/resolver.h"
+#include "vm/script/compile/resolver.h"
+#include "vm/script/run/interpreter.h"
 
 namespace vesicle {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "vm/script/parser.h"
+#include "vm/script/syntax/parser.h"
 #include "vm/value/print.h"
 
 namespace vesicle {

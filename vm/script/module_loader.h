@@ -10,9 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "vm/script/compiler.h"
-#include "vm/script/diagnostic.h"
+#include "vm/script/compile/compiler.h"
 #include "vm/script/module.h"
+#include "vm/script/syntax/diagnostic.h"
 
 namespace vesicle {
 

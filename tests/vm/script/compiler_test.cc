@@ -1,6 +1,6 @@
 // What the compiler makes of a text: the shapes that speed depends on, and the
 // limits, each with its diagnostic.
-#include "vm/script/compiler.h"
+#include "vm/script/compile/compiler.h"
 
 #include <doctest/doctest.h>
 

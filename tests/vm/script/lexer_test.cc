@@ -1,10 +1,10 @@
-#include "vm/script/lexer.h"
+#include "vm/script/syntax/lexer.h"
 
 #include <string>
 #include <vector>
 
 #include "doctest/doctest.h"
-#include "vm/script/diagnostic.h"
+#include "vm/script/syntax/diagnostic.h"
 
 namespace vesicle {
 namespace {

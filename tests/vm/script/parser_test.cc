@@ -1,9 +1,9 @@
-#include "vm/script/parser.h"
+#include "vm/script/syntax/parser.h"
 
 #include <string>
 
 #include "doctest/doctest.h"
-#include "vm/script/ast.h"
+#include "vm/script/syntax/ast.h"
 
 namespace vesicle {
 namespace {

@@ -1,6 +1,6 @@
 // The prelude: its page against its source, its examples, its scripts, and its natives
 // in pieces.
-#include "vm/script/prelude.h"
+#include "vm/script/prelude/prelude.h"
 
 #include <algorithm>
 #include <filesystem>

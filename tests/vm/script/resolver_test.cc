@@ -1,4 +1,4 @@
-#include "vm/script/resolver.h"
+#include "vm/script/compile/resolver.h"
 
 #include <memory>
 #include <string>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "doctest/doctest.h"
-#include "vm/script/parser.h"
+#include "vm/script/syntax/parser.h"
 
 namespace vesicle {
 namespace {

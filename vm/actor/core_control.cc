@@ -1,0 +1,280 @@
+// Core: budgets as refs: made, read, refilled and stopped by turns.
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vm/actor/actor.h"
+#include "vm/actor/core.h"
+#include "vm/actor/promise.h"
+#include "vm/value/map.h"
+#include "vm/value/number.h"
+#include "vm/value/tagged.h"
+#include "vm/value/text.h"
+#include "vm/value/value_kind.h"
+
+namespace vesicle {
+namespace {
+
+// A refill looks at every sponsor.
+constexpr size_t kSponsorsPerStep = 16;
+
+Value ShortTextOf(std::string_view s) {
+  return Value::ShortText(s.data(), static_cast<int>(s.size()));
+}
+Value ShortSymbolOf(std::string_view s) {
+  return Value::ShortSymbol(s.data(), static_cast<int>(s.size()));
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------------------
+// Stopping
+
+void Core::StopSponsor(Sponsor& sponsor) {
+  // What this slice used so far goes to the accounts as they are.
+  ChargeSteps();
+  sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
+  event_room_given_ = event_room_;
+  sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) {
+    stopping_.push_back(&stopped);
+    sponsors_.MakeReady(stopped);
+  });
+  if (sponsor_->stopped) event_room_given_ = event_room_ = 0;
+  ChargeLookAtAll(*sponsor_);  // BreakWaiters
+  WakeDry();
+}
+
+// What waits for promises on the sponsors just stopped breaks, too: its event comes to their
+// queues now. Only what lives is asked, so that nothing of a collection can be observed.
+void Core::BreakWaiters() {
+  Collect(Heap::Scope::kFull);
+  const auto is_stopping = [&](const Sponsor& s) {
+    return std::find(stopping_.begin(), stopping_.end(), &s) != stopping_.end();
+  };
+  std::vector<std::pair<Sponsor*, Event>> broken;
+  heap_.ForEachObject([&](Object* o) {
+    if (o->kind != Kind::kPromise || promise::StateOf(o) != promise::State::kPending) return;
+    promise::ForEachWaiter(o, [&](const promise::Waiter& waiter) {
+      Sponsor& payer = PayerOf(waiter.payer);
+      if (!payer.stopped || !is_stopping(payer)) return;
+      Event event = waiter.event;
+      if (event.flag() == EventFlag::kListen) {
+        event = {event.message, Value::Nil(), Value::Nil(),
+                 Event::Pack(event.cause(), EventFlag::kBroken)};
+      } else if (event.slot.is_nil()) {
+        return;
+      }
+      broken.emplace_back(&payer, event);
+    });
+  });
+  // In the order in which they came to wait.
+  std::stable_sort(broken.begin(), broken.end(), [](const auto& a, const auto& b) {
+    return a.second.cause() < b.second.cause();
+  });
+  for (const auto& [payer, event] : broken) {
+    payer->queue.Append(event);
+    sponsors_.MakeReady(*payer);
+  }
+  stopping_.clear();
+}
+
+void Core::BreakStopped(const Event& event) {
+  if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, Reason("stopped"));
+}
+
+// ---------------------------------------------------------------------------
+// Control refs
+
+std::string Core::ReadLimits(Value limits, std::array<int64_t, kResourceCount>* amounts,
+                             Value* keeper) {
+  if (!IsMap(limits)) return "limits are a map, as {events: 1000, steps: 1_000_000}";
+  amounts->fill(-1);
+  *keeper = Value::Nil();
+  Value position = kMapStart;
+  Value leaf;
+  MapEntry entry;
+  while (MapNext(limits, position, leaf, entry)) {
+    if (!IsText(entry.key)) return "a limit's name is events, memory, steps or keeper";
+    const std::string name(TextView(entry.key));
+    if (name == "keeper") {
+      if (!entry.value.is_target()) return "keeper wants a ref";
+      *keeper = entry.value;
+      continue;
+    }
+    int r = 0;
+    while (r < kResourceCount && name != ResourceName(static_cast<Resource>(r))) ++r;
+    if (r == kResourceCount) {
+      return "there is no limit \"" + name.substr(0, 40) +
+             "\"; there are events, memory (bytes), steps and keeper";
+    }
+    const auto amount = IsInt(entry.value) ? Int64Of(entry.value) : std::nullopt;
+    if (!amount.has_value() || *amount < 0 || *amount > kUnlimited) {
+      return name + " wants an integer from 0 to " + std::to_string(kUnlimited);
+    }
+    (*amounts)[static_cast<size_t>(r)] = *amount;
+  }
+  return {};
+}
+
+std::string Core::MoveAmounts(const std::array<int64_t, kResourceCount>& amounts, Sponsor& from,
+                              Sponsor& to) {
+  const auto available = [&](Resource r) {
+    int64_t left = r == Resource::kMemory ? MemoryLeft(from) : from.AccountOf(r).amount(r);
+    if (&from == sponsor_ && r == Resource::kEvents) left -= event_room_given_ - event_room_;
+    return left;
+  };
+  for (int r = 0; r < kResourceCount; ++r) {
+    const int64_t amount = amounts[static_cast<size_t>(r)];
+    const auto resource = static_cast<Resource>(r);
+    if (amount > 0 && amount > available(resource)) {
+      return "only " + std::to_string(std::max<int64_t>(available(resource), 0)) + " " +
+             ResourceName(resource) + " are left here, not " + std::to_string(amount);
+    }
+  }
+  for (int r = 0; r < kResourceCount; ++r) {
+    const int64_t amount = amounts[static_cast<size_t>(r)];
+    if (amount < 0) continue;
+    const auto resource = static_cast<Resource>(r);
+    from.Spend(resource, amount);
+    to.Grant(resource, amount);
+    if (resource == Resource::kEvents && &from == sponsor_) {
+      const int64_t used = event_room_given_ - event_room_;
+      event_room_ = std::max<int64_t>(event_room_ - amount, 0);
+      event_room_given_ = event_room_ + used;
+    }
+  }
+  return {};
+}
+
+Core::SponsorResult Core::SplitSponsor(Value limits) {
+  std::array<int64_t, kResourceCount> amounts;
+  Value keeper;
+  std::string error = ReadLimits(limits, &amounts, &keeper);
+  if (!error.empty()) return {Value::Nil(), error};
+  Object* control = heap_.AllocateOld(Kind::kSponsorControl, 3);  // raw, serial, parent's control
+  if (control == nullptr) return {Value::Nil(), "no memory for a sponsor"};
+  Sponsor* sponsor = sponsors_.Add(*sponsor_, heap_);
+  if (sponsor == nullptr) {
+    return {Value::Nil(), "there are at most " + std::to_string(kSponsorsMax) + " sponsors, " +
+                              std::to_string(kSponsorDepthMax) + " deep"};
+  }
+  error = MoveAmounts(amounts, *sponsor_, *sponsor);
+  if (!error.empty()) {
+    sponsors_.Remove(*sponsor, heap_);
+    return {Value::Nil(), error};
+  }
+  control->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(sponsor));
+  control->words()[2] = sponsor_->control;
+  sponsor->control = Value::Target(control);
+  sponsor->keeper = keeper;
+  if (in_turn_) sponsors_made_.push_back(sponsor);
+  return {sponsor->control, {}};
+}
+
+Value Core::BalanceOf(Sponsor& sponsor) {
+  const Heap::BeyondAllowance beyond(heap_);
+  Value map = EmptyMap(heap_);
+  const auto put = [&](const char* name, int64_t amount) {
+    map = MapPut(heap_, map, ShortTextOf(name), MakeInt(heap_, amount), *this).value();
+  };
+  for (int r = 0; r < kResourceCount; ++r) {
+    const auto resource = static_cast<Resource>(r);
+    if (!sponsor.HasOwn(resource)) continue;
+    put(ResourceName(resource),
+        resource == Resource::kMemory ? MemoryLeft(sponsor) : sponsor.amount(resource));
+  }
+  return map;
+}
+
+// Accounts have got more: who waits on one that has something again goes on; the keeper of one that
+// was refilled with too little hears of it.
+void Core::WakeDry() {
+  sponsors_.ForEach([&](Sponsor& s) {
+    if (!s.dry) return;
+    Sponsor& account = s.AccountOf(s.dry_of);
+    const int64_t left = s.dry_of == Resource::kMemory ? MemoryLeft(s) : account.amount(s.dry_of);
+    if (left <= 0) return TellKeeper(account, s.dry_of);
+    s.dry = false;
+    account.keeper_told[static_cast<size_t>(s.dry_of)] = false;
+    sponsors_.MakeReady(s);
+  });
+}
+
+void Core::DispatchControl(const Event& event) {
+  // The turn that made it was undone.
+  if (SponsorOf(event.target.target()) == nullptr) {
+    return RefuseMessage(event, {}, Reason("disconnected"));
+  }
+  Sponsor& sponsor = PayerOf(event.target);
+  const Value m = event.message;
+  const auto fields = FieldsOf(m);
+  const auto is = [&](const char* tag, size_t arity) {
+    return HasTag(m) && TagOf(m) == ShortSymbolOf(tag) && fields.size() == arity;
+  };
+  const auto reply = [&](Value v) {
+    if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, v);
+  };
+  if (is("balance", 0)) return reply(BalanceOf(sponsor));
+  if (is("stop", 0)) {
+    if (!sponsor.stopped) StopSponsor(sponsor);
+    return reply(Value::Nil());
+  }
+  if (sponsor.stopped) return BreakStopped(event);
+  if (is("refill", 1)) {
+    std::array<int64_t, kResourceCount> amounts;
+    Value keeper;
+    std::string error = ReadLimits(fields[0], &amounts, &keeper);
+    for (int r = 0; error.empty() && r < kResourceCount; ++r) {
+      const auto resource = static_cast<Resource>(r);
+      if (amounts[static_cast<size_t>(r)] >= 0 && !sponsor.HasOwn(resource)) {
+        error = std::string("this sponsor has no ") + ResourceName(resource) + " of its own";
+      }
+    }
+    for (Sponsor* s = sponsor_; error.empty() && s != nullptr; s = s->parent()) {
+      if (s == &sponsor) error = "a sponsor cannot refill itself";
+    }
+    if (error.empty()) error = MoveAmounts(amounts, *sponsor_, sponsor);
+    if (!error.empty()) return RefuseMessage(event, error);
+    if (!keeper.is_nil()) sponsor.keeper = keeper;
+    for (size_t r = 0; r < kResourceCount; ++r) {
+      if (amounts[r] > 0 || !keeper.is_nil()) sponsor.keeper_told[r] = false;
+    }
+    WakeDry();
+    sponsor_->Spend(Resource::kSteps, static_cast<int64_t>(sponsors_.slots() / kSponsorsPerStep));
+    return reply(Value::Nil());
+  }
+  if (is("create", 1)) {
+    if (!IsBehavior(fields[0])) return RefuseMessage(event, "#create(b) wants a behavior");
+    const Value made = CreateActor(fields[0]);
+    made.target()->sponsor = sponsor.AccountOf(Resource::kMemory).index();
+    stats_.actors += actors_made_;
+    actors_made_ = 0;
+    return reply(NewPayer(made, event.target));
+  }
+  RefuseMessage(event, "a sponsor takes #create(behavior), #balance, #refill(limits) and #stop");
+}
+
+Value Core::NewPayer(Value target, Value control) {
+  Object* payer = heap_.Allocate(Kind::kPayer, 3);  // the actor, the control ref, a serial
+  payer->words()[0] = target;
+  payer->words()[1] = control;
+  return Value::Target(payer);
+}
+
+void Core::ReapSponsors() {
+  bool gave_back = false;
+  for (size_t i = orphans_.size(); i-- > 0;) {
+    Sponsor* sponsor = orphans_[i];
+    if (!sponsor->queue.empty() || sponsor->has_children()) continue;
+    ChargeQueue(*sponsor);
+    sponsors_.Remove(*sponsor, heap_);
+    orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(i));
+    gave_back = true;
+  }
+  if (gave_back) WakeDry();
+}
+
+}  // namespace vesicle

@@ -1,0 +1,120 @@
+#include "vm/script/run/interpreter_stack.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "vm/actor/code.h"
+#include "vm/script/compile/script_code.h"
+
+namespace vesicle {
+
+namespace {
+const Object* CodeObject(const Value* constants) {
+  return reinterpret_cast<const Object*>(constants - code::kFixedWords) - 1;
+}
+}  // namespace
+
+const CodeHeader& HeaderOf(const Value* constants) {
+  return *static_cast<const CodeHeader*>(code::Pointer(CodeObject(constants)));
+}
+
+const ScriptCode& CodeOfConstants(const Value* constants) {
+  return *static_cast<const ScriptCode*>(code::Body(CodeObject(constants)));
+}
+
+ScriptStack::ScriptStack(Heap& heap, size_t depth_max)
+    : heap_(heap), depth_max_(std::max<size_t>(depth_max, 1)) {
+  Allocate(kRegistersUsual, std::min(kFramesUsual, depth_max_));
+}
+
+ScriptStack::~ScriptStack() { Charge(-charged_); }
+
+void ScriptStack::Charge(int64_t bytes) {
+  if (bytes == 0) return;
+  heap_.ChargeExternal(payer_, bytes);
+  charged_ += bytes;
+}
+
+void ScriptStack::Allocate(size_t registers, size_t frame_count) {
+  values_ = std::make_unique<Value[]>(registers);
+  hard_end_ = values_.get() + registers;
+  soft_end_ = values_.get() + kEntryWords;
+  frame_memory_ = std::make_unique<Frame[]>(frame_count);
+  frames = frames_top = frame_memory_.get();
+  frames_end = frames + frame_count;
+  base = 1;
+}
+
+const Value* ScriptStack::top() const {
+  return values_.get() + base + HeaderOf(constants).registers;
+}
+
+ScriptStack::Grown ScriptStack::Grow(const Value* top) {
+  const size_t wanted = static_cast<size_t>(top - values_.get());
+  const size_t used = static_cast<size_t>(soft_end_ - values_.get());
+  size_t capacity = static_cast<size_t>(hard_end_ - values_.get());
+  if (wanted > capacity) {
+    if (wanted > kRegistersTotalMax) return Grown::kTooDeep;
+    const size_t larger = std::max(wanted, capacity * 2);
+    const int64_t more = static_cast<int64_t>((larger - capacity) * sizeof(Value));
+    if (!heap_.Reserve(static_cast<uint64_t>(more))) return Grown::kNoMemory;
+    std::unique_ptr<Value[]> values(new (std::nothrow) Value[larger]);
+    if (values == nullptr) return Grown::kNoMemory;
+    std::memcpy(static_cast<void*>(values.get()), values_.get(), used * sizeof(Value));
+    if (charged_ == 0) payer_ = heap_.sponsor();
+    Charge(more);
+    values_ = std::move(values);
+    hard_end_ = values_.get() + larger;
+    soft_end_ = values_.get() + used;
+    capacity = larger;
+  }
+  const size_t until = std::min(capacity, wanted + kStride);
+  std::fill(values_.get() + used, values_.get() + until, Value::Nil());
+  soft_end_ = values_.get() + until;
+  return Grown::kYes;
+}
+
+ScriptStack::Grown ScriptStack::GrowFrames() {
+  const size_t used = static_cast<size_t>(frames_top - frames);
+  const size_t capacity = static_cast<size_t>(frames_end - frames);
+  if (used >= depth_max_) return Grown::kTooDeep;
+  const size_t larger = std::min(capacity * 2, depth_max_);
+  const int64_t more = static_cast<int64_t>((larger - capacity) * sizeof(Frame));
+  if (!heap_.Reserve(static_cast<uint64_t>(more))) return Grown::kNoMemory;
+  auto memory = std::make_unique<Frame[]>(larger);
+  std::memcpy(static_cast<void*>(memory.get()), frames, used * sizeof(Frame));
+  if (charged_ == 0) payer_ = heap_.sponsor();
+  Charge(more);
+  frame_memory_ = std::move(memory);
+  frames = frame_memory_.get();
+  frames_top = frames + used;
+  frames_end = frames + larger;
+  return Grown::kYes;
+}
+
+void ScriptStack::Visit(Visitor& visitor, const Value* top) {
+  const size_t live = top == nullptr ? 0
+                                     : std::min(static_cast<size_t>(top - values_.get()),
+                                                static_cast<size_t>(soft_end_ - values_.get()));
+  if (live > 0) visitor.Visit(values_.get(), live);
+  for (size_t i = live; i < kEntryWords; ++i) values_[i] = Value::Nil();
+  soft_end_ = values_.get() + std::max(live, kEntryWords);
+  if (job != nullptr) job->Visit(visitor);
+}
+
+void ScriptStack::Reset() {
+  job.reset();
+  handlers.clear();
+  frames_top = frames;
+  tries = 0;
+  pc = nullptr;
+  constants = nullptr;
+  base = 1;
+  if (charged_ > 0) {
+    Charge(-charged_);
+    Allocate(kRegistersUsual, std::min(kFramesUsual, depth_max_));
+  }
+}
+
+}  // namespace vesicle
