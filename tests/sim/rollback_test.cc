@@ -108,7 +108,7 @@ std::string RunWithKills(const std::string& path, int64_t kills_max, int64_t* ki
         return path + ": turn " + std::to_string(killer.turns() + 1) +
                " leaves a trace when it is killed, at kill " + std::to_string(killer.kills());
       }
-      core.Refill(Resource::kSteps, 0);
+      core.Refill(Resource::kSteps, 1);
     } else if (!more && !world.Tick()) {
       break;
     }
@@ -231,7 +231,7 @@ std::vector<std::string> LinesAfter(const VmOptions& options, Kill kill) {
   for (int64_t rounds = 0; rounds < kRoundsMax; ++rounds) {
     const bool more = world.vm().RunSlice(1);
     if (killer.is_done() && !std::exchange(is_refilled, true)) {
-      core.Refill(Resource::kSteps, 0);
+      core.Refill(Resource::kSteps, 1);
     } else if (!more && !world.Tick()) {
       break;
     }

@@ -248,7 +248,7 @@ class Core final : private HeapClient, public IdentitySource {
   // True when there is more to run now.
   bool RunSlice(int64_t steps);
 
-  // Gives the root sponsor more, and sets going what waited for it.
+  // Gives the root sponsor more, and sets going what waited for more than there was.
   void Refill(Resource which, int64_t amount);
 
   // Splits limits off the running sponsor: a map of "events", "memory" (bytes), "steps" and
@@ -402,6 +402,7 @@ class Core final : private HeapClient, public IdentitySource {
   void BeginSlice(Sponsor& sponsor);
   int64_t EndSlice();
   int64_t MemoryLeft(Sponsor& sponsor);
+  int64_t LeftOf(Sponsor& sponsor, Resource which);
   int64_t MemoryFor(Sponsor& sponsor, int64_t wanted);
   // Collects until its account has room for `bytes` and some more (everything, with kAllMemory),
   // at its expense. False: what lives fills it.

@@ -183,20 +183,24 @@ Value Core::BalanceOf(Sponsor& sponsor) {
   for (int r = 0; r < kResourceCount; ++r) {
     const auto resource = static_cast<Resource>(r);
     if (!sponsor.HasOwn(resource)) continue;
-    put(ResourceName(resource),
-        resource == Resource::kMemory ? MemoryLeft(sponsor) : sponsor.amount(resource));
+    put(ResourceName(resource), LeftOf(sponsor, resource));
   }
   return map;
 }
 
-// Accounts have got more: who waits on one that has something again goes on; the keeper of one that
-// was refilled with too little hears of it.
+int64_t Core::LeftOf(Sponsor& sponsor, Resource which) {
+  return which == Resource::kMemory ? MemoryLeft(sponsor) : sponsor.AccountOf(which).amount(which);
+}
+
+// Accounts have got more: who waits on one that has more than was too little goes on; the keeper of
+// one that was refilled, and not with enough, hears of it.
 void Core::WakeDry() {
   sponsors_.ForEach([&](Sponsor& s) {
     if (!s.dry) return;
     Sponsor& account = s.AccountOf(s.dry_of);
-    const int64_t left = s.dry_of == Resource::kMemory ? MemoryLeft(s) : account.amount(s.dry_of);
-    if (left <= 0) return TellKeeper(account, s.dry_of);
+    if (LeftOf(s, s.dry_of) <= std::max<int64_t>(s.left_when_dry, 0)) {
+      return TellKeeper(account, s.dry_of);
+    }
     s.dry = false;
     account.keeper_told[static_cast<size_t>(s.dry_of)] = false;
     sponsors_.MakeReady(s);

@@ -168,6 +168,7 @@ int64_t Core::EndSlice() {
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_ = 0;
   ChargeQueue(*sponsor_);
+  if (sponsor_->dry) sponsor_->left_when_dry = LeftOf(*sponsor_, sponsor_->dry_of);
   PayFrom(sponsors_.root(), kUnlimited);
   in_slice_ = false;
   return used;

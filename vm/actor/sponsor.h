@@ -70,6 +70,8 @@ class Sponsor {
   std::array<bool, kResourceCount> keeper_told = {};  // by resource, since it was dry of it
   bool dry = false;                                   // events wait for a refill
   Resource dry_of = Resource::kEvents;
+  // What was left of it then, which was not enough.
+  int64_t left_when_dry = 0;
   bool stopped = false;
   bool is_held() const { return dry || stopped; }
   // Of an account: its bytes, and all bytes ever allocated, when a collection found no room in it.
