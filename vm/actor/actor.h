@@ -2,8 +2,8 @@
 //
 //   kActor      word 0 code, word 1.. captures, inline
 //   kExtended   (a flag in the header) word 0 is the kExtension instead: the actor's
-//               behavior as a value, its inbox while a turn of it is suspended, the
-//               suspended turn, its serial. Dispatch tests kind and flag in one compare.
+//               behavior as a value, a suspended turn, its serial. Dispatch tests kind
+//               and flag in one compare.
 //
 // kContinuation: a `when` whose promise is pending, or a task that waits. Each event
 // to it settles it; what comes later is dropped.
@@ -31,11 +31,9 @@ inline bool IsPlain(const Object* target) {
 }
 
 enum class Ext : uint32_t {
-  kBehavior,    // a kBehavior
-  kSuspended,   // a kActivation, or nil
-  kInboxFirst,  // kTuple chain of events that came meanwhile
-  kInboxLast,
-  kSerial,  // identity serial, or nil
+  kBehavior,   // a kBehavior
+  kSuspended,  // a kActivation, or nil
+  kSerial,     // identity serial, or nil
   kCount
 };
 
@@ -52,18 +50,6 @@ inline Object* Holder(Object* actor) {
 // Replaces the behavior: in place when the captures fit.
 void SetBehavior(Heap& heap, Object* actor, const Object* behavior);
 
-struct InboxEntry {
-  Event event;
-  Value payer;  // a sponsor's control ref, nil for the VM's own
-};
-void AddToInbox(Heap& heap, Object* actor, const InboxEntry& entry);
-// Takes the first entry off; false when the inbox is empty.
-bool TakeFromInbox(Heap& heap, Object* actor, InboxEntry* entry);
-
-// All entries, first to last: fn(const InboxEntry&).
-template <typename Fn>
-void ForEachInInbox(Object* actor, Fn fn);
-
 // Words of a kContinuation.
 enum class Cont : uint32_t {
   kClosure,    // a kFunction to run; with frames: the kCode they belong to
@@ -76,19 +62,6 @@ enum class Cont : uint32_t {
   kCount
 };
 enum class ContState : int64_t { kWaiting, kRunning, kDone };
-
-namespace internal {
-InboxEntry EntryOf(const Object* node);
-Value NextEntry(const Object* node);
-}  // namespace internal
-
-template <typename Fn>
-void ForEachInInbox(Object* actor, Fn fn) {
-  for (Value node = ExtensionWord(actor, Ext::kInboxFirst); !node.is_nil();
-       node = internal::NextEntry(node.data())) {
-    fn(internal::EntryOf(node.data()));
-  }
-}
 
 inline Value& ContWord(Object* continuation, Cont word) {
   return continuation->words()[static_cast<uint32_t>(word)];

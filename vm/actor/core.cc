@@ -169,8 +169,13 @@ bool Core::RunSlice(int64_t steps) {
     if (heap_.wants_safe_point()) heap_.SafePoint();
     if (!stopping_.empty()) BreakWaiters();
     if (!orphans_.empty()) ReapSponsors();
+    if (!crowds_.empty()) ReleaseCrowd();
     Sponsor* next = sponsors_.Next();
-    if (next == nullptr) return false;
+    if (next == nullptr) {
+      if (crowds_.empty()) return false;
+      ++used;
+      continue;
+    }
     if (next->slices_owed > 0) {
       --next->slices_owed;
       ++used;
@@ -204,7 +209,7 @@ bool Core::RunSlice(int64_t steps) {
     used += EndSlice() + 1;
     sponsors_.Settle(*next);
   }
-  return sponsors_.any_ready();
+  return sponsors_.any_ready() || !crowds_.empty();
 }
 
 // ---------------------------------------------------------------------------
@@ -265,6 +270,24 @@ Core::Stopped* Core::StoppedOf(Value activation) {
   return raw.is_nil() ? nullptr : reinterpret_cast<Stopped*>(raw.bits());
 }
 
+void Core::AddToInbox(Value activation, const Event& event) {
+  const auto [at, is_new] = StoppedOf(activation)->inboxes.try_emplace(sponsor_->index());
+  Stopped::Inbox& inbox = at->second;
+  if (is_new) inbox = {sponsor_, set_aside_.emplace(set_aside_.end(), segments_)};
+  const int64_t bytes_before = is_new ? 0 : inbox.events->bytes();
+  inbox.events->Append(event);
+  sponsor_->bytes_in_inboxes += inbox.events->bytes() - bytes_before;
+}
+
+// What came to an inbox is older than all that its sponsor's queue holds now.
+void Core::PutFront(Stopped::Inbox& inbox) {
+  Sponsor& payer = *inbox.payer;
+  payer.bytes_in_inboxes -= inbox.events->bytes();
+  payer.queue.PutFront(*inbox.events, heap_.marking());
+  set_aside_.erase(inbox.events);
+  sponsors_.MakeReady(payer);
+}
+
 std::unique_ptr<Core::Stopped> Core::TakeStopped(Value activation) {
   heap_.WillWrite(activation.data());
   std::unique_ptr<Stopped> stopped(StoppedOf(activation));
@@ -282,6 +305,7 @@ void Core::VisitStopped(Visitor& visitor, Stopped& stopped) {
   if (stopped.frames != nullptr) stopped.frames->Visit(visitor);
   VisitTurn(visitor, stopped.turn);
   VisitMade(visitor, stopped.sponsors_made);
+  for (auto& entry : stopped.inboxes) visitor.Visit(&entry.second.payer->control, 1);
 }
 
 // A turn that may yet be undone holds the sponsors it made, whoever else does.
@@ -292,6 +316,7 @@ void Core::VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors) {
 void Core::VisitSmallRoots(Visitor& visitor) {
   VisitTurn(visitor, turn_);
   visitor.Visit(&fault_reason_, 1);
+  for (Value& crowd : crowds_) visitor.Visit(&crowd, 1);
   VisitMade(visitor, sponsors_made_);
   if (resumed_ != nullptr) VisitStopped(visitor, *resumed_);
   if (suspension_ != nullptr) suspension_->Visit(visitor);
@@ -305,7 +330,7 @@ void Core::VisitSmallRoots(Visitor& visitor) {
 template <typename Fn>
 void Core::ForEachQueue(Fn fn) {
   sponsors_.ForEach([&](Sponsor& s) { fn(s.queue); });
-  for (EventChain* staged : staged_) fn(*staged);
+  for (EventChain& chain : set_aside_) fn(chain);
 }
 
 void Core::VisitYoungRoots(Visitor& visitor) {
@@ -343,7 +368,8 @@ void Core::VisitAllRoots(Visitor& visitor) {
 void Core::ForgetStaged(Stopped& stopped) {
   heap_.ChargeExternal(stopped.charged, -stopped.charged_bytes);
   stopped.charged_bytes = 0;
-  std::erase(staged_, &*stopped.staged);
+  set_aside_.erase(*stopped.staged);
+  stopped.staged.reset();
 }
 
 void Core::Trace(Object* object, Visitor& visitor) {

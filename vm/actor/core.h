@@ -19,7 +19,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -306,7 +309,15 @@ class Core final : private HeapClient, public IdentitySource {
   // Of a turn cut short by its slice; null for frames that wait in an `await`.
   static const EventChain* StagedOf(Value activation) {
     const Stopped* stopped = StoppedOf(activation);
-    return stopped->staged ? &*stopped->staged : nullptr;
+    return stopped->staged ? &**stopped->staged : nullptr;
+  }
+  // Of such a turn, what came to its actor meanwhile: fn(const Event&, Value payer).
+  template <typename Fn>
+  static void ForEachInInbox(Value activation, Fn fn) {
+    for (const auto& entry : StoppedOf(activation)->inboxes) {
+      const Value payer = entry.second.payer->control;
+      entry.second.events->ForEach([&](const Event& event) { fn(event, payer); });
+    }
   }
   static TurnState& TurnOf(Value activation) { return StoppedOf(activation)->turn; }
   static size_t SponsorsMadeOf(Value activation) {
@@ -323,11 +334,19 @@ class Core final : private HeapClient, public IdentitySource {
   std::optional<uint64_t> KnownSerialOf(Object* target) override;
 
  private:
+  // Events that stand in no queue for now. Roots, as the event that resumes their turn waits.
+  using SetAside = std::list<EventChain>::iterator;
   // A turn cut short by its slice, or frames that wait in an `await`; behind a kActivation.
   struct Stopped {
     std::unique_ptr<Suspension> frames;
-    // Sent so far, by a turn cut short. A root, as the event that resumes it waits in a queue.
-    std::optional<EventChain> staged;
+    // Sent so far, by a turn cut short.
+    std::optional<SetAside> staged;
+    // Messages that came to its actor meanwhile, by the sponsor that pays for them.
+    struct Inbox {
+      Sponsor* payer = nullptr;
+      SetAside events;
+    };
+    std::map<SponsorIndex, Inbox> inboxes;
     TurnState turn;
     std::vector<Sponsor*> sponsors_made;
     uint64_t actors_made = 0;
@@ -348,6 +367,8 @@ class Core final : private HeapClient, public IdentitySource {
   static void VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors);
   static Stopped* StoppedOf(Value activation);
   void ForgetStaged(Stopped& stopped);
+  void AddToInbox(Value activation, const Event& event);
+  void PutFront(Stopped::Inbox& inbox);
   template <typename Fn>
   void ForEachQueue(Fn fn);
   Value MakeActivation(std::unique_ptr<Stopped> stopped);
@@ -395,6 +416,11 @@ class Core final : private HeapClient, public IdentitySource {
   void RefuseMessage(const Event& event, std::string_view text, Value reason = Value::Absent());
   Sponsor& PayerOf(Value control);
   void Release(Value payer, const Event& event);
+  // A settlement lets so many go at once; the others, piece by piece, between slices.
+  static constexpr int kReleasedAtOnce = 256;
+  bool ReleaseWaiters(Object* root);
+  static Event Settlement(const Event& listen, const Object* root);
+  void ReleaseCrowd();
 
   // core_sponsors.cc
   bool NoEventRoom();
@@ -490,7 +516,8 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t reports_noted_ = 0;   // ever; the next one's number
   int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
-  std::vector<EventChain*> staged_;  // of the turns that were cut short
+  std::list<EventChain> set_aside_;
+  std::deque<Value> crowds_;  // promises that settled and still have waiters
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;

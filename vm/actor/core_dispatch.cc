@@ -54,7 +54,7 @@ bool Core::DispatchActor(const Event& event) {
   Object* target = event.target.target();
   if (event.flag() != EventFlag::kMessage) return false;  // nobody listens with an actor
   if (!actor::ExtensionWord(target, actor::Ext::kSuspended).is_nil()) {
-    actor::AddToInbox(heap_, target, {event, sponsor_->control});
+    AddToInbox(actor::ExtensionWord(target, actor::Ext::kSuspended), event);
     return false;
   }
   Object* holder = actor::Holder(target);
@@ -214,8 +214,8 @@ void Core::Commit() {
   if (resumed_ != nullptr) [[unlikely]] {
     // What it sent in earlier slices comes first.
     EventQueue& queue = sponsor_->queue;
-    queue.MoveTail(t.mark, *resumed_->staged, heap_.marking());
-    queue.AppendAll(*resumed_->staged, heap_.marking());
+    queue.MoveTail(t.mark, **resumed_->staged, heap_.marking());
+    queue.AppendAll(**resumed_->staged, heap_.marking());
   }
   ++stats_.turns;
   stats_.actors += actors_made_;
@@ -238,10 +238,12 @@ void Core::DropResumed() {
   resumed_.reset();
 }
 
-// The receiver is free for what comes next: a suspended actor's inbox goes to the front.
+// The receiver is free for what comes next.
 void Core::FinishReceiver() {
-  const bool was_suspended = resumed_ != nullptr;
+  std::map<SponsorIndex, Stopped::Inbox> inboxes;
+  if (resumed_ != nullptr) inboxes.swap(resumed_->inboxes);
   DropResumed();
+  for (auto& entry : inboxes) PutFront(entry.second);
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {
     Learn(std::exchange(turn_.report, Value::Nil()));
@@ -254,18 +256,6 @@ void Core::FinishReceiver() {
     for (Cont word : {Cont::kClosure, Cont::kSelf, Cont::kSlot, Cont::kFrames, Cont::kSuspended}) {
       ContWord(receiver, word) = Value::Nil();
     }
-    return;
-  }
-  if (!was_suspended) return;
-  // Older than anything that was released since: last first, each in front of the one before.
-  std::vector<actor::InboxEntry> entries;
-  for (actor::InboxEntry entry; actor::TakeFromInbox(heap_, receiver, &entry);) {
-    entries.push_back(entry);
-  }
-  for (; !entries.empty(); entries.pop_back()) {
-    Sponsor& payer = PayerOf(entries.back().payer);
-    payer.queue.PushFront(entries.back().event);
-    sponsors_.MakeReady(payer);
   }
 }
 
@@ -331,12 +321,11 @@ void Core::EndSuspended() {
   std::unique_ptr<Stopped> stopped = std::move(resumed_);
   if (stopped == nullptr) {
     stopped = std::make_unique<Stopped>();
-    stopped->staged.emplace(segments_);
+    stopped->staged = set_aside_.emplace(set_aside_.end(), segments_);
     stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
-    staged_.push_back(&*stopped->staged);
   }
-  queue.MoveTail(turn_.mark, *stopped->staged, heap_.marking());
-  const int64_t bytes = stopped->staged->size() * static_cast<int64_t>(sizeof(Event));
+  queue.MoveTail(turn_.mark, **stopped->staged, heap_.marking());
+  const int64_t bytes = (*stopped->staged)->bytes();
   heap_.ChargeExternal(stopped->charged, bytes - stopped->charged_bytes);
   stopped->charged_bytes = bytes;
   turn_.steps_used += fuel_at_turn_start_ - fuel;

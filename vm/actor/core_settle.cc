@@ -7,6 +7,14 @@
 #include "vm/value/value_kind.h"
 
 namespace vesicle {
+namespace {
+
+// Of a settled promise.
+bool TakesMessages(const Object* root) {
+  return promise::StateOf(root) == promise::State::kKept && promise::Outcome(root).is_target();
+}
+
+}  // namespace
 
 Sponsor& Core::PayerOf(Value control) {
   if (control.is_nil()) return sponsors_.root();
@@ -46,18 +54,43 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
       value = promise::Outcome(other);
     }
   }
-  promise::TakeWaiters(heap_, root, [&](const promise::Waiter& waiter) {
-    Event event = waiter.event;
-    if (event.flag() == EventFlag::kListen) {
-      event = {event.message, value, report, Event::Pack(event.cause(), how)};
-    }
-    Release(waiter.payer, event);
-  });
   if (how == EventFlag::kKept) {
     promise::Keep(heap_, root, value);
   } else {
     promise::Break(heap_, root, value, report);
   }
+  if (ReleaseWaiters(root)) crowds_.push_back(Value::Target(root));
+}
+
+// Lets some go that waited on a settled promise. True: more do.
+bool Core::ReleaseWaiters(Object* root) {
+  return promise::TakeWaiters(heap_, root, kReleasedAtOnce, [&](const promise::Waiter& waiter) {
+    Event event = waiter.event;
+    if (event.flag() == EventFlag::kListen) {
+      event = Settlement(event, root);
+    } else if (TakesMessages(root)) {
+      event.target = promise::Outcome(root);
+    }
+    Release(waiter.payer, event);
+  });
+}
+
+// What a listener hears of a settled promise.
+Event Core::Settlement(const Event& listen, const Object* root) {
+  if (promise::StateOf(root) == promise::State::kKept) {
+    return {listen.message, promise::Outcome(root), Value::Nil(),
+            Event::Pack(listen.cause(), EventFlag::kKept)};
+  }
+  return {listen.message, promise::Outcome(root), promise::ReportOf(root),
+          Event::Pack(listen.cause(), EventFlag::kBroken)};
+}
+
+// The next piece, of each crowd in turn. What comes to the promise meanwhile waits behind them, so
+// that nothing overtakes.
+void Core::ReleaseCrowd() {
+  const Value crowd = crowds_.front();
+  crowds_.pop_front();
+  if (ReleaseWaiters(crowd.target())) crowds_.push_back(crowd);
 }
 
 void Core::DispatchResolver(const Event& event) {
@@ -94,42 +127,35 @@ bool Core::DispatchPromise(Event& event) {
       SettleSlot(event.target, event.flag(), event.message, event.slot);
       return false;
     case EventFlag::kListen:
-      if (promise::StateOf(root) == promise::State::kPending) {
+      if (promise::StateOf(root) == promise::State::kPending || promise::HasWaiters(root)) {
         promise::AddWaiter(heap_, root, event, sponsor_->control);
         return false;
       }
-      if (promise::StateOf(root) == promise::State::kKept) {
-        event = {event.message, promise::Outcome(root), Value::Nil(),
-                 Event::Pack(event.cause(), EventFlag::kKept)};
-      } else {
-        event = {event.message, promise::Outcome(root), promise::ReportOf(root),
-                 Event::Pack(event.cause(), EventFlag::kBroken)};
-      }
+      event = Settlement(event, root);
       return true;
     case EventFlag::kMessage:
     case EventFlag::kResume:
       break;
   }
-  switch (promise::StateOf(root)) {
-    case promise::State::kPending:
-      promise::AddWaiter(heap_, root, event, sponsor_->control);
-      return false;
-    case promise::State::kKept: {
-      const Value value = promise::Outcome(root);
-      if (value.is_target()) {
-        event.target = value;
-        return true;
-      }
-      RefuseMessage(event, {}, Reason("not_a_ref"));
-      return false;
-    }
-    default:
-      if (!event.slot.is_nil()) {
-        SettleSlot(event.slot, EventFlag::kBroken, promise::Outcome(root), promise::ReportOf(root));
-      }
-      // A tell to a broken promise is lost with it: the break itself was or will be reported.
-      return false;
+  if (promise::StateOf(root) == promise::State::kPending ||
+      (promise::HasWaiters(root) && TakesMessages(root))) {
+    promise::AddWaiter(heap_, root, event, sponsor_->control);
+    return false;
   }
+  const Value value = promise::Outcome(root);
+  if (promise::StateOf(root) == promise::State::kBroken) {
+    // A tell to a broken promise is lost with it: the break itself was or will be reported.
+    if (!event.slot.is_nil()) {
+      SettleSlot(event.slot, EventFlag::kBroken, value, promise::ReportOf(root));
+    }
+    return false;
+  }
+  if (!value.is_target()) {
+    RefuseMessage(event, {}, Reason("not_a_ref"));
+    return false;
+  }
+  event.target = value;
+  return true;
 }
 
 }  // namespace vesicle

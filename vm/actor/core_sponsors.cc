@@ -72,7 +72,8 @@ void Core::TellHeapItsLimit() {
 // A queue is memory too. Only its changes are told, in one figure a slice; and when an event comes
 // in from another sponsor, for a dry one has no slices.
 void Core::ChargeQueue(Sponsor& sponsor) {
-  const int64_t bytes = sponsor.queue.size() * static_cast<int64_t>(sizeof(Event));
+  const int64_t bytes =
+      sponsor.queue.size() * static_cast<int64_t>(sizeof(Event)) + sponsor.bytes_in_inboxes;
   const int64_t change = bytes - sponsor.queue_bytes_charged;
   if (change == 0) return;
   Sponsor& account = sponsor.AccountOf(Resource::kMemory);

@@ -89,15 +89,12 @@ void Core::RollBack() {
     actor::SetBehavior(heap_, turn_.receiver.target(), turn_.become.data());
   }
   if (resumed_ != nullptr) {
-    undone += resumed_->staged->size();
+    undone += (*resumed_->staged)->size();
     if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackKeepsStaged) {
-      queue.AppendAll(*resumed_->staged, heap_.marking());
+      queue.AppendAll(**resumed_->staged, heap_.marking());
     }
     if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackDropsInbox) {
-      actor::InboxEntry entry;
-      if (turn_.receiver.target()->kind == Kind::kActor) {
-        actor::TakeFromInbox(heap_, turn_.receiver.target(), &entry);
-      }
+      for (auto& entry : resumed_->inboxes) entry.second.events->Pop();
     }
   }
   // What earlier slices spent comes back, too: there may be more room than was given.

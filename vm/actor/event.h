@@ -1,7 +1,7 @@
 // Event: one message under way. 32 bytes, so that two share a cache line.
 //
 // The event's payer is not in it: an event stands in the queue of the sponsor
-// that pays for it (queue.h), or in an inbox entry that names the sponsor.
+// that pays for it (queue.h), or in an inbox under that sponsor (Core::Stopped).
 #ifndef VESICLE_VM_ACTOR_EVENT_H_
 #define VESICLE_VM_ACTOR_EVENT_H_
 

@@ -1,5 +1,7 @@
 #include "vm/actor/promise.h"
 
+#include <utility>
+
 #include "vm/heap/check.h"
 
 namespace vesicle::promise {
@@ -7,7 +9,7 @@ namespace {
 
 constexpr uint32_t kState = 0;
 constexpr uint32_t kOutcome = 1;
-constexpr uint32_t kFirst = 2;
+constexpr uint32_t kReport = 2;
 constexpr uint32_t kLast = 3;
 constexpr uint32_t kWords = 4;
 
@@ -51,14 +53,14 @@ Object* Root(Heap& heap, Object* promise) {
   return promise;
 }
 
-bool HasWaiters(const Object* root) { return !internal::FirstWaiter(root).is_nil(); }
+bool HasWaiters(const Object* root) { return !internal::LastWaiter(root).is_nil(); }
 
-Value ReportOf(const Object* root) { return root->words()[kFirst]; }
+Value ReportOf(const Object* root) { return root->words()[kReport]; }
 
 Value OnlyListener(const Object* root) {
-  const Value first = internal::FirstWaiter(root);
-  if (first.is_nil() || !internal::NextWaiter(first.data()).is_nil()) return Value::Nil();
-  const Event event = internal::WaiterOf(first.data()).event;
+  const Value last = internal::LastWaiter(root);
+  if (last.is_nil() || internal::NextWaiter(last.data()) != last) return Value::Nil();
+  const Event event = internal::WaiterOf(last.data()).event;
   return event.flag() == EventFlag::kListen ? event.message : Value::Nil();
 }
 
@@ -73,7 +75,7 @@ void SetSerial(Object* promise, uint64_t serial) {
 }
 
 void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer) {
-  VESICLE_DCHECK(StateOf(root) == State::kPending);
+  VESICLE_DCHECK(StateOf(root) == State::kPending || HasWaiters(root));
   Object* node = heap.Allocate(Kind::kTuple, kWaiterWords);
   Value* w = node->words();
   w[kTarget] = event.target;
@@ -85,10 +87,10 @@ void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer) {
   const Value last = root->words()[kLast];
   heap.WillWrite(root);
   if (last.is_nil()) {
-    root->words()[kFirst] = Value::Data(node);
+    w[kNext] = Value::Data(node);
   } else {
     heap.WillWrite(last.data());
-    last.data()->words()[kNext] = Value::Data(node);
+    w[kNext] = std::exchange(last.data()->words()[kNext], Value::Data(node));
   }
   root->words()[kLast] = Value::Data(node);
 }
@@ -103,38 +105,41 @@ void Break(Heap& heap, Object* root, Value reason, Value report) {
   heap.WillWrite(root);
   SetState(root, State::kBroken);
   root->words()[kOutcome] = reason;
-  root->words()[kFirst] = report;
+  root->words()[kReport] = report;
 }
 
 void Forward(Heap& heap, Object* root, Object* to) {
   VESICLE_CHECK(root != to);
   heap.WillWrite(root);
   heap.WillWrite(to);
-  const Value first = root->words()[kFirst];
-  if (!first.is_nil()) {
+  const Value own = root->words()[kLast];
+  if (!own.is_nil()) {
     const Value last = to->words()[kLast];
-    if (last.is_nil()) {
-      to->words()[kFirst] = first;
-    } else {
+    if (!last.is_nil()) {
       heap.WillWrite(last.data());
-      last.data()->words()[kNext] = first;
+      heap.WillWrite(own.data());
+      std::swap(last.data()->words()[kNext], own.data()->words()[kNext]);
     }
-    to->words()[kLast] = root->words()[kLast];
+    to->words()[kLast] = own;
   }
   SetState(root, State::kForwarded);
   root->words()[kOutcome] = Value::Target(to);
-  root->words()[kFirst] = Value::Nil();
   root->words()[kLast] = Value::Nil();
 }
 
 namespace internal {
 
-Value FirstWaiter(const Object* root) { return root->words()[kFirst]; }
+Value LastWaiter(const Object* root) { return root->words()[kLast]; }
 
-void ClearWaiters(Heap& heap, Object* root) {
-  heap.WillWrite(root);
-  root->words()[kFirst] = Value::Nil();
-  root->words()[kLast] = Value::Nil();
+void SetFirstWaiter(Heap& heap, Object* root, Value first) {
+  Value& last = root->words()[kLast];
+  if (first.is_nil()) {
+    heap.WillWrite(root);
+    last = Value::Nil();
+  } else {
+    heap.WillWrite(last.data());
+    last.data()->words()[kNext] = first;
+  }
 }
 
 Waiter WaiterOf(const Object* node) {

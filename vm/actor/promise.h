@@ -3,8 +3,9 @@
 //   word 0  state: pending, kept, broken, forwarded; the identity serial, from bit 2
 //           up, if it was ever asked for
 //   word 1  kept: the value.  broken: the reason.  forwarded: the promise it follows
-//   word 2  pending: first waiter.  broken: the report of the fault (fault.h), or nil
-//   word 3  pending: last waiter
+//   word 2  broken: the report of the fault (fault.h), or nil
+//   word 3  the last of a ring of waiters, or nil. When many wait a settlement lets them go in
+//           pieces: what comes to the promise meanwhile waits behind them
 //
 // A promise resolved with another one follows it: its waiters join the other's, and
 // whoever looks at it looks at the end of the chain, which shortens on the way. So a
@@ -33,7 +34,7 @@ Object* Root(Heap& heap, Object* promise);
 // Of a root that is kept or broken.
 inline Value Outcome(const Object* root) { return root->words()[1]; }
 
-// Of a pending root: something waits, a listener or a message.
+// Of a root: something waits, a listener or a message.
 bool HasWaiters(const Object* root);
 // Of a broken root.
 Value ReportOf(const Object* root);
@@ -48,16 +49,17 @@ Value OnlyListener(const Object* root);
 uint64_t SerialOf(const Object* promise);
 void SetSerial(Object* promise, uint64_t serial);
 
-// Wants a pending root. `payer`: a sponsor's control ref, or nil for the VM's own.
+// Wants a root that is pending or has waiters. `payer`: a sponsor's control ref, or nil for the
+// VM's own.
 void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer);
 
 struct Waiter {
   Event event;
   Value payer;
 };
-// Takes the waiters off, first to last: fn(const Waiter&).
+// Takes waiters off, `max` at most, from the first on: fn(const Waiter&). True: some are left.
 template <typename Fn>
-void TakeWaiters(Heap& heap, Object* root, Fn fn);
+bool TakeWaiters(Heap& heap, Object* root, int max, Fn fn);
 
 // Looks at them: fn(const Waiter&).
 template <typename Fn>
@@ -70,25 +72,37 @@ void Forward(Heap& heap, Object* root, Object* to);  // to: another pending root
 
 // ---------------------------------------------------------------------------
 namespace internal {
-Value FirstWaiter(const Object* root);
-void ClearWaiters(Heap& heap, Object* root);
-Waiter WaiterOf(const Object* node);
+// Nodes of the ring; nil: there are none.
+Value LastWaiter(const Object* root);
 Value NextWaiter(const Object* node);
+Waiter WaiterOf(const Object* node);
+// The ring begins with `first` from now on; nil: it is empty.
+void SetFirstWaiter(Heap& heap, Object* root, Value first);
 }  // namespace internal
 
 template <typename Fn>
 void ForEachWaiter(const Object* root, Fn fn) {
-  for (Value node = internal::FirstWaiter(root); !node.is_nil();
-       node = internal::NextWaiter(node.data()))
+  const Value last = internal::LastWaiter(root);
+  if (last.is_nil()) return;
+  Value node = last;
+  do {
+    node = internal::NextWaiter(node.data());
     fn(internal::WaiterOf(node.data()));
+  } while (node != last);
 }
 
 template <typename Fn>
-void TakeWaiters(Heap& heap, Object* root, Fn fn) {
-  Value node = internal::FirstWaiter(root);
-  internal::ClearWaiters(heap, root);
-  for (; !node.is_nil(); node = internal::NextWaiter(node.data()))
+bool TakeWaiters(Heap& heap, Object* root, int max, Fn fn) {
+  const Value last = internal::LastWaiter(root);
+  if (last.is_nil()) return false;
+  Value node = last;
+  do {
+    node = internal::NextWaiter(node.data());
     fn(internal::WaiterOf(node.data()));
+  } while (node != last && --max > 0);
+  const bool more = node != last;
+  internal::SetFirstWaiter(heap, root, more ? internal::NextWaiter(node.data()) : Value::Nil());
+  return more;
 }
 
 }  // namespace vesicle::promise

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace vesicle {
 
@@ -143,6 +144,21 @@ void EventChain::MoveTail(const Mark& mark, EventChain& to, bool marking) {
     if (to.snapshot_next_ >= to.snapshot_end_) to.snapshot_next_ = moved_to;
     to.snapshot_end_ = to.tail_position();
   }
+}
+
+void EventChain::PutFront(EventChain& from, bool marking) {
+  MoveAll(from, marking);
+  std::swap(head_, from.head_);
+  std::swap(head_end_, from.head_end_);
+  std::swap(tail_, from.tail_);
+  std::swap(tail_end_, from.tail_end_);
+  std::swap(first_, from.first_);
+  std::swap(last_, from.last_);
+  std::swap(fresh_front_, from.fresh_front_);
+  std::swap(fresh_back_, from.fresh_back_);
+  std::swap(snapshot_next_, from.snapshot_next_);
+  std::swap(snapshot_end_, from.snapshot_end_);
+  std::swap(snapshot_at_, from.snapshot_at_);
 }
 
 // From `near`, a segment at `from` or before it, if that is known. Returns the last one visited.

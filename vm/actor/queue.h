@@ -64,6 +64,10 @@ class EventChain {
 
   bool empty() const { return head_ == tail_; }
   int64_t size() const { return tail_position() - head_position(); }
+  // What so many events take, of an EventChain that nothing was taken from.
+  int64_t bytes() const {
+    return (size() / Segment::kEvents + 1) * static_cast<int64_t>(sizeof(Segment));
+  }
 
   void Append(const Event& event) {
     if (tail_ == tail_end_) [[unlikely]]
@@ -105,6 +109,8 @@ class EventChain {
   void MoveTail(const Mark& mark, EventChain& to, bool marking);
   // Moves all events to the tail of `to`; this queue is empty afterwards.
   void MoveAll(EventChain& to, bool marking) { MoveTail({first_, head_}, to, marking); }
+  // Moves all of `from` before all events; `from` is empty afterwards. Of one pool.
+  void PutFront(EventChain& from, bool marking);
   // All events, oldest first.
   template <typename Fn>
   void ForEach(Fn fn) const {
@@ -197,6 +203,8 @@ class EventQueue {
   void MoveTail(const Mark& mark, EventChain& to, bool marking) {
     sent_.MoveTail(mark, to, marking);
   }
+  // Moves all of `from` before everything.
+  void PutFront(EventChain& from, bool marking) { Released().PutFront(from, marking); }
   // Moves all of `from` to the tail.
   void AppendAll(EventChain& from, bool marking) { from.MoveAll(sent_, marking); }
 

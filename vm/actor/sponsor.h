@@ -59,6 +59,9 @@ class Sponsor {
   }
 
   EventQueue queue;
+  // Of its events in inboxes: they come to the front of the queue when their actor's suspended turn
+  // is over.
+  int64_t bytes_in_inboxes = 0;
   // Of an account: what the queues that it pays for hold, in bytes.
   int64_t queues_bytes = 0;
   int64_t queue_bytes_charged = 0;

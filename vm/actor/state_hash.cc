@@ -73,6 +73,10 @@ class Walk final : public IdentitySource, public Visitor {
     const EventChain* staged = Core::StagedOf(activation);
     if (staged == nullptr) return;
     staged->ForEach([this](const Event& event) { AddEvent(event); });
+    Core::ForEachInInbox(activation, [this](const Event& event, Value payer) {
+      AddEvent(event);
+      AddValue(payer);
+    });
     const TurnState& turn = Core::TurnOf(activation);
     for (Value v : {turn.self, turn.message, turn.slot, turn.target, turn.become, turn.reply}) {
       AddValue(v);
@@ -91,12 +95,6 @@ class Walk final : public IdentitySource, public Visitor {
     }
     Add(static_cast<uint64_t>(s.HasOwn(Resource::kSteps)));
   }
-  void AddInbox(Object* o) {
-    actor::ForEachInInbox(o, [this](const actor::InboxEntry& entry) {
-      AddEvent(entry.event);
-      AddValue(entry.payer);
-    });
-  }
 
   void AddTarget(Object* o) {
     Add(static_cast<uint64_t>(o->kind));
@@ -110,7 +108,6 @@ class Walk final : public IdentitySource, public Visitor {
         for (uint32_t i = 1; i < used; ++i) AddValue(holder->words()[i]);
         if (!actor::IsExtended(o)) break;
         AddActivation(actor::ExtensionWord(o, actor::Ext::kSuspended));
-        AddInbox(o);
         break;
       }
       case Kind::kPromise: {
@@ -118,14 +115,11 @@ class Walk final : public IdentitySource, public Visitor {
         Add(static_cast<uint64_t>(promise::StateOf(root)));
         if (promise::StateOf(root) != promise::State::kPending) {
           AddValue(promise::Outcome(root));
-          break;
         }
-        for (Value node = promise::internal::FirstWaiter(root); !node.is_nil();
-             node = promise::internal::NextWaiter(node.data())) {
-          const promise::Waiter waiter = promise::internal::WaiterOf(node.data());
+        promise::ForEachWaiter(root, [this](const promise::Waiter& waiter) {
           AddEvent(waiter.event);
           AddValue(waiter.payer);
-        }
+        });
         break;
       }
       case Kind::kContinuation:

@@ -94,9 +94,14 @@ TEST_CASE("queue: as two deques, whatever is sent, released, taken, cut off and 
           queue.MoveTail(mark, aside, marking);
           break;
         }
-        case 6:  // and goes on to its end
-          queue.AppendAll(aside, marking);
-          sent.insert(sent.end(), plain_aside.begin(), plain_aside.end());
+        case 6:
+          if (below(2) == 0) {  // and goes on to its end
+            queue.AppendAll(aside, marking);
+            sent.insert(sent.end(), plain_aside.begin(), plain_aside.end());
+          } else {  // an inbox
+            queue.PutFront(aside, marking);
+            released.insert(released.begin(), plain_aside.begin(), plain_aside.end());
+          }
           plain_aside.clear();
           break;
         case 7: {
