@@ -152,16 +152,6 @@ void Core::Break(Value slot, Value reason) {
   if (!slot.is_nil()) SettleSlot(slot, EventFlag::kBroken, reason);
 }
 
-Event Core::TakeFront() {
-  const Event event = sponsor_->queue.Take();
-  if (heap_.marking()) {
-    heap_.Shade(event.target);
-    heap_.Shade(event.message);
-    heap_.Shade(event.slot);
-  }
-  return event;
-}
-
 bool Core::RunSlice(int64_t steps) {
   VESICLE_CHECK(!in_turn_);
   int64_t used = 0;
@@ -192,19 +182,7 @@ bool Core::RunSlice(int64_t steps) {
         used += FaultQueue(QuotaReason(which));
       }
     } else {
-      EventQueue& queue = next->queue;
-      while (!queue.empty()) {
-        const Event event = TakeFront();
-        // The actors of the next events are on their way to the cache while this turn runs.
-        __builtin_prefetch(queue.Ahead(2)->target.object());
-        Dispatch(event);
-        if (fuel <= 0 && !NextFuel()) break;
-        if (heap_.wants_safe_point()) {
-          heap_.SafePoint();
-          if (heap_.memory_is_out()) break;
-        }
-        if (next->is_held()) break;
-      }
+      DispatchQueue(*next);
     }
     used += EndSlice() + 1;
     sponsors_.Settle(*next);

@@ -377,22 +377,34 @@ class Core final : private HeapClient, public IdentitySource {
   void DeliverFlagged(Value target, Value message, Value slot, EventFlag flag);
 
   // core_dispatch.cc: from an event to a turn, and its end
+  void DispatchQueue(Sponsor& sponsor);
   void Dispatch(Event event);
   bool DispatchActor(const Event& event);
   bool DispatchPromise(Event& event);
   void DispatchResolver(const Event& event);
   bool DispatchContinuation(Event& event);
   bool DispatchPayer(Event& event);
+  void BeginTurn(const Event& event, Value receiver, Value self, Value slot, Object* code);
   void RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
                Object* holder, Suspension* frames);
   void ResumeTurn(const Event& event);
   TurnEnd OutOfMemory();
-  // The first event, off its queue; while a mark runs, what it holds is shaded as it leaves.
-  Event TakeFront();
+  // The first event, off its queue; while a mark runs, what it holds is shaded as it leaves. Good
+  // until anything but Send touches the queue.
+  const Event& TakeFront() {
+    const Event& event = sponsor_->queue.Take();
+    if (heap_.marking()) [[unlikely]] {
+      heap_.Shade(event.target);
+      heap_.Shade(event.message);
+      heap_.Shade(event.slot);
+    }
+    return event;
+  }
   // Makes the turn that was cut short at `receiver` the running one again.
   void TakeUp(Object* receiver);
   void EndTurn(TurnEnd end);
   void Commit();
+  void CommitEffects();
   void EndFaulted();
   void EndQuota();
   void EndSuspended();

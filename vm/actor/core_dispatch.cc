@@ -15,12 +15,96 @@ using actor::Cont;
 using actor::ContState;
 using actor::ContWord;
 
+// What every turn begins with. Staged effects there are none: the end of each turn took them away.
+inline void Core::BeginTurn(const Event& event, Value receiver, Value self, Value slot,
+                            Object* code) {
+  TurnState& t = turn_;
+  t.self = self;
+  t.message = event.message;
+  t.slot = slot;
+  t.target = event.target;
+  t.receiver = receiver;
+  t.cause = event.cause();
+  t.serial = ++serial_;
+  t.flag = event.flag();
+  t.mark = sponsor_->queue.mark();
+  t.steps_used = 0;
+  t.awaits = false;
+  t.made_since = heap_.young_top();
+  t.made = Value::Nil();
+  records_[serial_ % kRecords] = {t.cause, code};
+  fuel_at_turn_start_ = fuel;
+  in_turn_ = true;
+}
+
+// The effects of a turn, but for what it sent, which is in the queue already.
+inline void Core::CommitEffects() {
+  TurnState& t = turn_;
+  ++stats_.turns;
+  if (actors_made_ != 0) {
+    stats_.actors += actors_made_;
+    actors_made_ = 0;
+  }
+  if (!sponsors_made_.empty()) [[unlikely]]
+    sponsors_made_.clear();
+  tasks_waiting_ += t.awaits ? 1 : 0;
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->OnTurn(*this, t, TurnEnd::kDone);
+  if (!t.become.is_absent()) {
+    actor::SetBehavior(heap_, t.receiver.target(), t.become.data());
+    t.become = Value::Absent();
+  }
+  if (!t.reply.is_absent()) {
+    const Value reply = std::exchange(t.reply, Value::Absent());
+    if (!t.slot.is_nil()) SettleSlot(t.slot, EventFlag::kKept, reply);
+  }
+}
+
+// The hot way: a message for an actor that runs its code straight away, from the queue to the
+// commit. Everything else is Dispatch's.
+void Core::DispatchQueue(Sponsor& sponsor) {
+  EventQueue& queue = sponsor.queue;
+  while (!queue.empty()) {
+    const Event& event = TakeFront();
+    // The actors of the next events are on their way to the cache while this turn runs.
+    __builtin_prefetch(queue.Ahead(2)->target.object());
+    Object* target = event.target.target();
+    if (actor::IsPlain(target) && event.flag() == EventFlag::kMessage) [[likely]] {
+      ++stats_.events;
+      Object* code = code::Of(target);
+      BeginTurn(event, event.target, event.target, event.slot, code);
+      TurnEnd end;
+      try {
+        end = code::Enter(code)(*this, target);
+      } catch (const std::bad_alloc&) {
+        end = OutOfMemory();
+      }
+      if (end == TurnEnd::kDone && resumed_ == nullptr) [[likely]] {
+        if (fuel == fuel_at_turn_start_) --fuel;
+        CommitEffects();
+        in_turn_ = false;
+      } else {
+        EndTurn(end);
+      }
+    } else {
+      Dispatch(event);
+    }
+    if (fuel <= 0 && !NextFuel()) break;
+    if (heap_.wants_safe_point()) [[unlikely]] {
+      heap_.SafePoint();
+      if (heap_.memory_is_out()) break;
+    }
+    if (sponsor.is_held()) [[unlikely]]
+      break;
+  }
+}
+
 void Core::Dispatch(Event event) {
   ++stats_.events;
   // Each round but the last re-routes the event; what it is re-routed to is shorter.
   for (;;) {
     Object* target = event.target.target();
-    if (actor::IsPlain(target) && event.flag() == EventFlag::kMessage) [[likely]] {
+    if (actor::IsPlain(target) && event.flag() == EventFlag::kMessage) {
       RunTurn(event, event.target, event.target, event.slot, code::Of(target), target, nullptr);
       return;
     }
@@ -125,24 +209,7 @@ bool Core::DispatchPayer(Event& event) {
 
 void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
                    Object* holder, Suspension* frames) {
-  TurnState& t = turn_;
-  t.self = self;
-  t.message = event.message;
-  t.slot = slot;
-  t.target = event.target;
-  t.receiver = receiver;
-  t.cause = event.cause();
-  t.serial = ++serial_;
-  t.flag = event.flag();
-  t.mark = sponsor_->queue.mark();
-  t.steps_used = 0;
-  t.become = t.reply = Value::Absent();
-  t.awaits = false;
-  t.made_since = heap_.young_top();
-  t.made = Value::Nil();
-  records_[serial_ % kRecords] = {t.cause, code};
-  fuel_at_turn_start_ = fuel;
-  in_turn_ = true;
+  BeginTurn(event, receiver, self, slot, code);
   TurnEnd end;
   try {
     end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);
@@ -210,25 +277,14 @@ void Core::EndTurn(TurnEnd end) {
 }
 
 void Core::Commit() {
-  TurnState& t = turn_;
+  const bool plain = resumed_ == nullptr && turn_.receiver.target()->kind == Kind::kActor;
   if (resumed_ != nullptr) [[unlikely]] {
     // What it sent in earlier slices comes first.
     EventQueue& queue = sponsor_->queue;
-    queue.MoveTail(t.mark, **resumed_->staged, heap_.marking());
+    queue.MoveTail(turn_.mark, **resumed_->staged, heap_.marking());
     queue.AppendAll(**resumed_->staged, heap_.marking());
   }
-  ++stats_.turns;
-  stats_.actors += actors_made_;
-  actors_made_ = 0;
-  sponsors_made_.clear();
-  tasks_waiting_ += t.awaits ? 1 : 0;
-  if (observer_ != nullptr) [[unlikely]]
-    observer_->OnTurn(*this, t, TurnEnd::kDone);
-  if (!t.become.is_absent()) {
-    actor::SetBehavior(heap_, t.receiver.target(), t.become.data());
-  }
-  const bool plain = resumed_ == nullptr && t.receiver.target()->kind == Kind::kActor;
-  if (!t.reply.is_absent() && !t.slot.is_nil()) SettleSlot(t.slot, EventFlag::kKept, t.reply);
+  CommitEffects();
   if (!plain) FinishReceiver();
 }
 

@@ -94,7 +94,7 @@ void Core::RollBack() {
       queue.AppendAll(**resumed_->staged, heap_.marking());
     }
     if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackDropsInbox) {
-      for (auto& entry : resumed_->inboxes) entry.second.events->Pop();
+      for (auto& entry : resumed_->inboxes) entry.second.events->Take();
     }
   }
   // What earlier slices spent comes back, too: there may be more room than was given.

@@ -75,13 +75,17 @@ class EventChain {
     *tail_++ = event;
   }
 
-  // Wants !empty(). The reference is good until the next call.
+  // Want !empty(). The reference is good until the next call.
   const Event& Front() {
     if (head_ == head_end_) [[unlikely]]
       NextSegment();
     return *head_;
   }
-  void Pop() { ++head_; }
+  const Event& Take() {
+    const Event& event = Front();
+    ++head_;
+    return event;
+  }
 
   // Puts an event before all others.
   void PushFront(const Event& event);
@@ -177,14 +181,9 @@ class EventQueue {
   // Before everything: what had its turn before, and is to have it again.
   void PushFront(const Event& event) { Released().PushFront(event); }
 
-  // Want !empty(). The reference is good until the next call.
+  // Want !empty(). The reference is good until the next call that is not Append.
   const Event& Front() { return HasReleased() ? released_->Front() : sent_.Front(); }
-  Event Take() {
-    EventChain& chain = HasReleased() ? *released_ : sent_;
-    const Event event = chain.Front();
-    chain.Pop();
-    return event;
-  }
+  const Event& Take() { return HasReleased() ? released_->Take() : sent_.Take(); }
   // Of what was sent: an event a few places on, for a prefetch; any event, never null.
   const Event* Ahead(int n) const { return sent_.Ahead(n); }
   // Gives back what it needs for nothing that is there.
