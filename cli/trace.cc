@@ -39,10 +39,10 @@ void Trace::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
   const std::string undone = std::exchange(undone_, "");
   std::fprintf(to_, "turn %llu (caused by %llu): %s <- %s%s\n",
                static_cast<unsigned long long>(turn.serial),
-               static_cast<unsigned long long>(turn.cause), core.NameOf(turn.receiver).c_str(),
+               static_cast<unsigned long long>(turn.cause()), core.NameOf(turn.receiver).c_str(),
                Shown(turn.message).c_str(),
-               turn.flag == EventFlag::kBroken ? "  (a promise broke)"
-               : turn.flag == EventFlag::kKept ? "  (a promise was kept)"
+               turn.flag() == EventFlag::kBroken ? "  (a promise broke)"
+               : turn.flag() == EventFlag::kKept ? "  (a promise was kept)"
                                                : "");
   if (end == TurnEnd::kFaulted) {
     const Place& place = core.fault_place();

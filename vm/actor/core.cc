@@ -105,7 +105,7 @@ TurnEnd Core::Await(Value p, Value timer, std::unique_ptr<Suspension> frames) {
     if (IsTargetKind(timer, Kind::kPromise)) timer.target()->flags |= promise::kUnnamed;
   }
   turn_.slot = Value::Nil();
-  turn_.awaits = true;
+  turn_.awaits = turn_.is_rare = true;
   return TurnEnd::kDone;
 }
 

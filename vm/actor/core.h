@@ -69,11 +69,10 @@ struct CoreOptions {
 struct TurnState {
   Value self;  // the actor, as a ref
   Value message;
-  Value slot;    // a promise or nil
-  Value target;  // what the event was sent to (a payer stays the target)
-  uint64_t cause = 0;
+  Value slot;                   // a promise or nil
+  Value target;                 // what the event was sent to (a payer stays the target)
+  uint64_t cause_and_flag = 0;  // of the event
   uint64_t serial = 0;
-  EventFlag flag = EventFlag::kMessage;
   Value receiver;  // the actor or the continuation that the event ended at
   Value report;    // of a continuation that a break runs: the link to the fault's report, or nil
   EventQueue::Mark mark;
@@ -85,7 +84,13 @@ struct TurnState {
   // Staged effects.
   Value become;  // a kBehavior, or Absent
   Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
+  // Beyond these there is something to commit or to forget: a wait, sponsors made, or what a
+  // collection or another slice noted. Most turns have none of it.
+  bool is_rare = false;
   bool awaits = false;
+
+  uint64_t cause() const { return Event{{}, {}, {}, cause_and_flag}.cause(); }
+  EventFlag flag() const { return Event{{}, {}, {}, cause_and_flag}.flag(); }
 };
 
 // What a suspended turn keeps in C++: the language's frames. Held by a kActivation.
@@ -183,7 +188,7 @@ class Core final : private HeapClient, public IdentitySource {
   // The turn is to go on in a later slice; takes what it needs for that.
   TurnEnd Suspend(std::unique_ptr<Suspension> suspension);
   // The rest of a task: `frames` go on, in a turn of its own, when p has settled; turn().message is
-  // then the value or the reason and turn().flag says which. With `timer` (a promise) not Absent,
+  // then the value or the reason and turn().flag() says which. With `timer` (a promise) not Absent,
   // the wait ends, broken with #timeout, when that is kept first. The slot goes along. What was
   // done so far commits.
   TurnEnd Await(Value p, Value timer, std::unique_ptr<Suspension> frames);

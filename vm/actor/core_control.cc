@@ -170,7 +170,10 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
   control->words()[2] = sponsor_->control;
   sponsor->control = Value::Target(control);
   sponsor->keeper = keeper;
-  if (in_turn_) sponsors_made_.push_back(sponsor);
+  if (in_turn_) {
+    sponsors_made_.push_back(sponsor);
+    turn_.is_rare = true;
+  }
   return {sponsor->control, {}};
 }
 

@@ -24,15 +24,11 @@ inline void Core::BeginTurn(const Event& event, Value receiver, Value self, Valu
   t.slot = slot;
   t.target = event.target;
   t.receiver = receiver;
-  t.cause = event.cause();
+  t.cause_and_flag = event.cause_and_flag;
   t.serial = ++serial_;
-  t.flag = event.flag();
   t.mark = sponsor_->queue.mark();
-  t.steps_used = 0;
-  t.awaits = false;
   t.made_since = heap_.young_top();
-  t.made = Value::Nil();
-  records_[serial_ % kRecords] = {t.cause, code};
+  records_[serial_ % kRecords] = {event.cause(), code};
   fuel_at_turn_start_ = fuel;
   in_turn_ = true;
 }
@@ -45,9 +41,6 @@ inline void Core::CommitEffects() {
     stats_.actors += actors_made_;
     actors_made_ = 0;
   }
-  if (!sponsors_made_.empty()) [[unlikely]]
-    sponsors_made_.clear();
-  tasks_waiting_ += t.awaits ? 1 : 0;
   if (observer_ != nullptr) [[unlikely]]
     observer_->OnTurn(*this, t, TurnEnd::kDone);
   if (!t.become.is_absent()) {
@@ -79,7 +72,7 @@ void Core::DispatchQueue(Sponsor& sponsor) {
       } catch (const std::bad_alloc&) {
         end = OutOfMemory();
       }
-      if (end == TurnEnd::kDone && resumed_ == nullptr) [[likely]] {
+      if (end == TurnEnd::kDone && !turn_.is_rare) [[likely]] {
         if (fuel == fuel_at_turn_start_) --fuel;
         CommitEffects();
         in_turn_ = false;
@@ -235,6 +228,7 @@ void Core::TakeUp(Object* receiver) {
   heap_.WillWrite(is_actor ? receiver->words()[0].data() : receiver);
   *word = Value::Nil();
   turn_ = resumed_->turn;
+  turn_.is_rare = true;
   turn_.mark = sponsor_->queue.mark();
   turn_.made_since = heap_.young_top();
   sponsors_made_ = std::move(resumed_->sponsors_made);
@@ -273,6 +267,11 @@ void Core::EndTurn(TurnEnd end) {
       EndSuspended();
       break;
   }
+  if (turn_.is_rare) {
+    turn_.is_rare = turn_.awaits = false;
+    turn_.steps_used = 0;
+    turn_.made = Value::Nil();
+  }
   in_turn_ = false;
 }
 
@@ -284,6 +283,8 @@ void Core::Commit() {
     queue.MoveTail(turn_.mark, **resumed_->staged, heap_.marking());
     queue.AppendAll(**resumed_->staged, heap_.marking());
   }
+  sponsors_made_.clear();
+  tasks_waiting_ += turn_.awaits ? 1 : 0;
   CommitEffects();
   if (!plain) FinishReceiver();
 }
@@ -368,7 +369,7 @@ void Core::EndQuota() {
 Event Core::EventOfTurn() const {
   const bool is_continuation = turn_.receiver.target()->kind == Kind::kContinuation;
   return {is_continuation ? turn_.receiver : turn_.target, turn_.message,
-          is_continuation ? turn_.report : turn_.slot, Event::Pack(turn_.cause, turn_.flag)};
+          is_continuation ? turn_.report : turn_.slot, turn_.cause_and_flag};
 }
 
 void Core::EndSuspended() {

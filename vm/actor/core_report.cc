@@ -147,7 +147,7 @@ Value Core::Report(Value reason, Value slot) {
   report.message = Print(turn_.message, kMessageOptions);
   report.place = std::move(fault_place_);
   report.calls = std::move(fault_calls_);
-  report.causes = CausesOf(turn_.cause);
+  report.causes = CausesOf(turn_.cause());
   report.observed = is_elsewhere || (is_pending && promise::HasWaiters(root));
   fault_place_ = {};
   fault_calls_.clear();
@@ -173,7 +173,7 @@ void Core::RefuseMessage(const Event& event, std::string_view text, Value reason
   if (reason.is_absent()) reason = Reason("no_clause", text);
   turn_.receiver = turn_.target = event.target;
   turn_.message = event.message;
-  turn_.cause = event.cause();
+  turn_.cause_and_flag = event.cause_and_flag;
   turn_.serial = serial_;
   const Value report = Report(reason, event.slot);
   if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, reason, report);

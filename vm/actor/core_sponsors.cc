@@ -185,6 +185,7 @@ bool Core::HasRoom(uint64_t bytes) {
 Core::Fuel Core::Refuel(Need need) {
   // What the turn used goes on record before the accounts forget it.
   turn_.steps_used += fuel_at_turn_start_ - fuel;
+  turn_.is_rare = true;
   ChargeSteps();
   fuel_at_turn_start_ = 0;
   const auto set = [&] {

@@ -119,6 +119,7 @@ void Core::NoteMade(const std::function<void(Visitor&)>& visit) {
   Reach reach(heap_, turn_.made_since);
   visit(reach);
   reach.Run();
+  turn_.is_rare = true;
   std::vector<Value>& made = reach.targets();
   if (reach.is_too_much()) {
     made.clear();

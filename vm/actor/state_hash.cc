@@ -81,7 +81,7 @@ class Walk final : public IdentitySource, public Visitor {
     for (Value v : {turn.self, turn.message, turn.slot, turn.target, turn.become, turn.reply}) {
       AddValue(v);
     }
-    Add(static_cast<uint64_t>(turn.flag));
+    Add(static_cast<uint64_t>(turn.flag()));
     Add(Core::SponsorsMadeOf(activation));
   }
   // Not its steps, nor the bytes it uses: a turn that was undone has spent them.
@@ -166,7 +166,7 @@ void TraceHash::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
   add(IsTargetKind(receiver, Kind::kActor) ? core.SerialOf(receiver.target()) : 0);
   add(HashValue(turn.message, core));
   add(static_cast<uint64_t>(end));
-  add(static_cast<uint64_t>(turn.flag));
+  add(static_cast<uint64_t>(turn.flag()));
   add(static_cast<uint64_t>(turn.steps_used));
   if (end == TurnEnd::kDone) {
     add(static_cast<uint64_t>(core.sponsor().queue.CountSince(turn.mark)));

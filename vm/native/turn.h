@@ -119,7 +119,7 @@ class Turn : public Build {
   // Runs `then` as a turn of this actor when `promise` settled; its message() is the value or the
   // reason, is_broken() says which. What `then` replies is of no interest to anybody.
   void When(Value promise, NativeBehavior then);
-  bool is_broken() const { return core_.turn().flag == EventFlag::kBroken; }
+  bool is_broken() const { return core_.turn().flag() == EventFlag::kBroken; }
   // The same, and it answers our asker: what `then` replies, or how it fails.
   void DelegateWhen(Value promise, NativeBehavior then);
 

@@ -18,7 +18,7 @@ namespace {
 struct PassOn final : CodeBody {
   static TurnEnd Enter(Core& core, Object*) {
     --core.fuel;
-    if (core.turn().flag == EventFlag::kBroken) return core.Rebreak(core.turn().message, {});
+    if (core.turn().flag() == EventFlag::kBroken) return core.Rebreak(core.turn().message, {});
     core.StageReply(core.turn().message);
     return TurnEnd::kDone;
   }

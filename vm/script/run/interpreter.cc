@@ -59,7 +59,7 @@ class AwaitingRun final : public Suspension {
     base[instruction::A(*at_)] = core.turn().message;
     const Instruction* next = at_ + 2;
     const int32_t handler = static_cast<int32_t>(at_[1]);
-    if (core.turn().flag == EventFlag::kBroken) {
+    if (core.turn().flag() == EventFlag::kBroken) {
       if (handler == 0) {
         return core.Rebreak(core.turn().message, interpreter_.PlaceOf(at_, constants_));
       }

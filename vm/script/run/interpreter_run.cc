@@ -505,7 +505,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   JUMP_INT(JumpMoreEqInt, >=, true)
   JUMP_INT(JumpNotMoreEqInt, >=, false)
   CASE(JumpBroken) {
-    if (core.turn().flag == EventFlag::kBroken) {
+    if (core.turn().flag() == EventFlag::kBroken) {
       TAKE_JUMP();
     } else {
       pc += 1;
