@@ -274,7 +274,7 @@ std::unique_ptr<Core::Stopped> Core::TakeStopped(Value activation) {
 }
 
 void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
-  Value* words[] = {&turn.self,   &turn.message, &turn.slot, &turn.target, &turn.receiver,
+  Value* words[] = {&turn.self,   &turn.message, &turn.slot, &turn.receiver,
                     &turn.become, &turn.reply,   &turn.made, &turn.report};
   for (Value* word : words) visitor.Visit(word, 1);
 }

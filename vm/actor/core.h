@@ -70,7 +70,6 @@ struct TurnState {
   Value self;  // the actor, as a ref
   Value message;
   Value slot;                   // a promise or nil
-  Value target;                 // what the event was sent to (a payer stays the target)
   uint64_t cause_and_flag = 0;  // of the event
   uint64_t serial = 0;
   Value receiver;  // the actor or the continuation that the event ended at
@@ -389,21 +388,17 @@ class Core final : private HeapClient, public IdentitySource {
   void DispatchResolver(const Event& event);
   bool DispatchContinuation(Event& event);
   bool DispatchPayer(Event& event);
-  void BeginTurn(const Event& event, Value receiver, Value self, Value slot, Object* code);
-  void RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
-               Object* holder, Suspension* frames);
+  void BeginTurn(const Event& event, Value self, Value slot, Object* code);
+  void ForgetRare();
+  void RunTurn(const Event& event, Value self, Value slot, Object* code, Object* holder,
+               Suspension* frames);
   void ResumeTurn(const Event& event);
   TurnEnd OutOfMemory();
-  // The first event, off its queue; while a mark runs, what it holds is shaded as it leaves. Good
-  // until anything but Send touches the queue.
-  const Event& TakeFront() {
-    const Event& event = sponsor_->queue.Take();
-    if (heap_.marking()) [[unlikely]] {
-      heap_.Shade(event.target);
-      heap_.Shade(event.message);
-      heap_.Shade(event.slot);
-    }
-    return event;
+  // While a mark runs, what an event holds is shaded as it leaves its queue.
+  void ShadeTaken(const Event& event) {
+    heap_.Shade(event.target);
+    heap_.Shade(event.message);
+    heap_.Shade(event.slot);
   }
   // Makes the turn that was cut short at `receiver` the running one again.
   void TakeUp(Object* receiver);

@@ -16,14 +16,12 @@ using actor::ContState;
 using actor::ContWord;
 
 // What every turn begins with. Staged effects there are none: the end of each turn took them away.
-inline void Core::BeginTurn(const Event& event, Value receiver, Value self, Value slot,
-                            Object* code) {
+inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* code) {
   TurnState& t = turn_;
   t.self = self;
   t.message = event.message;
   t.slot = slot;
-  t.target = event.target;
-  t.receiver = receiver;
+  t.receiver = event.target;
   t.cause_and_flag = event.cause_and_flag;
   t.serial = ++serial_;
   t.mark = sponsor_->queue.mark();
@@ -57,15 +55,16 @@ inline void Core::CommitEffects() {
 // commit. Everything else is Dispatch's.
 void Core::DispatchQueue(Sponsor& sponsor) {
   EventQueue& queue = sponsor.queue;
-  while (!queue.empty()) {
-    const Event& event = TakeFront();
+  while (const Event* event = queue.TakeIfAny()) {
+    if (heap_.marking()) [[unlikely]]
+      ShadeTaken(*event);
     // The actors of the next events are on their way to the cache while this turn runs.
     __builtin_prefetch(queue.Ahead(2)->target.object());
-    Object* target = event.target.target();
-    if (actor::IsPlain(target) && event.flag() == EventFlag::kMessage) [[likely]] {
+    Object* target = event->target.target();
+    if (actor::IsPlain(target) && event->flag() == EventFlag::kMessage) [[likely]] {
       ++stats_.events;
       Object* code = code::Of(target);
-      BeginTurn(event, event.target, event.target, event.slot, code);
+      BeginTurn(*event, event->target, event->slot, code);
       TurnEnd end;
       try {
         end = code::Enter(code)(*this, target);
@@ -78,17 +77,17 @@ void Core::DispatchQueue(Sponsor& sponsor) {
         in_turn_ = false;
       } else {
         EndTurn(end);
+        if (sponsor.is_held()) break;
       }
     } else {
-      Dispatch(event);
+      Dispatch(*event);
+      if (sponsor.is_held()) break;
     }
     if (fuel <= 0 && !NextFuel()) break;
     if (heap_.wants_safe_point()) [[unlikely]] {
       heap_.SafePoint();
       if (heap_.memory_is_out()) break;
     }
-    if (sponsor.is_held()) [[unlikely]]
-      break;
   }
 }
 
@@ -98,7 +97,7 @@ void Core::Dispatch(Event event) {
   for (;;) {
     Object* target = event.target.target();
     if (actor::IsPlain(target) && event.flag() == EventFlag::kMessage) {
-      RunTurn(event, event.target, event.target, event.slot, code::Of(target), target, nullptr);
+      RunTurn(event, event.target, event.slot, code::Of(target), target, nullptr);
       return;
     }
     --fuel;
@@ -135,7 +134,7 @@ bool Core::DispatchActor(const Event& event) {
     return false;
   }
   Object* holder = actor::Holder(target);
-  RunTurn(event, event.target, event.target, event.slot, code::Of(holder), holder, nullptr);
+  RunTurn(event, event.target, event.slot, code::Of(holder), holder, nullptr);
   return false;
 }
 
@@ -158,11 +157,10 @@ bool Core::DispatchContinuation(Event& event) {
   turn_.report = event.slot;
   if (!frames.is_nil()) {
     --tasks_waiting_;
-    RunTurn(event, event.target, self, slot, actor::CodeOf(c), nullptr,
-            StoppedOf(frames)->frames.get());
+    RunTurn(event, self, slot, actor::CodeOf(c), nullptr, StoppedOf(frames)->frames.get());
   } else {
     Object* closure = ContWord(c, Cont::kClosure).data();
-    RunTurn(event, event.target, self, slot, code::Of(closure), closure, nullptr);
+    RunTurn(event, self, slot, code::Of(closure), closure, nullptr);
   }
   return false;
 }
@@ -200,9 +198,9 @@ bool Core::DispatchPayer(Event& event) {
   return false;
 }
 
-void Core::RunTurn(const Event& event, Value receiver, Value self, Value slot, Object* code,
-                   Object* holder, Suspension* frames) {
-  BeginTurn(event, receiver, self, slot, code);
+void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Object* holder,
+                   Suspension* frames) {
+  BeginTurn(event, self, slot, code);
   TurnEnd end;
   try {
     end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);
@@ -267,12 +265,15 @@ void Core::EndTurn(TurnEnd end) {
       EndSuspended();
       break;
   }
-  if (turn_.is_rare) {
-    turn_.is_rare = turn_.awaits = false;
-    turn_.steps_used = 0;
-    turn_.made = Value::Nil();
-  }
+  if (turn_.is_rare) ForgetRare();
   in_turn_ = false;
+}
+
+// The next turn begins without any of it.
+void Core::ForgetRare() {
+  turn_.is_rare = turn_.awaits = false;
+  turn_.steps_used = 0;
+  turn_.made = Value::Nil();
 }
 
 void Core::Commit() {
@@ -368,8 +369,8 @@ void Core::EndQuota() {
 
 Event Core::EventOfTurn() const {
   const bool is_continuation = turn_.receiver.target()->kind == Kind::kContinuation;
-  return {is_continuation ? turn_.receiver : turn_.target, turn_.message,
-          is_continuation ? turn_.report : turn_.slot, turn_.cause_and_flag};
+  return {turn_.receiver, turn_.message, is_continuation ? turn_.report : turn_.slot,
+          turn_.cause_and_flag};
 }
 
 void Core::EndSuspended() {

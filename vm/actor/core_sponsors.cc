@@ -335,12 +335,14 @@ int64_t Core::FaultQueue(Value reason) {
 
 // The first event of the queue. True when it was a turn under way, which is undone.
 bool Core::FaultFront(Value reason) {
-  Event event = TakeFront();
+  Event event = sponsor_->queue.Take();
+  ShadeTaken(event);
   if (event.flag() == EventFlag::kResume) {
     TakeUp(event.target.target());
     why_ = sponsor_->stopped ? Why::kStopped : Why::kFault;
     fault_reason_ = reason;
     EndFaulted();
+    ForgetRare();
     sponsor_->AccountOf(Resource::kMemory).bytes_when_spent = -1;
     return true;
   }

@@ -184,6 +184,12 @@ class EventQueue {
   // Want !empty(). The reference is good until the next call that is not Append.
   const Event& Front() { return HasReleased() ? released_->Front() : sent_.Front(); }
   const Event& Take() { return HasReleased() ? released_->Take() : sent_.Take(); }
+  // Null when there is none; else as Take.
+  const Event* TakeIfAny() {
+    if (HasReleased()) [[unlikely]]
+      return &released_->Take();
+    return sent_.empty() ? nullptr : &sent_.Take();
+  }
   // Of what was sent: an event a few places on, for a prefetch; any event, never null.
   const Event* Ahead(int n) const { return sent_.Ahead(n); }
   // Gives back what it needs for nothing that is there.

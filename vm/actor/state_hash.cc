@@ -78,7 +78,7 @@ class Walk final : public IdentitySource, public Visitor {
       AddValue(payer);
     });
     const TurnState& turn = Core::TurnOf(activation);
-    for (Value v : {turn.self, turn.message, turn.slot, turn.target, turn.become, turn.reply}) {
+    for (Value v : {turn.self, turn.message, turn.slot, turn.receiver, turn.become, turn.reply}) {
       AddValue(v);
     }
     Add(static_cast<uint64_t>(turn.flag()));
