@@ -39,6 +39,7 @@ Object* Core::NewActor(Object* code, uint32_t captures) {
   Object* o = heap_.Allocate(Kind::kActor, std::max(actor::kWordsMin, captures + 1));
   o->words()[0] = Value::Data(code);
   ++actors_made_;
+  turn_.effects |= TurnState::kCreates;
   targets_made_ = true;
   return o;
 }
@@ -105,7 +106,8 @@ TurnEnd Core::Await(Value p, Value timer, std::unique_ptr<Suspension> frames) {
     if (IsTargetKind(timer, Kind::kPromise)) timer.target()->flags |= promise::kUnnamed;
   }
   turn_.slot = Value::Nil();
-  turn_.awaits = turn_.is_rare = true;
+  turn_.awaits = true;
+  turn_.effects |= TurnState::kRare;
   return TurnEnd::kDone;
 }
 

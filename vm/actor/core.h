@@ -83,10 +83,11 @@ struct TurnState {
   // Staged effects.
   Value become;  // a kBehavior, or Absent
   Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
-  // Beyond these there is something to commit or to forget: a wait, sponsors made, or what a
-  // collection or another slice noted. Most turns have none of it.
-  bool is_rare = false;
   bool awaits = false;
+  // Which there are, as bits, so that a turn that only sent is over at one look. kRare: a wait,
+  // sponsors made, or what a collection or another slice noted.
+  enum Effect : uint8_t { kBecomes = 1, kReplies = 2, kCreates = 4, kRare = 8 };
+  uint8_t effects = 0;
 
   uint64_t cause() const { return Event{{}, {}, {}, cause_and_flag}.cause(); }
   EventFlag flag() const { return Event{{}, {}, {}, cause_and_flag}.flag(); }
@@ -164,8 +165,14 @@ class Core final : private HeapClient, public IdentitySource {
   // promise. False: no event room.
   bool Listen(Value p, Value continuation);
 
-  void StageBecome(Value behavior) { turn_.become = behavior; }
-  void StageReply(Value value) { turn_.reply = value; }
+  void StageBecome(Value behavior) {
+    turn_.become = behavior;
+    turn_.effects |= TurnState::kBecomes;
+  }
+  void StageReply(Value value) {
+    turn_.reply = value;
+    turn_.effects |= TurnState::kReplies;
+  }
 
   // Why the turn failed; each returns what the EnterFn is to return.
   // An operation of the VM's own failed: reason as in fault.h, taken as it is.
@@ -296,7 +303,12 @@ class Core final : private HeapClient, public IdentitySource {
     uint64_t suspensions = 0;
     uint64_t late_settlements = 0;
   };
-  const Stats& stats() const { return stats_; }
+  Stats stats() const {
+    Stats stats = stats_;
+    stats.turns = serial_ - stats.faults - turns_cut_short_;
+    stats.events += serial_;
+    return stats;
+  }
 
   // --- the world around -------------------------------------------------------------
   void set_language(Language* language) { language_ = language; }
@@ -389,7 +401,7 @@ class Core final : private HeapClient, public IdentitySource {
   bool DispatchContinuation(Event& event);
   bool DispatchPayer(Event& event);
   void BeginTurn(const Event& event, Value self, Value slot, Object* code);
-  void ForgetRare();
+  void ForgetEffects();
   void RunTurn(const Event& event, Value self, Value slot, Object* code, Object* holder,
                Suspension* frames);
   void ResumeTurn(const Event& event);
@@ -534,6 +546,9 @@ class Core final : private HeapClient, public IdentitySource {
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;
   std::function<void(const FaultReport&)> on_fault_;
+  uint64_t turns_cut_short_ = 0;  // and not over yet
+  // Turns are not in it, and of the events only those that began none: what begins a turn is
+  // counted by its serial.
   Stats stats_;
 };
 

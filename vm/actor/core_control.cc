@@ -172,7 +172,7 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
   sponsor->keeper = keeper;
   if (in_turn_) {
     sponsors_made_.push_back(sponsor);
-    turn_.is_rare = true;
+    turn_.effects |= TurnState::kRare;
   }
   return {sponsor->control, {}};
 }

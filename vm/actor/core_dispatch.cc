@@ -31,21 +31,17 @@ inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* 
   in_turn_ = true;
 }
 
-// The effects of a turn, but for what it sent, which is in the queue already.
+// The effects of a turn that are not rare, but for what it sent, which is in the queue already.
 inline void Core::CommitEffects() {
   TurnState& t = turn_;
-  ++stats_.turns;
-  if (actors_made_ != 0) {
-    stats_.actors += actors_made_;
-    actors_made_ = 0;
-  }
   if (observer_ != nullptr) [[unlikely]]
     observer_->OnTurn(*this, t, TurnEnd::kDone);
-  if (!t.become.is_absent()) {
+  if ((t.effects & TurnState::kCreates) != 0) stats_.actors += std::exchange(actors_made_, 0);
+  if ((t.effects & TurnState::kBecomes) != 0) {
     actor::SetBehavior(heap_, t.receiver.target(), t.become.data());
     t.become = Value::Absent();
   }
-  if (!t.reply.is_absent()) {
+  if ((t.effects & TurnState::kReplies) != 0) {
     const Value reply = std::exchange(t.reply, Value::Absent());
     if (!t.slot.is_nil()) SettleSlot(t.slot, EventFlag::kKept, reply);
   }
@@ -55,14 +51,15 @@ inline void Core::CommitEffects() {
 // commit. Everything else is Dispatch's.
 void Core::DispatchQueue(Sponsor& sponsor) {
   EventQueue& queue = sponsor.queue;
+  const bool is_watched = observer_ != nullptr;
   while (const Event* event = queue.TakeIfAny()) {
     if (heap_.marking()) [[unlikely]]
       ShadeTaken(*event);
-    // The actors of the next events are on their way to the cache while this turn runs.
-    __builtin_prefetch(queue.Ahead(2)->target.object());
+    // The actors of the next events are on their way to the cache while this turn runs. Behind the
+    // end of a segment's events are some words that lead nowhere.
+    __builtin_prefetch(reinterpret_cast<const void*>(event[2].target.bits()));
     Object* target = event->target.target();
     if (actor::IsPlain(target) && event->flag() == EventFlag::kMessage) [[likely]] {
-      ++stats_.events;
       Object* code = code::Of(target);
       BeginTurn(*event, event->target, event->slot, code);
       TurnEnd end;
@@ -71,13 +68,15 @@ void Core::DispatchQueue(Sponsor& sponsor) {
       } catch (const std::bad_alloc&) {
         end = OutOfMemory();
       }
-      if (end == TurnEnd::kDone && !turn_.is_rare) [[likely]] {
-        if (fuel == fuel_at_turn_start_) --fuel;
-        CommitEffects();
-        in_turn_ = false;
-      } else {
+      if (end != TurnEnd::kDone || turn_.effects >= TurnState::kRare) [[unlikely]] {
         EndTurn(end);
         if (sponsor.is_held()) break;
+      } else {
+        if (turn_.effects != 0 || is_watched) {
+          CommitEffects();
+          turn_.effects = 0;
+        }
+        in_turn_ = false;
       }
     } else {
       Dispatch(*event);
@@ -200,6 +199,7 @@ bool Core::DispatchPayer(Event& event) {
 
 void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Object* holder,
                    Suspension* frames) {
+  --stats_.events;  // its turn is counted
   BeginTurn(event, self, slot, code);
   TurnEnd end;
   try {
@@ -226,7 +226,8 @@ void Core::TakeUp(Object* receiver) {
   heap_.WillWrite(is_actor ? receiver->words()[0].data() : receiver);
   *word = Value::Nil();
   turn_ = resumed_->turn;
-  turn_.is_rare = true;
+  turn_.effects |= TurnState::kRare;
+  --turns_cut_short_;
   turn_.mark = sponsor_->queue.mark();
   turn_.made_since = heap_.young_top();
   sponsors_made_ = std::move(resumed_->sponsors_made);
@@ -265,13 +266,15 @@ void Core::EndTurn(TurnEnd end) {
       EndSuspended();
       break;
   }
-  if (turn_.is_rare) ForgetRare();
+  if (turn_.effects != 0) ForgetEffects();
   in_turn_ = false;
 }
 
-// The next turn begins without any of it.
-void Core::ForgetRare() {
-  turn_.is_rare = turn_.awaits = false;
+// The next turn begins without any.
+void Core::ForgetEffects() {
+  turn_.effects = 0;
+  turn_.become = turn_.reply = Value::Absent();
+  turn_.awaits = false;
   turn_.steps_used = 0;
   turn_.made = Value::Nil();
 }
@@ -375,6 +378,7 @@ Event Core::EventOfTurn() const {
 
 void Core::EndSuspended() {
   ++stats_.suspensions;
+  ++turns_cut_short_;
   EventQueue& queue = sponsor_->queue;
   std::unique_ptr<Stopped> stopped = std::move(resumed_);
   if (stopped == nullptr) {

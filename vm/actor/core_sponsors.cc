@@ -185,7 +185,7 @@ bool Core::HasRoom(uint64_t bytes) {
 Core::Fuel Core::Refuel(Need need) {
   // What the turn used goes on record before the accounts forget it.
   turn_.steps_used += fuel_at_turn_start_ - fuel;
-  turn_.is_rare = true;
+  turn_.effects |= TurnState::kRare;
   ChargeSteps();
   fuel_at_turn_start_ = 0;
   const auto set = [&] {
@@ -342,7 +342,7 @@ bool Core::FaultFront(Value reason) {
     why_ = sponsor_->stopped ? Why::kStopped : Why::kFault;
     fault_reason_ = reason;
     EndFaulted();
-    ForgetRare();
+    ForgetEffects();
     sponsor_->AccountOf(Resource::kMemory).bytes_when_spent = -1;
     return true;
   }

@@ -110,6 +110,7 @@ void Core::RollBack() {
   sponsors_made_.clear();
   actors_made_ = 0;
   turn_.become = turn_.reply = Value::Absent();
+  turn_.effects &= TurnState::kRare;
   ++stats_.faults;
 }
 
@@ -119,7 +120,7 @@ void Core::NoteMade(const std::function<void(Visitor&)>& visit) {
   Reach reach(heap_, turn_.made_since);
   visit(reach);
   reach.Run();
-  turn_.is_rare = true;
+  turn_.effects |= TurnState::kRare;
   std::vector<Value>& made = reach.targets();
   if (reach.is_too_much()) {
     made.clear();

@@ -27,12 +27,14 @@
 namespace vesicle {
 
 struct Segment {
-  static constexpr int kEvents = 255;
+  static constexpr int kEvents = 253;
   Segment* next;
   Segment* previous;
   int64_t first;  // position of events[0]
   int64_t count;  // events in it, unless it is its queue's last
   Event events[kEvents];
+  // Read and not looked at, by who asks for an event a few places on.
+  Event beyond[2];
 };
 
 // Segments not in use, shared by the queues of one VM.
@@ -125,9 +127,6 @@ class EventChain {
     }
   }
 
-  // The event a few places on, for a prefetch; any event of the segment, never null.
-  const Event* Ahead(int n) const { return head_ + n < head_end_ ? head_ + n : head_end_ - 1; }
-
   // --- collection
   // Words of events pushed since the last call; then all count as seen.
   void VisitFresh(Visitor& visitor);
@@ -190,8 +189,6 @@ class EventQueue {
       return &released_->Take();
     return sent_.empty() ? nullptr : &sent_.Take();
   }
-  // Of what was sent: an event a few places on, for a prefetch; any event, never null.
-  const Event* Ahead(int n) const { return sent_.Ahead(n); }
   // Gives back what it needs for nothing that is there.
   void Rest() {
     if (!HasReleased()) released_.reset();
