@@ -38,7 +38,7 @@ void SetBehavior(Heap& heap, Object* actor, const Object* behavior) {
   heap.WillWrite(actor);
   if (!IsExtended(actor)) {
     if (behavior->count <= actor->count) {
-      std::memcpy(actor->words(), behavior->words(), behavior->count * sizeof(Value));
+      for (uint32_t i = 0; i < behavior->count; ++i) actor->words()[i] = behavior->words()[i];
       for (uint32_t i = behavior->count; i < actor->count; ++i) actor->words()[i] = Value::Nil();
       return;
     }

@@ -314,6 +314,7 @@ class Core final : private HeapClient, public IdentitySource {
   void set_language(Language* language) { language_ = language; }
   Language* language() { return language_; }
   void set_observer(TurnObserver* observer) { observer_ = observer; }
+  bool is_watched() const { return observer_ != nullptr; }
   void set_on_fault(std::function<void(const FaultReport&)> fn) { on_fault_ = std::move(fn); }
 
   // For whole-VM walks (state_hash.h). Nothing may run meanwhile.

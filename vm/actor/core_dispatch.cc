@@ -70,7 +70,7 @@ void Core::DispatchQueue(Sponsor& sponsor) {
       }
       if (end != TurnEnd::kDone || turn_.effects >= TurnState::kRare) [[unlikely]] {
         EndTurn(end);
-        if (sponsor.is_held()) break;
+        if (sponsor.is_held() || slice_left_ <= 0) break;
       } else {
         if (turn_.effects != 0 || is_watched) {
           CommitEffects();
@@ -80,7 +80,7 @@ void Core::DispatchQueue(Sponsor& sponsor) {
       }
     } else {
       Dispatch(*event);
-      if (sponsor.is_held()) break;
+      if (sponsor.is_held() || slice_left_ <= 0) break;
     }
     if (fuel <= 0 && !NextFuel()) break;
     if (heap_.wants_safe_point()) [[unlikely]] {

@@ -10,6 +10,8 @@ namespace {
 
 // Within a turn the heap's wishes and the memory balance are looked at this often.
 constexpr int64_t kStepsBetweenChecks = 2'000;
+// What a turn may use beyond its slice before it is cut short.
+constexpr int64_t kStepsOfGrace = 100;
 // What a full collection on behalf of a sponsor costs it, so that living at the limit is no attack.
 constexpr uint64_t kBytesCollectedPerStep = 256;
 // The same in time: it sits out the whole slices that such a collection takes.
@@ -218,8 +220,14 @@ Core::Fuel Core::Refuel(Need need) {
     }
   }
   if (slice_left_ <= 0) {
-    set();
-    return Fuel::kSuspend;
+    // A turn that has hardly begun is over sooner than set aside; the slice ends with it.
+    const int64_t grace = std::min(kStepsOfGrace, options_.slice_steps);
+    if (turn_.steps_used >= grace) {
+      set();
+      return Fuel::kSuspend;
+    }
+    fuel = fuel_given_ = fuel_at_turn_start_ = grace;
+    return Fuel::kGo;
   }
   set();
   return Fuel::kGo;

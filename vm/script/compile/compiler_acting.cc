@@ -65,22 +65,28 @@ void UnitCompiler::GenSend(const SendExpr& e, Dest d) {
   SettleSlot(slot, d);
 }
 
-void UnitCompiler::GenCreate(const CreateExpr& e, Dest d) {
-  const Expr* behavior = e.behavior;
+bool UnitCompiler::GenIfKnown(Op op, const Expr& behavior, Dest d) {
+  if (const auto* literal = If<BehaviorExpr>(&behavior)) {
+    GenHolder(op, *literal->unit, {}, d);
+    return true;
+  }
+  const Expr* callee = &behavior;
   std::span<Expr* const> args;
-  if (const auto* call = If<CallExpr>(behavior)) {
-    behavior = call->callee;
+  if (const auto* call = If<CallExpr>(callee)) {
+    callee = call->callee;
     args = call->args;
   }
-  const auto* name = If<NameExpr>(behavior);
+  const auto* name = If<NameExpr>(callee);
   const bool is_known =
       name != nullptr && name->ref.declared == Declared::kBehavior &&
       (name->ref.kind == RefKind::kItem || name->ref.kind == RefKind::kImported ||
        (name->ref.kind == RefKind::kBuiltin && name->ref.index >= kPreludeIdFirst));
-  if (is_known) return GenKnownBehavior(Op::kCreateKnown, name->ref, args, d);
-  if (const auto* literal = If<BehaviorExpr>(e.behavior)) {
-    return GenHolder(Op::kCreateKnown, *literal->unit, {}, d);
-  }
+  if (is_known) GenKnownBehavior(op, name->ref, args, d);
+  return is_known;
+}
+
+void UnitCompiler::GenCreate(const CreateExpr& e, Dest d) {
+  if (GenIfKnown(Op::kCreateKnown, *e.behavior, d)) return;
   const uint32_t from = Any(*e.behavior);
   const uint32_t reg = TargetOf(d);
   Emit(Op::kCreate, reg, from);
@@ -88,6 +94,7 @@ void UnitCompiler::GenCreate(const CreateExpr& e, Dest d) {
 }
 
 void UnitCompiler::GenBecome(const BecomeExpr& e, Dest d) {
+  if (ends_turn(d) && GenIfKnown(Op::kBecomeLast, *e.behavior, Dest::None())) return;
   const uint32_t behavior = Any(*e.behavior);
   Emit(Op::kBecome, behavior);
   SettleNil(d);
@@ -109,6 +116,7 @@ void UnitCompiler::GenBecomeWith(const BecomeWithExpr& e, Dest d) {
     }
     if (failed_) return;
   }
+  if (ends_turn(d)) return EmitX(Op::kBecomeLast, base, CodeOf(unit_));
   EmitX(Op::kMakeBehavior, base, CodeOf(unit_));
   Emit(Op::kBecome, base);
   SettleNil(d);

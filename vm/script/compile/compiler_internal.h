@@ -145,6 +145,8 @@ class UnitCompiler {
 
   // --- acting (compiler_acting.cc)
   void GenSend(const SendExpr& e, Dest d);
+  // `op` with the code and the captures of a behavior that the compiler sees; false: it does not.
+  bool GenIfKnown(Op op, const Expr& behavior, Dest d);
   void GenCreate(const CreateExpr& e, Dest d);
   void GenBecome(const BecomeExpr& e, Dest d);
   void GenBecomeWith(const BecomeWithExpr& e, Dest d);
@@ -158,6 +160,8 @@ class UnitCompiler {
   void SettleSlot(uint32_t slot, Dest d);
 
   bool in_act() const { return unit_.kind == UnitKind::kAct; }
+  // What an actor does last.
+  bool ends_turn(Dest d) const { return d.is_last() && unit_.kind == UnitKind::kBehavior; }
 
   struct Deferred {
     Label label;

@@ -158,6 +158,7 @@ namespace vesicle {
   X(Create,          "ab",    "R[a] = a new actor of the behavior R[b]")                         \
   X(CreateKnown,     "ak",    "R[a] = a new actor of code K[k], its captures from R[a] on")      \
   X(Become,          "a",     "the behavior from the next event on is R[a]")                     \
+  X(BecomeLast,      "ak",    "Become of code K[k], its captures from R[a] on; ends the turn")     \
   X(When,            "abc",   "the function R[a] runs when R[b] settles; its value goes to slot R[c]") \
   X(Task,            "ab",    "the function R[a] runs as a turn; its value goes to slot R[b]")   \
   X(Await,           "abc" "J","R[a] = R[b] when it is kept, on timer promise R[c]; broken: R[a] is the reason, jumps (or fails: J is 0)")

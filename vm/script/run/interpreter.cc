@@ -129,10 +129,6 @@ Value Interpreter::BuiltinValue(uint32_t id) {
 // ---------------------------------------------------------------------------
 // Ways in
 
-TurnEnd EnterScript(Core& core, Object* holder) {
-  return static_cast<Interpreter*>(core.language())->Enter(holder);
-}
-
 namespace {
 
 // `n => next <- n` with `next` in capture `index`: as the loop does it, without the loop.

@@ -105,6 +105,7 @@ class Interpreter final : public Language {
   TurnEnd Await(const Instruction* at, Value* base, const Value* constants);
   std::unique_ptr<ScriptStack> NewStack();
   BuiltinResult RunJob(const Instruction* at);
+  Object* NewHolder(Kind kind, Value code, const Value* captures);
 
   // Everything that an instruction cannot do in a few machine instructions. The
   // value it yields goes where instruction `at` wants it.

@@ -4,9 +4,9 @@
 // words are pc[0], pc[1]. What is not done in a few machine instructions goes to
 // `slow`, whose value `deliver` puts where the instruction wants it; so a long
 // operation can be finished in pieces, and the run suspended between them.
-#include <cstring>
 #include <utility>
 
+#include "vm/actor/actor.h"
 #include "vm/script/run/interpreter.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
@@ -96,6 +96,14 @@ constexpr DeliveryTable kDelivery;
 inline bool BothInts(Value a, Value b) { return ((a.bits() | b.bits()) & 7) == 0; }
 inline int64_t Signed(Value v) { return static_cast<int64_t>(v.bits()); }
 
+// A few: no call.
+inline void CopyWords(Value* to, const Value* from, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) to[i] = from[i];
+}
+inline uint32_t CapturesOf(Value code) {
+  return static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
+}
+
 }  // namespace
 
 TurnEnd Interpreter::Start(const Instruction* pc, Value* base, const Value* constants) {
@@ -104,7 +112,15 @@ TurnEnd Interpreter::Start(const Instruction* pc, Value* base, const Value* cons
   return probe_ == nullptr ? Run<false>(pc, base, constants) : Run<true>(pc, base, constants);
 }
 
-TurnEnd Interpreter::Enter(Object* holder) {
+inline Object* Interpreter::NewHolder(Kind kind, Value code, const Value* captures) {
+  const uint32_t count = CapturesOf(code);
+  Object* o = heap_.AllocateRaw(kind, count + 1);
+  o->words()[0] = code;
+  CopyWords(o->words() + 1, captures, count);
+  return o;
+}
+
+inline TurnEnd Interpreter::Enter(Object* holder) {
   Value* base = stack_->first_base();
   base[-1] = IsTargetKind(holder->kind) ? Value::Target(holder) : Value::Data(holder);
   base[0] = core_.turn().message;
@@ -115,6 +131,10 @@ TurnEnd Interpreter::Enter(Object* holder) {
   if (probe_ != nullptr) [[unlikely]]
     return Run<true>(pc, base, code::Constants(code));
   return Run<false>(pc, base, code::Constants(code));
+}
+
+TurnEnd EnterScript(Core& core, Object* holder) {
+  return static_cast<Interpreter*>(core.language())->Enter(holder);
 }
 
 #define CASE(name) L_##name:
@@ -574,7 +594,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     const uint32_t count = B(insn);
     Object* o = heap_.AllocateRaw(Kind::kTagged, count + 1);
     o->words()[0] = constants[pc[0]];
-    std::memcpy(static_cast<void*>(o->words() + 1), base + A(insn), count * sizeof(Value));
+    CopyWords(o->words() + 1, base + A(insn), count);
     RA = Value::Data(o);
     pc += 1;
     NEXT();
@@ -613,21 +633,11 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   }
   CASE(Field) goto slow;
   CASE(MakeFunction) {
-    const Value code = constants[Bx(insn)];
-    const uint32_t count = static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
-    Object* o = heap_.AllocateRaw(Kind::kFunction, count + 1);
-    o->words()[0] = code;
-    std::memcpy(static_cast<void*>(o->words() + 1), base + A(insn), count * sizeof(Value));
-    RA = Value::Data(o);
+    RA = Value::Data(NewHolder(Kind::kFunction, constants[Bx(insn)], base + A(insn)));
     NEXT();
   }
   CASE(MakeBehavior) {
-    const Value code = constants[Bx(insn)];
-    const uint32_t count = static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
-    Object* o = heap_.AllocateRaw(Kind::kBehavior, count + 1);
-    o->words()[0] = code;
-    std::memcpy(static_cast<void*>(o->words() + 1), base + A(insn), count * sizeof(Value));
-    RA = Value::Data(o);
+    RA = Value::Data(NewHolder(Kind::kBehavior, constants[Bx(insn)], base + A(insn)));
     NEXT();
   }
 
@@ -855,10 +865,9 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   }
   CASE(CreateKnown) {
     const Value code = constants[Bx(insn)];
-    const uint32_t count = static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
+    const uint32_t count = CapturesOf(code);
     Object* o = core.NewActor(code.data(), count);
-    const Value* captures = base + A(insn);
-    for (uint32_t i = 0; i < count; ++i) o->words()[1 + i] = captures[i];
+    CopyWords(o->words() + 1, base + A(insn), count);
     RA = Value::Target(o);
     NEXT();
   }
@@ -868,6 +877,27 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
       goto slow;
     core.StageBecome(behavior);
     NEXT();
+  }
+  CASE(BecomeLast) {
+    // Nothing can fail any more: the actor takes it at once, where it has room. What watches turns
+    // sees it staged.
+    const Value code = constants[Bx(insn)];
+    const uint32_t count = CapturesOf(code);
+    Object* actor = base[-1].object();
+    if (actor::IsPlain(actor) && count < actor->count && !core.is_watched()) [[likely]] {
+      heap_.WillWrite(actor);
+      Value* words = actor->words();
+      words[0] = code;
+      CopyWords(words + 1, base + A(insn), count);
+      for (uint32_t i = count + 1; i < actor->count; ++i) words[i] = Value::Nil();
+    } else {
+      core.StageBecome(Value::Data(NewHolder(Kind::kBehavior, code, base + A(insn))));
+    }
+    core.fuel = fuel;
+    if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
+    if (s.has_grown()) [[unlikely]]
+      EndRun();
+    return TurnEnd::kDone;
   }
   CASE(When) {
     const Value continuation = core.NewContinuation(RA.data(), RC);
