@@ -56,6 +56,10 @@ void UnitCompiler::GenSend(const SendExpr& e, Dest d) {
     const uint32_t message = Any(*e.message);
     return Emit(is_last_here ? Op::kSendCaptureLast : Op::kSendCapture, *capture, message);
   }
+  if (e.target->kind == ExprKind::kSelf && d.kind != Dest::Kind::kRegister &&
+      (is_last_here || !d.is_last())) {
+    return Emit(is_last_here ? Op::kSendSelfLast : Op::kSendSelf, Any(*e.message));
+  }
   const auto [target, message] = AnyTwo(*e.target, *e.message);
   if (d.kind == Dest::Kind::kNone) return Emit(Op::kSend, target, message);
   if (d.kind == Dest::Kind::kRegister) return Emit(Op::kSendAsk, d.reg, target, message);

@@ -149,6 +149,8 @@ namespace vesicle {
   X(SendAsk,         "abc",   "R[a] = the promise of R[b] <- R[c]")                              \
   X(SendLast,        "ab",    "R[a] <- R[b] with the turn's slot; ends the turn")                \
   X(SendSlot,        "abc",   "R[a] <- R[b] with the slot R[c]")                                 \
+  X(SendSelf,        "a",     "self <- R[a], nobody looks at the reply")                         \
+  X(SendSelfLast,    "a",     "self <- R[a] with the turn's slot; ends the turn")                \
   X(SendCapture,     "pb",    "as Send, to capture p")                                           \
   X(SendCaptureLast, "pb",    "as SendLast, to capture p")                                       \
   X(ForwardLast,     "p",     "as SendLast: the message of the turn to capture p")               \

@@ -26,10 +26,6 @@ using instruction::SignedB;
 using instruction::SignedBx;
 using instruction::SignedC;
 
-// What the outermost Return comes back to.
-constexpr Instruction kBottom[] = {instruction::Abc(Op::kMove, 0),
-                                   instruction::Abc(Op::kFinish, 0)};
-
 // What becomes of the value of an instruction that `slow` did.
 enum class Delivery : uint8_t { kStore, kNothing, kJumpWhenTrue, kJumpWhenFalse, kLoop, kFind };
 
@@ -107,7 +103,6 @@ inline uint32_t CapturesOf(Value code) {
 }  // namespace
 
 TurnEnd Interpreter::Start(const Instruction* pc, Value* base, const Value* constants) {
-  stack_->frames[0] = {kBottom + 1, nullptr};
   stack_->frames_top = stack_->frames + 1;
   return probe_ == nullptr ? Run<false>(pc, base, constants) : Run<true>(pc, base, constants);
 }
@@ -125,11 +120,16 @@ inline TurnEnd Interpreter::Enter(Object* holder) {
   base[-1] = IsTargetKind(holder->kind) ? Value::Target(holder) : Value::Data(holder);
   base[0] = core_.turn().message;
   const Object* code = code::Of(holder);
-  stack_->frames[0] = {kBottom + 1, nullptr};
   stack_->frames_top = stack_->frames + 1;
   const Instruction* pc = ScriptCode::First(code::Pointer(code));
   if (probe_ != nullptr) [[unlikely]]
     return Run<true>(pc, base, code::Constants(code));
+  // What Enter does, if that is all it will do.
+  const int64_t fuel = core_.fuel - Bx(*pc);
+  if (fuel >= 0 && base + A(*pc) <= stack_->soft_end()) [[likely]] {
+    core_.fuel = fuel;
+    ++pc;
+  }
   return Run<false>(pc, base, code::Constants(code));
 }
 
@@ -805,6 +805,19 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     if (!core.Send(target, RB, RC)) [[unlikely]]
       goto no_events;
     NEXT();
+  }
+  CASE(SendSelf) {
+    if (!core.Send(core.turn().self, RA, Value::Nil())) [[unlikely]]
+      goto no_events;
+    NEXT();
+  }
+  CASE(SendSelfLast) {
+    if (!core.Send(core.turn().self, RA, core.turn().slot)) [[unlikely]]
+      goto no_events;
+    core.fuel = fuel;
+    if (s.has_grown()) [[unlikely]]
+      EndRun();
+    return TurnEnd::kDone;
   }
   CASE(SendCapture) {
     const Value target = base[-1].object()->words()[1 + A(insn)];

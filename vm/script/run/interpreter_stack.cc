@@ -8,11 +8,16 @@
 #include "vm/script/compile/script_code.h"
 
 namespace vesicle {
-
 namespace {
+
+// What the outermost Return comes back to.
+constexpr Instruction kBottom[] = {instruction::Abc(Op::kMove, 0),
+                                   instruction::Abc(Op::kFinish, 0)};
+
 const Object* CodeObject(const Value* constants) {
   return reinterpret_cast<const Object*>(constants - code::kFixedWords) - 1;
 }
+
 }  // namespace
 
 const CodeHeader& HeaderOf(const Value* constants) {
@@ -43,6 +48,7 @@ void ScriptStack::Allocate(size_t registers, size_t frame_count) {
   frame_memory_ = std::make_unique<Frame[]>(frame_count);
   frames = frames_top = frame_memory_.get();
   frames_end = frames + frame_count;
+  frames[0] = {kBottom + 1, nullptr};
   base = 1;
 }
 
