@@ -220,6 +220,9 @@ class Core final : private HeapClient, public IdentitySource {
   // it says no.
   bool HasRoom(uint64_t bytes);
 
+  // core_turn.h
+  Object* TakeNext(EnterFn enter);
+
   // --- from outside of turns --------------------------------------------------------
 
   // Puts a message into the root sponsor's queue, whatever its balance. Within a turn it is an

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "vm/actor/actor.h"
-#include "vm/actor/core.h"
+#include "vm/actor/core_turn.h"
 #include "vm/actor/promise.h"
 #include "vm/value/value_kind.h"
 
@@ -14,22 +14,6 @@ namespace vesicle {
 using actor::Cont;
 using actor::ContState;
 using actor::ContWord;
-
-// What every turn begins with. Staged effects there are none: the end of each turn took them away.
-inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* code) {
-  TurnState& t = turn_;
-  t.self = self;
-  t.message = event.message;
-  t.slot = slot;
-  t.receiver = event.target;
-  t.cause_and_flag = event.cause_and_flag;
-  t.serial = ++serial_;
-  t.mark = sponsor_->queue.mark();
-  t.made_since = heap_.young_top();
-  records_[serial_ % kRecords] = {event.cause(), code};
-  fuel_at_turn_start_ = fuel;
-  in_turn_ = true;
-}
 
 // The effects of a turn that are not rare, but for what it sent, which is in the queue already.
 inline void Core::CommitEffects() {
@@ -55,9 +39,7 @@ void Core::DispatchQueue(Sponsor& sponsor) {
   while (const Event* event = queue.TakeIfAny()) {
     if (heap_.marking()) [[unlikely]]
       ShadeTaken(*event);
-    // The actors of the next events are on their way to the cache while this turn runs. Behind the
-    // end of a segment's events are some words that lead nowhere.
-    __builtin_prefetch(reinterpret_cast<const void*>(event[2].target.bits()));
+    PrefetchBehind(event);
     Object* target = event->target.target();
     if (actor::IsPlain(target) && event->flag() == EventFlag::kMessage) [[likely]] {
       Object* code = code::Of(target);
@@ -201,6 +183,7 @@ void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Obj
                    Suspension* frames) {
   --stats_.events;  // its turn is counted
   BeginTurn(event, self, slot, code);
+  turn_.effects = TurnState::kRare;  // its end has more to do
   TurnEnd end;
   try {
     end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);

@@ -89,6 +89,11 @@ class EventChain {
     return event;
   }
 
+  // The first event, when it is at hand; null: there may be one all the same.
+  const Event* Next() const { return head_ != tail_ && head_ != head_end_ ? head_ : nullptr; }
+  // Wants that Next() gave one.
+  void PopNext() { ++head_; }
+
   // Puts an event before all others.
   void PushFront(const Event& event);
   // Wants empty(): what comes next lies where the last event lay, which is in the cache.
@@ -189,6 +194,10 @@ class EventQueue {
       return &released_->Take();
     return sent_.empty() ? nullptr : &sent_.Take();
   }
+  // The first that was sent, when it is the first of all and at hand; null: there may be one.
+  const Event* NextSent() const { return HasReleased() ? nullptr : sent_.Next(); }
+  // Wants that NextSent() gave one.
+  void PopSent() { sent_.PopNext(); }
   // Gives back what it needs for nothing that is there.
   void Rest() {
     if (!HasReleased()) released_.reset();

@@ -6,7 +6,7 @@
 // operation can be finished in pieces, and the run suspended between them.
 #include <utility>
 
-#include "vm/actor/actor.h"
+#include "vm/actor/core_turn.h"
 #include "vm/script/run/interpreter.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
@@ -341,25 +341,17 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   }
   CASE(Finish) {
     // base[0] is what the outermost frame returned.
-    core.fuel = fuel;
-    if (!is_pure_) [[likely]] {
-      if (!core.turn().slot.is_nil()) core.StageReply(base[0]);
-      if (s.has_grown()) [[unlikely]]
-        EndRun();
+    if (is_pure_) [[unlikely]] {
+      core.fuel = fuel;
+      return TurnEnd::kDone;
     }
-    return TurnEnd::kDone;
+    if (!core.turn().slot.is_nil()) core.StageReply(base[0]);
+    goto turn_done;
   }
-  CASE(End) {
-    core.fuel = fuel;
-    if (s.has_grown()) [[unlikely]]
-      EndRun();
-    return TurnEnd::kDone;
-  }
+  CASE(End) { goto turn_done; }
   CASE(EndIfLast) {
     if (RA == Value::SmallInt(static_cast<int64_t>(ActMode::kLast))) {
-      core.fuel = fuel;
-      if (s.has_grown()) EndRun();
-      return TurnEnd::kDone;
+      goto turn_done;
     }
     NEXT();
   }
@@ -814,10 +806,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   CASE(SendSelfLast) {
     if (!core.Send(core.turn().self, RA, core.turn().slot)) [[unlikely]]
       goto no_events;
-    core.fuel = fuel;
-    if (s.has_grown()) [[unlikely]]
-      EndRun();
-    return TurnEnd::kDone;
+    goto turn_done;
   }
   CASE(SendCapture) {
     const Value target = base[-1].object()->words()[1 + A(insn)];
@@ -833,10 +822,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
       goto slow;
     if (!core.Send(target, RB, core.turn().slot)) [[unlikely]]
       goto no_events;
-    core.fuel = fuel;
-    if (s.has_grown()) [[unlikely]]
-      EndRun();
-    return TurnEnd::kDone;
+    goto turn_done;
   }
   CASE(ForwardLast) {
     const Value target = base[-1].object()->words()[1 + A(insn)];
@@ -844,8 +830,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
       goto slow;
     if (!core.Send(target, core.turn().message, core.turn().slot)) [[unlikely]]
       goto no_events;
-    core.fuel = fuel;
-    return TurnEnd::kDone;
+    goto turn_done;
   }
   CASE(LoadSlot) {
     RA = core.turn().slot;
@@ -906,11 +891,8 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     } else {
       core.StageBecome(Value::Data(NewHolder(Kind::kBehavior, code, base + A(insn))));
     }
-    core.fuel = fuel;
     if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
-    if (s.has_grown()) [[unlikely]]
-      EndRun();
-    return TurnEnd::kDone;
+    goto turn_done;
   }
   CASE(When) {
     const Value continuation = core.NewContinuation(RA.data(), RC);
@@ -933,9 +915,26 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
 send_last:
   if (!core.Send(RA, value, core.turn().slot)) [[unlikely]]
     goto no_events;
+turn_done:
   core.fuel = fuel;
-  if (s.has_grown()) [[unlikely]]
+  if (s.has_grown()) [[unlikely]] {
     EndRun();
+    return TurnEnd::kDone;
+  }
+  if constexpr (!kProbed) {
+    // Straight to the next turn, if that is one of ours.
+    if (Object* actor = core.TakeNext(EnterScript)) {
+      base = s.first_base();
+      base[-1] = Value::Target(actor);
+      base[0] = core.turn().message;
+      top = s.frames + 1;
+      const Object* code = code::Of(actor);
+      constants = code::Constants(code);
+      pc = ScriptCode::First(code::Pointer(code));
+      insn = *pc++;  // Enter
+      ENTER_FRAME();
+    }
+  }
   return TurnEnd::kDone;
 
 slow:
