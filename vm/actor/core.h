@@ -46,7 +46,7 @@ struct CoreOptions {
   int64_t events_max = kUnlimited;                // of the root sponsor, in all
   int64_t steps_max = kUnlimited;                 // of the root sponsor, in all
   int64_t steps_per_turn_max = 10'000'000'000;    // of one turn, suspensions included
-  int64_t slice_steps = 20'000;                   // a turn that needs more is suspended
+  int64_t slice_steps = 10'000;                   // a turn that needs more is suspended
   int call_depth_max = 200'000;                   // nested calls in one turn
   int fault_reports_max = 100;                    // kept; further ones are counted
   // Events of the root sponsor wait when it is dry, for the host to call Refill(); otherwise they

@@ -360,15 +360,24 @@ Event Core::EventOfTurn() const {
 }
 
 void Core::EndSuspended() {
+  std::unique_ptr<Stopped> stopped = std::move(resumed_);
+  try {
+    // All that it takes from the system, before anything changes.
+    constexpr int kSegmentsTaken = 3;
+    segments_.HoldIdle(kSegmentsTaken);
+    if (stopped == nullptr) {
+      stopped = std::make_unique<Stopped>();
+      stopped->staged = set_aside_.emplace(set_aside_.end(), segments_);
+      stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
+    }
+  } catch (const std::bad_alloc&) {
+    if (stopped != nullptr && stopped->staged) resumed_ = std::move(stopped);
+    OutOfMemory();
+    return EndQuota();
+  }
   ++stats_.suspensions;
   ++turns_cut_short_;
   EventQueue& queue = sponsor_->queue;
-  std::unique_ptr<Stopped> stopped = std::move(resumed_);
-  if (stopped == nullptr) {
-    stopped = std::make_unique<Stopped>();
-    stopped->staged = set_aside_.emplace(set_aside_.end(), segments_);
-    stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
-  }
   queue.MoveTail(turn_.mark, **stopped->staged, heap_.marking());
   const int64_t bytes = (*stopped->staged)->bytes();
   heap_.ChargeExternal(stopped->charged, bytes - stopped->charged_bytes);

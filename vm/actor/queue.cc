@@ -15,19 +15,31 @@ SegmentPool::~SegmentPool() {
   }
 }
 
+namespace {
+Segment* NewSegment() {
+  auto* segment = static_cast<Segment*>(std::malloc(sizeof(Segment)));
+  if (segment == nullptr) throw std::bad_alloc();
+  return segment;
+}
+}  // namespace
+
 Segment* SegmentPool::Take() {
   Segment* segment = idle_;
   if (segment != nullptr) {
     idle_ = segment->next;
     --idle_count_;
   } else {
-    segment = static_cast<Segment*>(std::malloc(sizeof(Segment)));
-    if (segment == nullptr) throw std::bad_alloc();
+    segment = NewSegment();
   }
   segment->next = nullptr;
   segment->previous = nullptr;
   segment->count = Segment::kEvents;
+  segment->seen = 0;
   return segment;
+}
+
+void SegmentPool::HoldIdle(int count) {
+  while (idle_count_ < count) Give(NewSegment());
 }
 
 void SegmentPool::Give(Segment* segment) {
@@ -93,6 +105,7 @@ void EventChain::PushFront(const Event& event) {
   // What was seen already starts at the present head at the earliest.
   fresh_front_ = std::max(fresh_front_, head_position());
   *--head_ = event;
+  if (head_ - first_->events < first_->seen) first_->seen = 0;
 }
 
 int64_t EventChain::CountSince(const Mark& mark) const {
@@ -107,7 +120,7 @@ void EventChain::Truncate(const Mark& mark) {
     pool_.Give(cut);
   }
   last_->next = nullptr;
-  tail_ = mark.at;
+  SetTail(mark.at);
   tail_end_ = last_->events + Segment::kEvents;
   fresh_back_ = std::min(fresh_back_, tail_position());
 }
@@ -124,7 +137,7 @@ void EventChain::MoveTail(const Mark& mark, EventChain& to, bool marking) {
   if (Segment* chain = mark.segment->next; chain != nullptr) {
     // What follows the mark's own segment changes hands as it is.
     snapshot_at_ = nullptr;
-    to.last_->count = to.tail_ - to.last_->events;
+    to.last_->count = static_cast<int32_t>(to.tail_ - to.last_->events);
     if (to.first_ == to.last_) to.head_end_ = to.tail_;
     to.last_->next = chain;
     chain->previous = to.last_;
@@ -137,7 +150,7 @@ void EventChain::MoveTail(const Mark& mark, EventChain& to, bool marking) {
     tail_end_ = last_->events + Segment::kEvents;
     if (first_ == last_) head_end_ = tail_end_;
   }
-  tail_ = mark.at;
+  SetTail(mark.at);
   fresh_back_ = std::min(fresh_back_, tail_position());
   to.fresh_back_ = std::min(to.fresh_back_, moved_to);
   if (marking) {
@@ -183,13 +196,25 @@ Segment* EventChain::VisitRange(Visitor& visitor, int64_t from, int64_t to, Segm
   return near;
 }
 
+void EventChain::SetTail(Event* tail) {
+  tail_ = tail;
+  last_->seen = std::min(last_->seen, static_cast<int32_t>(tail - last_->events));
+}
+
 void EventChain::VisitFresh(Visitor& visitor) {
   const int64_t head = head_position();
   const int64_t tail = tail_position();
   const int64_t front_end = std::min(fresh_front_, tail);
-  const int64_t back_begin = std::max(std::max(fresh_back_, head), front_end);
   VisitRange(visitor, head, front_end);
-  VisitRange(visitor, back_begin, tail);
+  // From the back: what moved here from another chain was seen there, whole segments of it.
+  const int64_t back_begin = std::max(std::max(fresh_back_, head), front_end);
+  for (Segment* s = last_; s != nullptr; s = s->previous) {
+    const auto end = static_cast<int32_t>(EndOf(s) - s->events);
+    const int64_t begin = std::max<int64_t>(back_begin - s->first, s->seen);
+    for (int64_t i = begin; i < end; ++i) visitor.Visit(&s->events[i].target, 3);
+    s->seen = end;
+    if (s->first <= back_begin) break;
+  }
   fresh_front_ = head;
   fresh_back_ = tail;
 }

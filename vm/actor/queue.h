@@ -31,7 +31,8 @@ struct Segment {
   Segment* next;
   Segment* previous;
   int64_t first;  // position of events[0]
-  int64_t count;  // events in it, unless it is its queue's last
+  int32_t count;  // events in it, unless it is its queue's last
+  int32_t seen;   // so many from events[0] on were visited since they came: they hold nothing young
   Event events[kEvents];
   // Read and not looked at, by who asks for an event a few places on.
   Event beyond[2];
@@ -44,6 +45,8 @@ class SegmentPool {
   // std::bad_alloc, before anything changed: a run of a script ends with #quota(#memory) then.
   Segment* Take();
   void Give(Segment* segment);
+  // So that the next `count` calls of Take cannot fail. std::bad_alloc, as Take.
+  void HoldIdle(int count);
 
  private:
   static constexpr int kIdleMax = 64;
@@ -99,6 +102,7 @@ class EventChain {
   // Wants empty(): what comes next lies where the last event lay, which is in the cache.
   void Rewind() {
     first_->first = tail_position();
+    first_->seen = 0;
     head_ = tail_ = first_->events;
     head_end_ = tail_end_ = first_->events + Segment::kEvents;
   }
@@ -147,6 +151,7 @@ class EventChain {
   void GrowTail();
   void NextSegment();
   void Renumber(Segment* from);
+  void SetTail(Event* tail);  // in the last segment
   Segment* VisitRange(Visitor& visitor, int64_t from, int64_t to, Segment* near = nullptr);
 
   SegmentPool& pool_;

@@ -13,6 +13,8 @@ namespace vesicle {
 namespace {
 
 constexpr size_t kNoLimit = SIZE_MAX;
+// A young collection looks at each remembered object: at so many it comes before the space is full.
+constexpr size_t kRememberedMax = 8192;
 
 }  // namespace
 
@@ -135,6 +137,7 @@ void Heap::Reassign(SponsorIndex from, SponsorIndex to) {
 void Heap::Remember(Object* o) {
   remembered_.push_back(o);
   o->flags |= Object::kRemembered;
+  if (remembered_.size() >= kRememberedMax) safe_point_wanted_at_ = 0;
 }
 
 void Heap::WillWriteSlow(Object* o) noexcept {
@@ -304,6 +307,7 @@ size_t Heap::CycleSlice(size_t objects_max, size_t blocks_max) {
 
 void Heap::PlanSafePoint() {
   if (options_.collect_at_every_safe_point || young_->overflowed() ||
+      remembered_.size() >= kRememberedMax ||
       (phase_ == Phase::kIdle ? MarkIsDue() : debt_ >= options_.slice_every_bytes)) {
     safe_point_wanted_at_ = 0;
     return;
@@ -339,8 +343,8 @@ void Heap::SafePointNow() {
     return;
   }
   const bool starts_mark = phase_ == Phase::kIdle && MarkIsDue();
-  const bool young_is_full =
-      young_->overflowed() || static_cast<size_t>(limit_ - top_) <= kSmallBytesMax;
+  const bool young_is_full = young_->overflowed() || remembered_.size() >= kRememberedMax ||
+                             static_cast<size_t>(limit_ - top_) <= kSmallBytesMax;
   if (!starts_mark && !young_is_full && phase_ == Phase::kIdle) return;
 
   if (on_pause_begin_) on_pause_begin_();

@@ -1,6 +1,6 @@
 // Heap: the objects of one VM, and their collector.
 //
-// Generational. New objects are bumped into the *young space* (at most 1 MiB);
+// Generational. New objects are bumped into the *young space* (half a MiB);
 // at a safe point the live ones are moved, in creation order, to the *old space*,
 // where nothing moves, which is marked in slices (snapshot at the beginning) and
 // swept lazily. So after a young collection no young object exists, and whoever
@@ -91,7 +91,7 @@ class HeapClient {
 
 struct HeapOptions {
   // Size of the young space; at most 1 MiB (and a little less is usable).
-  size_t young_bytes = size_t{1} << 20;
+  size_t young_bytes = size_t{1} << 19;
   // Objects that one safe point marks, at most; big objects count by their words.
   size_t mark_slice_objects = 5000;
   // While a cycle runs, a safe point is wanted each time so much was allocated, wherever: what

@@ -54,7 +54,7 @@ class VmLoop {
  public:
   struct Options {
     uv_loop_t* host_loop = nullptr;  // null: a loop of its own
-    int64_t slice_steps = 50'000;
+    int64_t slice_steps = 10'000;
     size_t posts_max = 100'000;
   };
   // Unavailable: the system gave no loop (file descriptors, memory).
