@@ -43,7 +43,7 @@ void Trace::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
                Shown(turn.message).c_str(),
                turn.flag() == EventFlag::kBroken ? "  (a promise broke)"
                : turn.flag() == EventFlag::kKept ? "  (a promise was kept)"
-                                               : "");
+                                                 : "");
   if (end == TurnEnd::kFaulted) {
     const Place& place = core.fault_place();
     std::fprintf(to_, "  fault %s%s%s\n", Shown(core.fault_reason()).c_str(),

@@ -158,7 +158,12 @@ bool Core::RunSlice(int64_t steps) {
   VESICLE_CHECK(!in_turn_);
   int64_t used = 0;
   while (used < steps) {
-    if (heap_.wants_safe_point()) heap_.SafePoint();
+    // A cycle goes on where nothing is allocated, too: until it is over every event is shaded.
+    constexpr uint64_t kSlicesPerPiece = 2;
+    if (heap_.wants_safe_point() ||
+        (heap_.is_in_cycle() && ++slices_in_cycle_ % kSlicesPerPiece == 0)) {
+      heap_.SafePoint();
+    }
     if (!stopping_.empty()) BreakWaiters();
     if (!orphans_.empty()) ReapSponsors();
     if (!crowds_.empty()) ReleaseCrowd();

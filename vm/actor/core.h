@@ -550,6 +550,7 @@ class Core final : private HeapClient, public IdentitySource {
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;
   std::function<void(const FaultReport&)> on_fault_;
+  uint64_t slices_in_cycle_ = 0;
   uint64_t turns_cut_short_ = 0;  // and not over yet
   // Turns are not in it, and of the events only those that began none: what begins a turn is
   // counted by its serial.

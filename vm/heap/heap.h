@@ -246,6 +246,8 @@ class Heap {
     if (o->is_old() && ((o->flags & Object::kRemembered) == 0 || marking_)) WillWriteSlow(o);
   }
   bool marking() const { return marking_; }
+  // A cycle is under way: marking, clearing or sweeping. Each safe point does a piece of it.
+  bool is_in_cycle() const { return phase_ != Phase::kIdle; }
   // While a mark runs: `value` was part of the snapshot and leaves its place unseen.
   void Shade(Value value) {
     if (marking_ && value.is_pointer()) ShadeSlow(value);
