@@ -21,6 +21,7 @@ Object* Make(Heap& heap, CodeBody* body, EnterFn enter, void* pointer, uint32_t 
 }  // namespace code
 
 namespace actor {
+
 Object* Extend(Heap& heap, Object* actor) {
   if (IsExtended(actor)) return actor->words()[0].data();
   Object* behavior = heap.Allocate(Kind::kBehavior, actor->count);
@@ -35,15 +36,10 @@ Object* Extend(Heap& heap, Object* actor) {
 }
 
 void SetBehavior(Heap& heap, Object* actor, const Object* behavior) {
+  const Value* words = behavior->words();
+  if (SetInPlace(heap, actor, words[0], words + 1, behavior->count - 1)) return;
   heap.WillWrite(actor);
-  if (!IsExtended(actor)) {
-    if (behavior->count <= actor->count) {
-      for (uint32_t i = 0; i < behavior->count; ++i) actor->words()[i] = behavior->words()[i];
-      for (uint32_t i = behavior->count; i < actor->count; ++i) actor->words()[i] = Value::Nil();
-      return;
-    }
-    Extend(heap, actor);
-  }
+  Extend(heap, actor);
   for (uint32_t i = 1; i < actor->count; ++i) actor->words()[i] = Value::Nil();
   heap.WillWrite(actor->words()[0].data());
   ExtensionWord(actor, Ext::kBehavior) = Value::Data(behavior);

@@ -47,6 +47,22 @@ Object* Extend(Heap& heap, Object* actor);
 inline Object* Holder(Object* actor) {
   return IsExtended(actor) ? ExtensionWord(actor, Ext::kBehavior).data() : actor;
 }
+// A few words: no call.
+inline void CopyWords(Value* to, const Value* from, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) to[i] = from[i];
+}
+// Gives an actor code and captures where those stood that it has. False: it is extended, or has no
+// room for them, and nothing was done.
+inline bool SetInPlace(Heap& heap, Object* actor, Value code, const Value* captures,
+                       uint32_t count) {
+  if (IsExtended(actor) || count >= actor->count) return false;
+  heap.WillWrite(actor);
+  Value* words = actor->words();
+  words[0] = code;
+  CopyWords(words + 1, captures, count);
+  for (uint32_t i = count + 1; i < actor->count; ++i) words[i] = Value::Nil();
+  return true;
+}
 // Replaces the behavior: in place when the captures fit.
 void SetBehavior(Heap& heap, Object* actor, const Object* behavior);
 

@@ -48,7 +48,7 @@ Value Core::CreateActor(Value behavior) {
   VESICLE_CHECK(IsKind(behavior, Kind::kBehavior));
   const Object* b = behavior.data();
   Object* o = NewActor(b->words()[0].data(), b->count - 1);
-  for (uint32_t i = 0; i < b->count; ++i) o->words()[i] = b->words()[i];
+  actor::CopyWords(o->words(), b->words(), b->count);
   return Value::Target(o);
 }
 

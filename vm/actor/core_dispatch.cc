@@ -183,7 +183,7 @@ void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Obj
                    Suspension* frames) {
   --stats_.events;  // its turn is counted
   BeginTurn(event, self, slot, code);
-  turn_.effects = TurnState::kRare;  // its end has more to do
+  turn_.effects |= TurnState::kRare;  // its end has more to do
   TurnEnd end;
   try {
     end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);
@@ -399,7 +399,6 @@ void Core::EndSuspended() {
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kSuspended) = activation;
   }
-  turn_.become = turn_.reply = Value::Absent();
   queue.Append(
       {turn_.receiver, Value::Nil(), Value::Nil(), Event::Pack(turn_.serial, EventFlag::kResume)});
 }

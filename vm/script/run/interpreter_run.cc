@@ -16,6 +16,7 @@
 namespace vesicle {
 namespace {
 
+using actor::CopyWords;
 using instruction::A;
 using instruction::B;
 using instruction::Bx;
@@ -92,10 +93,6 @@ constexpr DeliveryTable kDelivery;
 inline bool BothInts(Value a, Value b) { return ((a.bits() | b.bits()) & 7) == 0; }
 inline int64_t Signed(Value v) { return static_cast<int64_t>(v.bits()); }
 
-// A few: no call.
-inline void CopyWords(Value* to, const Value* from, uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) to[i] = from[i];
-}
 inline uint32_t CapturesOf(Value code) {
   return static_cast<const CodeHeader*>(code::Pointer(code.data()))->captures;
 }
@@ -877,18 +874,14 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     NEXT();
   }
   CASE(BecomeLast) {
-    // Nothing can fail any more: the actor takes it at once, where it has room. What watches turns
-    // sees it staged.
+    // Nothing can fail any more: the actor takes it at once, where it has room. Staged: where
+    // turns are watched, and after an earlier become of the turn, which it is to come after.
     const Value code = constants[Bx(insn)];
-    const uint32_t count = CapturesOf(code);
     Object* actor = base[-1].object();
-    if (actor::IsPlain(actor) && count < actor->count && !core.is_watched()) [[likely]] {
-      heap_.WillWrite(actor);
-      Value* words = actor->words();
-      words[0] = code;
-      CopyWords(words + 1, base + A(insn), count);
-      for (uint32_t i = count + 1; i < actor->count; ++i) words[i] = Value::Nil();
-    } else {
+    const bool stages = (core.turn().effects & TurnState::kBecomes) != 0 || core.is_watched() ||
+                        !actor::IsPlain(actor) ||
+                        !actor::SetInPlace(heap_, actor, code, base + A(insn), CapturesOf(code));
+    if (stages) [[unlikely]] {
       core.StageBecome(Value::Data(NewHolder(Kind::kBehavior, code, base + A(insn))));
     }
     if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
