@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint32_t kNoRegister = 255;
 
+}  // namespace
+
 // Capture index of a use of a capture.
 std::optional<uint32_t> CaptureOf(const Expr& e) {
   const auto* name = If<NameExpr>(&e);
@@ -18,8 +20,6 @@ std::optional<uint32_t> CaptureOf(const Expr& e) {
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 uint32_t UnitCompiler::SlotOf(Dest d) {
   const uint32_t slot = Reg();
@@ -69,6 +69,27 @@ void UnitCompiler::GenSend(const SendExpr& e, Dest d) {
   SettleSlot(slot, d);
 }
 
+// `become` of the behavior that runs, at the end of its turn: only what changes is written.
+bool UnitCompiler::GenIfSame(const Expr& behavior) {
+  const auto* call = If<CallExpr>(&behavior);
+  const auto* name = call != nullptr ? If<NameExpr>(call->callee) : nullptr;
+  if (name == nullptr || name->ref.kind != RefKind::kItem || name->ref.item->unit != &unit_ ||
+      call->args.size() > kCapturesInSet) {
+    return false;
+  }
+  const uint32_t base = next_;
+  uint32_t changed = 0;
+  for (uint32_t i = 0; i < call->args.size(); ++i) {
+    if (CaptureOf(*call->args[i]) == i) continue;
+    Gen(*call->args[i], Dest::To(Reg()));
+    changed |= uint32_t{1} << i;
+    if (failed_) return true;
+  }
+  Emit(Op::kBecomeWithLast, base);
+  Put(changed);
+  return true;
+}
+
 bool UnitCompiler::GenIfKnown(Op op, const Expr& behavior, Dest d) {
   if (const auto* literal = If<BehaviorExpr>(&behavior)) {
     GenHolder(op, *literal->unit, {}, d);
@@ -98,6 +119,7 @@ void UnitCompiler::GenCreate(const CreateExpr& e, Dest d) {
 }
 
 void UnitCompiler::GenBecome(const BecomeExpr& e, Dest d) {
+  if (ends_turn(d) && GenIfSame(*e.behavior)) return;
   if (ends_turn(d) && GenIfKnown(Op::kBecomeLast, *e.behavior, Dest::None())) return;
   const uint32_t behavior = Any(*e.behavior);
   Emit(Op::kBecome, behavior);

@@ -145,6 +145,7 @@ class UnitCompiler {
 
   // --- acting (compiler_acting.cc)
   void GenSend(const SendExpr& e, Dest d);
+  bool GenIfSame(const Expr& behavior);
   // `op` with the code and the captures of a behavior that the compiler sees; false: it does not.
   bool GenIfKnown(Op op, const Expr& behavior, Dest d);
   void GenCreate(const CreateExpr& e, Dest d);
@@ -199,6 +200,8 @@ class UnitCompiler::At {
   Span before_;
 };
 
+// The index of a capture, if `e` is nothing but the use of one.
+std::optional<uint32_t> CaptureOf(const Expr& e);
 // No assignment can happen while it is evaluated.
 bool IsSimple(const Expr& e);
 // The value of a small integer literal.

@@ -74,11 +74,17 @@ void UnitCompiler::GenBinary(const BinaryExpr& e, Dest d) {
   const std::optional<int64_t> small = SmallLiteral(*e.right);
   if (small && *small >= INT8_MIN && *small <= INT8_MAX &&
       (e.op == BinaryOp::kAdd || e.op == BinaryOp::kSubtract)) {
+    const bool adds = e.op == BinaryOp::kAdd;
+    if (const auto capture = CaptureOf(*e.left)) {
+      const uint32_t reg = TargetOf(d);
+      Emit(adds ? Op::kAddCaptureInt : Op::kSubtractCaptureInt, reg, *capture,
+           static_cast<uint8_t>(*small));
+      return Settle(reg, d);
+    }
     const uint32_t scratch = ScratchOf(d);
     const uint32_t left = AnyIn(*e.left, scratch);
     const uint32_t reg = d.kind == Dest::Kind::kRegister ? d.reg : scratch;
-    Emit(e.op == BinaryOp::kAdd ? Op::kAddInt : Op::kSubtractInt, reg, left,
-         static_cast<uint8_t>(*small));
+    Emit(adds ? Op::kAddInt : Op::kSubtractInt, reg, left, static_cast<uint8_t>(*small));
     return Settle(reg, d);
   }
   const uint32_t scratch = ScratchOf(d);

@@ -62,6 +62,8 @@ namespace vesicle {
   X(Multiply,        "abc",   "R[a] = R[b] * R[c]")                                              \
   X(AddInt,          "abt",   "R[a] = R[b] + t")                                                 \
   X(SubtractInt,     "abt",   "R[a] = R[b] - t")                                                 \
+  X(AddCaptureInt,   "aqt",   "R[a] = capture q + t")                                            \
+  X(SubtractCaptureInt, "aqt","R[a] = capture q - t")                                            \
   X(Divide,          "abc",   "R[a] = R[b] / R[c]")                                              \
   X(Remainder,       "abc",   "R[a] = R[b] % R[c]")                                              \
   X(Power,           "abc",   "R[a] = R[b] ** R[c]")                                             \
@@ -160,7 +162,8 @@ namespace vesicle {
   X(Create,          "ab",    "R[a] = a new actor of the behavior R[b]")                         \
   X(CreateKnown,     "ak",    "R[a] = a new actor of code K[k], its captures from R[a] on")      \
   X(Become,          "a",     "the behavior from the next event on is R[a]")                     \
-  X(BecomeLast,      "ak",    "Become of code K[k], its captures from R[a] on; ends the turn")     \
+  X(BecomeLast,      "ak",    "Become of code K[k], its captures from R[a] on; ends the turn")   \
+  X(BecomeWithLast,  "a"  "N","Become of the code that runs: its captures of the bit set N are R[a], ..., the others stay; ends the turn") \
   X(When,            "abc",   "the function R[a] runs when R[b] settles; its value goes to slot R[c]") \
   X(Task,            "ab",    "the function R[a] runs as a turn; its value goes to slot R[b]")   \
   X(Await,           "abc" "J","R[a] = R[b] when it is kept, on timer promise R[c]; broken: R[a] is the reason, jumps (or fails: J is 0)")
@@ -239,6 +242,7 @@ enum class ConditionOf : uint8_t { kIf, kWhile, kAnd, kOr, kNot, kGuard, kExpect
 inline constexpr int kRegistersMax = 250;       // of a frame: parameters, names and temporaries
 inline constexpr int kParamsMax = 100;          // of a function, act or behavior
 inline constexpr int kCapturesMax = 250;        // of a behavior, function, `when` or task
+inline constexpr int kCapturesInSet = 32;       // of BecomeWithLast; of more, all are written
 inline constexpr int kFieldsWrittenMax = 100;   // in one `#tag(...)`
 inline constexpr size_t kListPatternMax = 200;  // elements on one side of its rest
 inline constexpr int kConstantsMax = 65'535;

@@ -4,6 +4,7 @@
 // words are pc[0], pc[1]. What is not done in a few machine instructions goes to
 // `slow`, whose value `deliver` puts where the instruction wants it; so a long
 // operation can be finished in pieces, and the run suspended between them.
+#include <bit>
 #include <utility>
 
 #include "vm/actor/core_turn.h"
@@ -146,6 +147,7 @@ TurnEnd EnterScript(Core& core, Object* holder) {
 #define RA base[A(insn)]
 #define RB base[B(insn)]
 #define RC base[C(insn)]
+#define CAPTURE(i) base[-1].object()->words()[1 + (i)]
 #define TAKE_JUMP() pc += 1 + static_cast<int32_t>(pc[0])
 #define TAKE_LOOP()            \
   do {                         \
@@ -210,6 +212,15 @@ TurnEnd EnterScript(Core& core, Object* holder) {
 #define ARITHMETIC_INT(name, builtin)                                                     \
   CASE(name) {                                                                            \
     const Value b = RB;                                                                   \
+    int64_t out;                                                                          \
+    if (!b.is_int() || builtin(Signed(b), int64_t{SignedC(insn)} * 8, &out)) [[unlikely]] \
+      goto slow;                                                                          \
+    RA = Value::FromBits(static_cast<uint64_t>(out));                                     \
+    NEXT();                                                                               \
+  }
+#define ARITHMETIC_CAPTURE_INT(name, builtin)                                             \
+  CASE(name) {                                                                            \
+    const Value b = CAPTURE(B(insn));                                                     \
     int64_t out;                                                                          \
     if (!b.is_int() || builtin(Signed(b), int64_t{SignedC(insn)} * 8, &out)) [[unlikely]] \
       goto slow;                                                                          \
@@ -371,7 +382,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     NEXT();
   }
   CASE(LoadCapture) {
-    RA = base[-1].object()->words()[1 + Bx(insn)];
+    RA = CAPTURE(Bx(insn));
     NEXT();
   }
   CASE(LoadItem) {
@@ -393,6 +404,8 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   ARITHMETIC(Subtract, __builtin_sub_overflow)
   ARITHMETIC_INT(AddInt, __builtin_add_overflow)
   ARITHMETIC_INT(SubtractInt, __builtin_sub_overflow)
+  ARITHMETIC_CAPTURE_INT(AddCaptureInt, __builtin_add_overflow)
+  ARITHMETIC_CAPTURE_INT(SubtractCaptureInt, __builtin_sub_overflow)
   CASE(Multiply) {
     const Value b = RB, c = RC;
     int64_t out;
@@ -806,7 +819,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     goto turn_done;
   }
   CASE(SendCapture) {
-    const Value target = base[-1].object()->words()[1 + A(insn)];
+    const Value target = CAPTURE(A(insn));
     if (!target.is_target()) [[unlikely]]
       goto slow;
     if (!core.Send(target, RB, Value::Nil())) [[unlikely]]
@@ -814,7 +827,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     NEXT();
   }
   CASE(SendCaptureLast) {
-    const Value target = base[-1].object()->words()[1 + A(insn)];
+    const Value target = CAPTURE(A(insn));
     if (!target.is_target()) [[unlikely]]
       goto slow;
     if (!core.Send(target, RB, core.turn().slot)) [[unlikely]]
@@ -822,7 +835,7 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     goto turn_done;
   }
   CASE(ForwardLast) {
-    const Value target = base[-1].object()->words()[1 + A(insn)];
+    const Value target = CAPTURE(A(insn));
     if (!target.is_target()) [[unlikely]]
       goto slow;
     if (!core.Send(target, core.turn().message, core.turn().slot)) [[unlikely]]
@@ -883,6 +896,25 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
                         !actor::SetInPlace(heap_, actor, code, base + A(insn), CapturesOf(code));
     if (stages) [[unlikely]] {
       core.StageBecome(Value::Data(NewHolder(Kind::kBehavior, code, base + A(insn))));
+    }
+    if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
+    goto turn_done;
+  }
+  CASE(BecomeWithLast) {
+    // As BecomeLast; in place there is always room.
+    Object* holder = base[-1].object();
+    const bool stages = (core.turn().effects & TurnState::kBecomes) != 0 || core.is_watched() ||
+                        !actor::IsPlain(holder);
+    if (stages) [[unlikely]] {
+      // The captures of an actor that was extended meanwhile lie where they lay; its code does not.
+      holder = NewHolder(Kind::kBehavior, CodeAt(constants), holder->words() + 1);
+      core.StageBecome(Value::Data(holder));
+    } else {
+      heap_.WillWrite(holder);
+    }
+    const Value* changed = base + A(insn);
+    for (uint32_t set = pc[0]; set != 0; set &= set - 1) {
+      holder->words()[1 + std::countr_zero(set)] = *changed++;
     }
     if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
     goto turn_done;

@@ -111,6 +111,10 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
     case Op::kAddInt:
     case Op::kSubtractInt:
       return SlowArithmetic(op, b, Value::SmallInt(SignedC(i)));
+    case Op::kAddCaptureInt:
+    case Op::kSubtractCaptureInt:
+      return SlowArithmetic(op == Op::kAddCaptureInt ? Op::kAddInt : Op::kSubtractInt,
+                            base[-1].object()->words()[1 + B(i)], Value::SmallInt(SignedC(i)));
     case Op::kNegate:
       if (!IsNumber(b)) return TypeError("- wants a number, but got " + Describe(b));
       return From(Negate(heap_, b), "-", kIntTooBig);

@@ -20,6 +20,10 @@ const Object* CodeObject(const Value* constants) {
 
 }  // namespace
 
+Value CodeAt(const Value* constants) {
+  return Value::Data(const_cast<Object*>(CodeObject(constants)));
+}
+
 const CodeHeader& HeaderOf(const Value* constants) {
   return *static_cast<const CodeHeader*>(code::Pointer(CodeObject(constants)));
 }

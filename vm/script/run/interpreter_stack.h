@@ -103,7 +103,8 @@ class ScriptStack {
   std::unique_ptr<Frame[]> frame_memory_;
 };
 
-// The header of the code whose constants begin at `constants`.
+// The code whose constants begin at `constants`, and its header.
+Value CodeAt(const Value* constants);
 const CodeHeader& HeaderOf(const Value* constants);
 class ScriptCode;
 const ScriptCode& CodeOfConstants(const Value* constants);
