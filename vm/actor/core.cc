@@ -324,6 +324,11 @@ void Core::VisitYoungRoots(Visitor& visitor) {
   symbols_.VisitYoungRoots(visitor);
 }
 
+void Core::OnYoungEmptied() {
+  ForEachQueue([](auto& queue) { queue.NoteSeen(); });
+  symbols_.OnYoungEmptied();
+}
+
 void Core::VisitMarkRoots(Visitor& visitor) {
   ForEachQueue([](auto& queue) { queue.BeginSnapshot(); });
   VisitSmallRoots(visitor);

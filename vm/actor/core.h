@@ -376,6 +376,7 @@ class Core final : private HeapClient, public IdentitySource {
 
   // HeapClient
   void VisitYoungRoots(Visitor& visitor) override;
+  void OnYoungEmptied() override;
   void VisitMarkRoots(Visitor& visitor) override;
   bool VisitMarkRootsSlice(Visitor& visitor, size_t words_max) override;
   void VisitAllRoots(Visitor& visitor) override;

@@ -201,22 +201,28 @@ void EventChain::SetTail(Event* tail) {
   last_->seen = std::min(last_->seen, static_cast<int32_t>(tail - last_->events));
 }
 
-void EventChain::VisitFresh(Visitor& visitor) {
-  const int64_t head = head_position();
-  const int64_t tail = tail_position();
-  const int64_t front_end = std::min(fresh_front_, tail);
-  VisitRange(visitor, head, front_end);
-  // From the back: what moved here from another chain was seen there, whole segments of it.
-  const int64_t back_begin = std::max(std::max(fresh_back_, head), front_end);
+// From the back: what moved here from another chain was seen there, whole segments of it.
+template <typename Fn>
+void EventChain::ForEachFresh(Fn fn) {
+  const int64_t front_end = std::min(fresh_front_, tail_position());
+  const int64_t begin = std::max(std::max(fresh_back_, head_position()), front_end);
   for (Segment* s = last_; s != nullptr; s = s->previous) {
-    const auto end = static_cast<int32_t>(EndOf(s) - s->events);
-    const int64_t begin = std::max<int64_t>(back_begin - s->first, s->seen);
-    for (int64_t i = begin; i < end; ++i) visitor.Visit(&s->events[i].target, 3);
-    s->seen = end;
-    if (s->first <= back_begin) break;
+    fn(s, std::max<int64_t>(begin - s->first, s->seen), static_cast<int32_t>(EndOf(s) - s->events));
+    if (s->first <= begin) break;
   }
-  fresh_front_ = head;
-  fresh_back_ = tail;
+}
+
+void EventChain::VisitFresh(Visitor& visitor) {
+  VisitRange(visitor, head_position(), std::min(fresh_front_, tail_position()));
+  ForEachFresh([&visitor](Segment* s, int64_t from, int32_t to) {
+    for (int64_t i = from; i < to; ++i) visitor.Visit(&s->events[i].target, 3);
+  });
+}
+
+void EventChain::NoteSeen() {
+  ForEachFresh([](Segment* s, int64_t, int32_t to) { s->seen = to; });
+  fresh_front_ = head_position();
+  fresh_back_ = tail_position();
 }
 
 void EventChain::BeginSnapshot() {

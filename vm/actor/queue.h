@@ -8,8 +8,8 @@
 //
 // An EventChain stands in segments: no copy when it grows, and no event is ever moved.
 // Each event has a position; positions of new events at the front are smaller, so that a
-// range of positions says what a collection has not seen yet: after a young collection
-// nothing young exists, and only events pushed since can hold a young word.
+// range of positions says what no collection has seen yet that left nothing young: only
+// events pushed since can hold a young word.
 //
 // Ownership: owns its segments; empty ones go back to the SegmentPool.
 // Threads:   its VM's thread only.
@@ -32,7 +32,7 @@ struct Segment {
   Segment* previous;
   int64_t first;  // position of events[0]
   int32_t count;  // events in it, unless it is its queue's last
-  int32_t seen;   // so many from events[0] on were visited since they came: they hold nothing young
+  int32_t seen;   // so many from events[0] on hold nothing young (NoteSeen)
   Event events[kEvents];
   // Read and not looked at, by who asks for an event a few places on.
   Event beyond[2];
@@ -137,8 +137,10 @@ class EventChain {
   }
 
   // --- collection
-  // Words of events pushed since the last call; then all count as seen.
+  // Words of events pushed since the last call of NoteSeen: none of those that are there holds
+  // anything young.
   void VisitFresh(Visitor& visitor);
+  void NoteSeen();
   // A mark begins: everything present is in its snapshot.
   void BeginSnapshot();
   // Visits about words_max further words of the snapshot; false when none are left.
@@ -152,6 +154,8 @@ class EventChain {
   void NextSegment();
   void Renumber(Segment* from);
   void SetTail(Event* tail);  // in the last segment
+  template <typename Fn>
+  void ForEachFresh(Fn fn);
   Segment* VisitRange(Visitor& visitor, int64_t from, int64_t to, Segment* near = nullptr);
 
   SegmentPool& pool_;
@@ -234,6 +238,10 @@ class EventQueue {
   void VisitFresh(Visitor& visitor) {
     if (released_) released_->VisitFresh(visitor);
     sent_.VisitFresh(visitor);
+  }
+  void NoteSeen() {
+    if (released_) released_->NoteSeen();
+    sent_.NoteSeen();
   }
   void BeginSnapshot() {
     if (released_) released_->BeginSnapshot();

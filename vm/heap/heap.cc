@@ -22,7 +22,7 @@ Heap::Heap(Options options, HeapClient* client) : options_(std::move(options)), 
   VESICLE_CHECK_GT(options_.mark_slice_objects, size_t{0});
   VESICLE_CHECK_LE(options_.young_bytes, YoungSpace::kSegmentBytes);
   old_ = std::make_unique<OldSpace>(options_.reserve_blocks, options_.collect_at_every_safe_point);
-  young_ = std::make_unique<YoungSpace>(*this, options_.young_bytes);
+  young_ = std::make_unique<YoungSpace>(*this, options_.young_bytes, options_.aged_bytes);
   marker_ = std::make_unique<Marker>(*this);
   top_ = charged_to_ = spent_from_ = young_->begin();
   limit_ = young_->end();
@@ -187,12 +187,16 @@ void Heap::RequestMark() {
   safe_point_wanted_at_ = 0;
 }
 
-size_t Heap::CollectYoung() {
+size_t Heap::CollectYoung(bool empties) {
   FlushCharges();
   counted_.bytes_allocated += young_->BytesUsed(top_);
   const YoungSpace::Result r =
-      young_->Collect(top_, marking_, options_.collect_at_every_safe_point);
-  ledger_.YoungEmptied();
+      young_->Collect(top_, empties ? YoungSpace::Mode::kEmpties : YoungSpace::Mode::kMayAge,
+                      marking_, options_.collect_at_every_safe_point);
+  if (!young_->holds_aged()) {
+    roots_.YoungEmptied();
+    if (client_ != nullptr) client_->OnYoungEmptied();
+  }
   top_ = charged_to_ = spent_from_ = young_->begin();
   limit_ = young_->end();
   bytes_old_ += r.bytes_promoted;
@@ -202,8 +206,10 @@ size_t Heap::CollectYoung() {
   ++counted_.young_collections;
   counted_.objects_promoted += r.objects_promoted;
   counted_.bytes_promoted += r.bytes_promoted;
+  counted_.objects_aged += r.objects_aged;
+  counted_.bytes_aged += r.bytes_aged;
   counted_.objects_finalized += r.objects_finalized;
-  return r.objects_promoted + r.objects_finalized;
+  return r.objects_promoted + r.objects_aged + r.objects_finalized;
 }
 
 void Heap::PlanMark(uint64_t live) {
@@ -306,13 +312,13 @@ size_t Heap::CycleSlice(size_t objects_max, size_t blocks_max) {
 }
 
 void Heap::PlanSafePoint() {
-  if (options_.collect_at_every_safe_point || young_->overflowed() ||
+  if (options_.collect_at_every_safe_point || young_->is_filled(top_) ||
       remembered_.size() >= kRememberedMax ||
       (phase_ == Phase::kIdle ? MarkIsDue() : debt_ >= options_.slice_every_bytes)) {
     safe_point_wanted_at_ = 0;
     return;
   }
-  uintptr_t at = reinterpret_cast<uintptr_t>(limit_) - kSmallBytesMax;
+  auto at = reinterpret_cast<uintptr_t>(young_->filled_at());
   if (phase_ != Phase::kIdle) {
     at = std::min(at, reinterpret_cast<uintptr_t>(top_) + options_.slice_every_bytes);
   }
@@ -343,14 +349,13 @@ void Heap::SafePointNow() {
     return;
   }
   const bool starts_mark = phase_ == Phase::kIdle && MarkIsDue();
-  const bool young_is_full = young_->overflowed() || remembered_.size() >= kRememberedMax ||
-                             static_cast<size_t>(limit_ - top_) <= kSmallBytesMax;
+  const bool young_is_full = young_->is_filled(top_) || remembered_.size() >= kRememberedMax;
   if (!starts_mark && !young_is_full && phase_ == Phase::kIdle) return;
 
   if (on_pause_begin_) on_pause_begin_();
   size_t touched = 0;
-  if (young_is_full || starts_mark) touched = CollectYoung();
-  if (phase_ == Phase::kIdle && MarkIsDue()) BeginMark();
+  if (young_is_full || starts_mark) touched = CollectYoung(starts_mark);
+  if (starts_mark) BeginMark();
   if (phase_ != Phase::kIdle) {
     // What the young collection moved is taken off the slice, so that the two do
     // not add up to one long pause; but the cycle always moves on.
@@ -366,7 +371,7 @@ void Heap::SafePointNow() {
 
 void Heap::CollectNow(Scope scope) {
   if (on_pause_begin_) on_pause_begin_();
-  CollectYoung();
+  CollectYoung(/*empties=*/true);
   if (scope == Scope::kFull) {
     // A cycle under way keeps what was alive when it began: another one follows.
     while (phase_ != Phase::kIdle) CycleSlice(kNoLimit, kNoLimit);
@@ -388,8 +393,8 @@ void Heap::SetPauseObserver(std::function<void()> on_pause_begin,
 HeapStats Heap::stats() const {
   HeapStats s = counted_;
   s.blocks_swept = old_->blocks_swept();
-  s.bytes_young = young_->BytesUsed(top_);
-  s.bytes_allocated += s.bytes_young;
+  s.bytes_young = young_->BytesUsed(top_) + young_->bytes_aged();
+  s.bytes_allocated += young_->BytesUsed(top_);
   s.bytes_old = bytes_old_;
   s.bytes_external = static_cast<uint64_t>(std::max<int64_t>(ledger_.external_bytes(), 0));
   s.bytes_mapped = old_->pool().bytes_mapped();

@@ -1,11 +1,12 @@
 // Heap: the objects of one VM, and their collector.
 //
-// Generational. New objects are bumped into the *young space* (half a MiB);
-// at a safe point the live ones are moved, in creation order, to the *old space*,
-// where nothing moves, which is marked in slices (snapshot at the beginning) and
-// swept lazily. So after a young collection no young object exists, and whoever
-// holds words (an event queue, a remembered object) needs scanning only for what
-// it took in since.
+// Generational. New objects are bumped into the *young space* (half a MiB); at a safe
+// point the live ones are moved, in creation order: once within it, the second time to
+// the *old space*, where nothing moves, which is marked in slices (snapshot at the
+// beginning) and swept lazily. When little dies, and before a mark begins, a young
+// collection moves all to the old space: no young object exists then, and whoever holds
+// words (an event queue, a remembered object) needs scanning only for what it took in
+// since.
 //
 // The law of safe points: an allocation never collects. Collection happens in
 // SafePoint() and Collect() only; between two of them a plain Value stays valid.
@@ -69,9 +70,11 @@ class Visitor {
 // in the heap, or reach a safe point.
 class HeapClient {
  public:
-  // Visits every root word that may hold a young object. No young object is left
-  // afterwards: the client may note "scanned up to here".
+  // Visits every root word that may hold a young object.
   virtual void VisitYoungRoots(Visitor& visitor) = 0;
+  // At the end of a collection that visited them and left no young object: the client may note
+  // "scanned up to here".
+  virtual void OnYoungEmptied() {}
   // Called once when a mark begins (the young space is empty then); visit small roots here.
   virtual void VisitMarkRoots(Visitor& visitor) = 0;
   // Large roots (event queues) in pieces: visits about `words_max` further words of the snapshot
@@ -90,8 +93,12 @@ class HeapClient {
 };
 
 struct HeapOptions {
-  // Size of the young space; at most 1 MiB (and a little less is usable).
+  // Where objects are made, before a young collection: with what is aged, twice, at most 1 MiB
+  // (and a little less is usable).
   size_t young_bytes = size_t{1} << 19;
+  // Room for what has lived through one young collection, at most a quarter of a MiB; 0: all that
+  // lives through one goes to the old space.
+  size_t aged_bytes = size_t{1} << 17;
   // Objects that one safe point marks, at most; big objects count by their words.
   size_t mark_slice_objects = 5000;
   // While a cycle runs, a safe point is wanted each time so much was allocated, wherever: what
@@ -111,7 +118,7 @@ struct HeapOptions {
   // Test mode: every SafePoint() is a Collect(kFull), and is always wanted.
   bool collect_at_every_safe_point = false;
   // For the tests of the tests: a heap that is wrong in a known way.
-  enum class PlantedBug : uint8_t { kNone, kForgetsRemembering, kForgetsSnapshot };
+  enum class PlantedBug : uint8_t { kNone, kForgetsRemembering, kForgetsSnapshot, kForgetsAged };
   PlantedBug planted_bug = PlantedBug::kNone;
 };
 
@@ -120,8 +127,10 @@ struct HeapStats {
   uint64_t young_collections = 0;
   uint64_t mark_cycles = 0;  // completed
   uint64_t mark_slices = 0;
-  uint64_t objects_promoted = 0;
+  uint64_t objects_promoted = 0;  // to the old space
   uint64_t bytes_promoted = 0;
+  uint64_t objects_aged = 0;  // moved within the young space
+  uint64_t bytes_aged = 0;
   uint64_t objects_finalized = 0;
   uint64_t blocks_swept = 0;
   uint64_t overflow_segments = 0;    // young allocations that did not fit the young space
@@ -327,7 +336,8 @@ class Heap {
   Value ReadWeakSlow(Value v) noexcept;
   void Remember(Object* o);
   void FlushCharges();
-  size_t CollectYoung();  // how many objects it touched
+  // How many objects it touched. `empties`: no young object is left.
+  size_t CollectYoung(bool empties);
   void SafePointNow();
   void CollectNow(Scope scope);
   bool MarkIsDue() const;

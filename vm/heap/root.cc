@@ -118,10 +118,13 @@ void RootList::Unlink(Root* root) {
 }
 
 void RootList::VisitYoung(Visitor& visitor) {
-  if (young_.next == &young_) return;
   for (RootLinks* n = young_.next; n != &young_; n = n->next) {
     visitor.Visit(&static_cast<Root*>(n)->value_, 1);
   }
+}
+
+void RootList::YoungEmptied() {
+  if (young_.next == &young_) return;
   // All of them to the front of the others, behind the cursor of a running mark:
   // what they hold is no part of its snapshot, or was shaded when it left its Root.
   RootLinks* first = young_.next;

@@ -5,7 +5,7 @@
 //            belong to no heap from then on.
 // Threads:   the heap's thread only.
 // Cost:      32 bytes, linked and unlinked in a few instructions. A young
-//            collection visits only the Roots set since the last one.
+//            collection visits only the Roots set since one left nothing young.
 //
 //   Root keep(heap, value);
 //   heap.Collect(Heap::Scope::kFull);
@@ -69,8 +69,10 @@ class RootList {
   RootList(const RootList&) = delete;
   RootList& operator=(const RootList&) = delete;
 
-  // Visits the Roots set since the last young collection, and moves them to the others.
+  // Visits the Roots set since the young space was emptied.
   void VisitYoung(Visitor& visitor);
+  // No Root holds a young object.
+  void YoungEmptied();
   void BeginMark();
   // Visits at most `roots_max` further Roots; false when there are no more.
   bool VisitMarkSlice(Visitor& visitor, size_t roots_max);

@@ -18,6 +18,10 @@ uint64_t HeaderOf(const Object* o) {
 
 Kind KindOf(uint64_t header) { return static_cast<Kind>(header & 0xff); }
 uint64_t FlagsOf(uint64_t header) { return (header >> 8) & 0xff; }
+SponsorIndex SponsorOf(uint64_t header) { return static_cast<SponsorIndex>(header >> 16); }
+uint64_t WithSponsor(uint64_t header, SponsorIndex sponsor) {
+  return (header & ~(uint64_t{0xffff} << 16)) | (uint64_t{sponsor} << 16);
+}
 size_t CountOf(uint64_t header) { return header >> 32; }
 
 // A header's first byte, the kind, is odd; an address over it is even.
@@ -27,14 +31,17 @@ Value SameTag(Value v, uint64_t address) { return Value::FromBits(address | (v.b
 
 }  // namespace
 
-YoungSpace::YoungSpace(Heap& heap, size_t bytes)
-    : heap_(heap),
-      usable_(std::clamp(bytes & ~size_t{7}, 2 * Heap::kYoungBytesMax,
-                         kSegmentBytes - sizeof(Segment))) {
+YoungSpace::YoungSpace(Heap& heap, size_t bytes, size_t aged_bytes)
+    : heap_(heap), aged_bytes_(std::min(aged_bytes, kSegmentBytes / 4) & ~size_t{511}) {
   Segment* first = NewSegment();
   segments_.reserve(8);
   if (first == nullptr || !HoldRoomFor(1)) check_internal::OutOfMemory("to begin with");
   segments_.push_back(first);
+  const size_t room = kSegmentBytes - static_cast<size_t>(BeginOf(first) - first->address());
+  filled_at_ = std::clamp(bytes & ~size_t{7}, 2 * Heap::kYoungBytesMax, room);
+  usable_ = std::min(filled_at_ + filled_at_ / 4, room);
+  aged_ = aged_top_ = first->aged_begin();
+  first->filled_to = BeginOf(first);
   UpdateRange();
   (void)HoldRoom();
 }
@@ -51,7 +58,7 @@ YoungSpace::Segment* YoungSpace::NewSegment() {
     s = static_cast<Segment*>(MapAligned(kSegmentBytes, kSegmentBytes));
     if (s == nullptr) return nullptr;
     heap_.old_->pool().CountMapped(static_cast<int64_t>(kSegmentBytes));
-    Poison(s->begin(), usable_);
+    Poison(s->begin(), kSegmentBytes - sizeof(Segment));
   }
   s->filled_to = s->begin();
   return s;
@@ -110,6 +117,7 @@ void YoungSpace::MarkAndPush(Object* o) {
 }
 
 void YoungSpace::Visit(Value* words, size_t count) {
+  outside_words_ += count;
   for (size_t i = 0; i < count; ++i) {
     const Value v = words[i];
     if (!v.is_pointer() || !InRange(v)) continue;
@@ -118,40 +126,49 @@ void YoungSpace::Visit(Value* words, size_t count) {
   }
 }
 
-// Locals instead of members: every store through a word might change a member.
-void YoungSpace::Drain() {
+// Locals instead of members: every store through a word might change a member. In one segment every
+// object is young, and its bit lies at a fixed place: what is looked at waits until it is popped.
+template <bool kOneSegment>
+void YoungSpace::DrainIn() {
   const uintptr_t range_begin = range_begin_;
   const uintptr_t range_bytes = range_bytes_;
+  uint64_t* const live = segments_.front()->live;
   Object** top = stack_top_;
   while (top != stack_.data()) {
     Object* o = *--top;
     const uint64_t header = HeaderOf(o);
     const Kind kind = KindOf(header);
-    if (IsIn(kWeakKinds, kind)) continue;
+    if (IsByteKind(kind) || IsIn(kWeakKinds, kind)) continue;
     const size_t count = CountOf(header);
     if (static_cast<size_t>(stack_.data() + stack_.size() - top) < count) {
       top = GrowStack(top, count);
     }
     const Value* const w = o->words();
     for (size_t i = 0; i < count; ++i) {
-      if (w[i].bits() - range_begin >= range_bytes || !w[i].is_pointer()) continue;
-      Object* child = w[i].object();
-      const uint64_t child_header = HeaderOf(child);
-      if ((FlagsOf(child_header) & Object::kOld) != 0) continue;
+      const Value v = w[i];
+      if (v.bits() - range_begin >= range_bytes || !v.is_pointer()) continue;
+      Object* child = v.object();
+      if (!kOneSegment && (FlagsOf(HeaderOf(child)) & Object::kOld) != 0) continue;
       const size_t bit_index = Segment::BitOf(child);
-      uint64_t& word = Segment::Of(child)->live[bit_index / 64];
+      uint64_t& word =
+          kOneSegment ? live[bit_index / 64] : Segment::Of(child)->live[bit_index / 64];
       const uint64_t bit = uint64_t{1} << (bit_index % 64);
       if ((word & bit) != 0) continue;
       word |= bit;
-      if (!IsByteKind(KindOf(child_header))) *top++ = child;
+      *top++ = child;
     }
-    if (IsIn(kFinalKinds, kind) && heap_.client_ != nullptr) {
+    if (IsIn(kFinalKinds, kind) && heap_.client_ != nullptr) [[unlikely]] {
       stack_top_ = top;
       heap_.client_->Trace(o, *this);
       top = stack_top_;
     }
   }
   stack_top_ = top;
+}
+
+void YoungSpace::Drain() {
+  if (segments_.size() == 1) return DrainIn<true>();
+  DrainIn<false>();
 }
 
 void YoungSpace::MarkFromRoots() {
@@ -168,33 +185,20 @@ void YoungSpace::MarkFromRoots() {
       weak_tables_.push_back(o);
       continue;
     }
+    const size_t noted = to_fix_.size();
     YoungSpace::Visit(o->words(), o->count);
     if (IsIn(kFinalKinds, o->kind) && heap_.client_ != nullptr) heap_.client_->Trace(o, *this);
+    if (to_fix_.size() != noted) still_remembered_.push_back(o);
   }
   Drain();
 }
 
-inline Object* YoungSpace::MakeCopy(const Object* from, uint64_t header, size_t bytes) {
-  Object* to = static_cast<Object*>(heap_.old_->Allocate(bytes));
-  VESICLE_CHECK(to != nullptr);  // room was held back
-  const SponsorIndex sponsor = from->sponsor;
-  if (sponsor != charge_sponsor_) [[unlikely]] {
-    FlushCharge();
-    charge_sponsor_ = sponsor;
-    charge_payer_ = heap_.ledger_.PayerOf(sponsor);
-  }
-  charge_bytes_ += bytes;
-  header |= uint64_t{Object::kOld} << 8;
-  std::memcpy(static_cast<void*>(to), &header, sizeof header);
-  to->sponsor = charge_payer_;
-  return to;
-}
-
-inline void YoungSpace::CopyWords(Object* to, const Object* from, size_t words) {
+inline bool YoungSpace::CopyWords(Object* to, const Object* from, size_t words) {
   const uintptr_t range_begin = range_begin_;
   const uintptr_t range_bytes = range_bytes_;
   const Value* const source = from->words();
   Value* const target = to->words();
+  bool holds_young = false;
   for (size_t i = 0; i < words; ++i) {
     Value v = source[i];
     if (v.bits() - range_begin < range_bytes && v.is_pointer()) {
@@ -204,49 +208,106 @@ inline void YoungSpace::CopyWords(Object* to, const Object* from, size_t words) 
       } else {
         to_fix_.push_back(&target[i]);
       }
+      holds_young |= v.bits() - range_begin < range_bytes;
     }
     target[i] = v;
   }
+  return holds_young;
 }
 
 void YoungSpace::FlushCharge() {
-  if (charge_bytes_ != 0) heap_.ledger_.ChargeOld(charge_payer_, charge_bytes_, black_);
-  result_.bytes_promoted += charge_bytes_;
-  charge_bytes_ = 0;
+  if (charge_old_ != 0) heap_.ledger_.ChargeOld(charge_payer_, charge_old_, black_);
+  heap_.ledger_.ChargeYoung(charge_payer_, charge_aged_);
+  result_.bytes_promoted += charge_old_;
+  result_.bytes_aged += charge_aged_;
+  charge_old_ = charge_aged_ = 0;
 }
 
-void YoungSpace::CopySegment(Segment* s) {
-  const size_t words = Segment::BitOf(s->filled_to - 1) / 64 + 1;
-  for (size_t i = 0; i < words; ++i) {
+template <bool kAges>
+void YoungSpace::CopyRange(Segment* s, char* begin, char* end) {
+  if (begin == end) return;
+  OldSpace& old = *heap_.old_;
+  const size_t words_end = Segment::BitOf(end - 1) / 64 + 1;
+  for (size_t i = Segment::BitOf(begin) / 64; i < words_end; ++i) {
     uint64_t bits = s->live[i];
     if (bits == 0) continue;
     s->live[i] = 0;
-    result_.objects_promoted += static_cast<uint64_t>(std::popcount(bits));
-    char* const base = reinterpret_cast<char*>(s) + i * 64 * 8;
+    char* const base = s->address() + i * 64 * 8;
     for (; bits != 0; bits &= bits - 1) {
       Object* from = reinterpret_cast<Object*>(base + std::countr_zero(bits) * 8);
-      const uint64_t header = HeaderOf(from);
+      uint64_t header = HeaderOf(from);
       const Kind kind = KindOf(header);
+      const size_t count = CountOf(header);
+      const bool is_bytes = IsByteKind(kind);
+      const size_t bytes =
+          sizeof(Object) + (is_bytes ? (count + 7) & ~size_t{7} : count * sizeof(Value));
+      if (SponsorOf(header) != charge_sponsor_) [[unlikely]] {
+        FlushCharge();
+        charge_sponsor_ = SponsorOf(header);
+        charge_payer_ = heap_.ledger_.PayerOf(charge_sponsor_);
+      }
+      header = WithSponsor(header, charge_payer_);
+      bool ages = false;
+      if constexpr (kAges) {
+        ages = bytes <= static_cast<size_t>(to_end_ - to_);
+        if (!ages) to_end_ = to_;  // what comes after it must not come to lie before it
+      }
       Object* to;
-      if (IsByteKind(kind)) {
-        const size_t bytes = from->size_bytes();
-        to = MakeCopy(from, header, bytes);
-        std::memcpy(to->bytes(), from->bytes(), bytes - sizeof(Object));
+      if (ages) {
+        to = reinterpret_cast<Object*>(to_);
+        to_ += bytes;
+        Unpoison(to, bytes);
+        charge_aged_ += bytes;
+        ++result_.objects_aged;
       } else {
-        const size_t count = CountOf(header);
-        to = MakeCopy(from, header, sizeof(Object) + count * sizeof(Value));
-        if (IsIn(kWeakKinds, kind)) [[unlikely]] {
-          std::memcpy(static_cast<void*>(to->words()), from->words(), count * sizeof(Value));
+        to = static_cast<Object*>(old.Allocate(bytes));
+        VESICLE_CHECK(to != nullptr);  // room was held back
+        header |= uint64_t{Object::kOld} << 8;
+        charge_old_ += bytes;
+        ++result_.objects_promoted;
+      }
+      std::memcpy(static_cast<void*>(to), &header, sizeof header);
+      if (is_bytes || IsIn(kWeakKinds, kind)) {
+        std::memcpy(to->bytes(), from->bytes(), bytes - sizeof(Object));
+        if (!is_bytes) {
           weak_tables_.push_back(to);
-          heap_.weak_tables_.push_back(to);
-        } else {
-          CopyWords(to, from, count);
+          if (!ages) heap_.weak_tables_.push_back(to);
         }
+      } else {
+        const bool may_hold_young = CopyWords(to, from, count) || IsIn(kFinalKinds, kind);
+        if (ages_ && !ages && may_hold_young) Remember(to);
       }
       const uint64_t address = reinterpret_cast<uint64_t>(to);
       std::memcpy(static_cast<void*>(from), &address, sizeof address);
     }
   }
+}
+
+bool YoungSpace::MayAge() const {
+  return aged_bytes_ != 0 && segments_.size() == 1 && survived_bytes_ <= aged_bytes_ &&
+         outside_words_ <= kOutsideWordsMax;
+}
+
+// What was aged before is older, and comes first.
+void YoungSpace::CopyAll() {
+  Segment* first = segments_.front();
+  char* const half = aged_;
+  char* const half_end = aged_top_;
+  to_ = half == first->aged_begin() ? half + aged_bytes_ : first->aged_begin();
+  aged_ = aged_top_ = to_;
+  to_end_ = to_ + aged_bytes_;
+  CopyRange<false>(first, half, half_end);
+  FlushCharge();
+  const uint64_t from_half = result_.bytes_promoted;
+  if (ages_) {
+    CopyRange<true>(first, BeginOf(first), first->filled_to);
+    aged_top_ = to_;
+  } else {
+    for (Segment* s : segments_) CopyRange<false>(s, BeginOf(s), s->filled_to);
+  }
+  FlushCharge();
+  survived_bytes_ = result_.bytes_promoted - from_half + result_.bytes_aged;
+  Poison(half, static_cast<size_t>(half_end - half));
 }
 
 void YoungSpace::FixWords() {
@@ -258,51 +319,86 @@ void YoungSpace::FixWords() {
   }
 }
 
-void YoungSpace::FixWeakWords(Object* table) {
+// Whether a young object is left in it.
+bool YoungSpace::FixWeakWords(Object* table) {
+  bool holds_young = false;
   Value* w = table->words();
   for (uint32_t i = 0; i < table->count; ++i) {
     if (!w[i].is_pointer() || !InRange(w[i])) continue;
     const uint64_t header = HeaderOf(w[i].object());
     if (IsForwarded(header)) {
       w[i] = SameTag(w[i], header);
+      holds_young |= InRange(w[i]);
     } else if ((FlagsOf(header) & Object::kOld) == 0) {
       w[i] = Value::Absent();
     }
   }
+  return holds_young;
 }
 
 void YoungSpace::FinalizeDead() {
+  size_t kept = 0;
   for (Object* o : finals_) {
     const uint64_t header = HeaderOf(o);
     if (IsForwarded(header)) {
-      heap_.finals_.push_back(reinterpret_cast<Object*>(header));
+      Object* to = reinterpret_cast<Object*>(header);
+      if (to->is_old()) {
+        heap_.finals_.push_back(to);
+      } else {
+        finals_[kept++] = to;
+      }
     } else {
       ++result_.objects_finalized;
       if (heap_.client_ != nullptr) heap_.client_->Finalize(o);
     }
   }
-  finals_.clear();
+  finals_.resize(kept);
 }
 
-YoungSpace::Result YoungSpace::Collect(char* top, bool black, bool fill_freed) {
+// An old object that may hold one that was aged, from now on.
+void YoungSpace::Remember(Object* o) {
+  using PlantedBug = HeapOptions::PlantedBug;
+  if (heap_.options_.planted_bug != PlantedBug::kForgetsAged) still_remembered_.push_back(o);
+}
+
+void YoungSpace::ForgetRemembered() {
+  std::vector<Object*>& remembered = heap_.remembered_;
+  for (Object* o : remembered) o->flags &= static_cast<uint8_t>(~Object::kRemembered);
+  remembered.clear();
+  if (ages_) {
+    for (Object* o : still_remembered_) {
+      if ((o->flags & Object::kRemembered) != 0) continue;
+      o->flags |= Object::kRemembered;
+      remembered.push_back(o);
+    }
+  }
+  still_remembered_.clear();
+}
+
+YoungSpace::Result YoungSpace::Collect(char* top, Mode mode, bool black, bool fill_freed) {
   segments_.back()->filled_to = top;
   result_ = Result{};
   black_ = black;
+  outside_words_ = 0;
   stack_top_ = stack_.data();
   charge_payer_ = heap_.ledger_.PayerOf(charge_sponsor_);
+  heap_.ledger_.YoungEmptied();
   heap_.old_->pool().HoldBack(0);
 
   MarkFromRoots();
-  for (Segment* s : segments_) {
-    if (s->filled_to != s->begin()) CopySegment(s);
-  }
-  FlushCharge();
+  ages_ = mode == Mode::kMayAge && MayAge();
+  CopyAll();
   FixWords();
-  for (Object* table : weak_tables_) FixWeakWords(table);
+  for (Object* table : weak_tables_) {
+    if (FixWeakWords(table) && table->is_old()) Remember(table);
+  }
   FinalizeDead();
+  ForgetRemembered();
+  Reset(fill_freed);
+  return result_;
+}
 
-  for (Object* o : heap_.remembered_) o->flags &= static_cast<uint8_t>(~Object::kRemembered);
-  heap_.remembered_.clear();
+void YoungSpace::Reset(bool fill_freed) {
   to_fix_.clear();
   weak_tables_.clear();
   // A rare flood (many segments) must not keep its scratch memory for ever.
@@ -314,10 +410,10 @@ YoungSpace::Result YoungSpace::Collect(char* top, bool black, bool fill_freed) {
   }
 
   for (Segment* s : segments_) {
-    const size_t used = static_cast<size_t>(s->filled_to - s->begin());
-    if (fill_freed) std::memset(s->begin(), kFreedByte, used);
-    Poison(s->begin(), used);
-    s->filled_to = s->begin();
+    const size_t used = static_cast<size_t>(s->filled_to - BeginOf(s));
+    if (fill_freed) std::memset(BeginOf(s), kFreedByte, used);
+    Poison(BeginOf(s), used);
+    s->filled_to = BeginOf(s);
   }
   while (segments_.size() > 1) {
     Segment* s = segments_.back();
@@ -330,7 +426,15 @@ YoungSpace::Result YoungSpace::Collect(char* top, bool black, bool fill_freed) {
     }
   }
   UpdateRange();
-  return result_;
+}
+
+void YoungSpace::ForEach(char* top, const std::function<void(Object*)>& fn) {
+  for (char* p = aged_; p < aged_top_;) {
+    Object* o = reinterpret_cast<Object*>(p);
+    p += o->size_bytes();
+    fn(o);
+  }
+  ForEachSince(BeginOf(segments_.front()), top, fn);
 }
 
 void YoungSpace::ForEachSince(const char* since, char* top,
@@ -338,10 +442,10 @@ void YoungSpace::ForEachSince(const char* since, char* top,
   segments_.back()->filled_to = top;
   bool is_reached = false;
   for (Segment* s : segments_) {
-    const bool is_here = since >= s->begin() && since <= s->begin() + usable_;
+    const bool is_here = since >= BeginOf(s) && since <= BeginOf(s) + usable_;
     if (!is_here && !is_reached) continue;
     is_reached = true;
-    for (char* p = s->begin() + (is_here ? since - s->begin() : 0); p < s->filled_to;) {
+    for (char* p = BeginOf(s) + (is_here ? since - BeginOf(s) : 0); p < s->filled_to;) {
       Object* o = reinterpret_cast<Object*>(p);
       p += o->size_bytes();
       fn(o);
@@ -352,7 +456,7 @@ void YoungSpace::ForEachSince(const char* since, char* top,
 bool YoungSpace::IsSince(const char* since, const Object* o) const {
   const char* at = reinterpret_cast<const char*>(o);
   const auto holds = [this](Segment* s, const char* p) {
-    return p >= s->begin() && p <= s->begin() + usable_;
+    return p >= BeginOf(s) && p <= BeginOf(s) + usable_;
   };
   // From the last segment on: `since` is seldom in another.
   for (size_t i = segments_.size(); i-- > 0;) {
@@ -365,7 +469,7 @@ bool YoungSpace::IsSince(const char* since, const Object* o) const {
 uint64_t YoungSpace::BytesUsed(const char* top) const {
   uint64_t sum = static_cast<uint64_t>(top - begin());
   for (Segment* s : segments_) {
-    if (s != segments_.back()) sum += static_cast<uint64_t>(s->filled_to - s->begin());
+    if (s != segments_.back()) sum += static_cast<uint64_t>(s->filled_to - BeginOf(s));
   }
   return sum;
 }

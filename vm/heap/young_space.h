@@ -1,14 +1,21 @@
-// YoungSpace: where objects are made, and the collection that empties it.
+// YoungSpace: where objects are made, and the collection that takes the live ones out.
 //
-// One segment of up to 1 MiB, and further ones when the mutator runs on past its
-// end before the next safe point. A collection has three steps, none of which
-// recurses:
+// A *nursery* of up to 1 MiB, where objects are made, and two halves for those that
+// have lived through one collection (the *aged*), in one segment; and further segments
+// when the mutator runs on past the nursery's end before the next safe point. A
+// collection moves what was aged to the old space, and what lives in the nursery to
+// the free half, where most of it is dead by the next time: so what lives a little
+// while costs the old space nothing. Where little dies, ageing would copy all of it
+// twice: then, and when a mark is to begin or there is much to look at from outside,
+// the collection *empties* the young space, and moves all to the old one. It is the
+// collection before that tells how much lives.
+//
+// A collection has three steps, none of which recurses:
 //   1. mark: from the roots and the remembered objects, with an explicit stack,
 //      in a bitmap beside each segment; words that point here are noted
 //   2. copy: walk the bitmaps in address order, so that survivors come to lie in
-//      the old space in the order of their creation; the new address replaces the
-//      header. A word that points to an earlier object is put right at once, the
-//      others are noted
+//      the order of their creation; the new address replaces the header. A word that
+//      points to an earlier object is put right at once, the others are noted
 //   3. fix: the words noted; weak words (Absent where the object died); finalizers
 //
 // Part of the heap (heap.h).
@@ -30,14 +37,18 @@ class YoungSpace final : private Visitor {
  public:
   static constexpr size_t kSegmentBytes = size_t{1} << 20;
 
-  YoungSpace(Heap& heap, size_t bytes);
+  // `aged_bytes`: the size of each half for what is aged; 0: every collection empties.
+  YoungSpace(Heap& heap, size_t bytes, size_t aged_bytes);
   ~YoungSpace();
   YoungSpace(const YoungSpace&) = delete;
   YoungSpace& operator=(const YoungSpace&) = delete;
 
   // The current segment's room, for the heap's bump pointer.
-  char* begin() const { return segments_.back()->begin(); }
+  char* begin() const { return BeginOf(segments_.back()); }
   char* end() const { return begin() + usable_; }
+  // From here on a collection is due: a quarter before the end, as a turn goes on until it is over.
+  bool is_filled(const char* top) const { return overflowed() || top >= filled_at(); }
+  char* filled_at() const { return begin() + filled_at_; }
   bool overflowed() const { return segments_.size() > 1; }
 
   // A further segment; the current one was filled up to `top`. False when memory is out.
@@ -52,23 +63,28 @@ class YoungSpace final : private Visitor {
   void NoteFinal(Object* o) { finals_.push_back(o); }
 
   struct Result {
-    uint64_t objects_promoted = 0;
+    uint64_t objects_promoted = 0;  // to the old space
     uint64_t bytes_promoted = 0;
+    uint64_t objects_aged = 0;
+    uint64_t bytes_aged = 0;
     uint64_t objects_finalized = 0;
   };
-  // Moves every live object to the old space, into what was held back for it; nothing is held
-  // afterwards. Empties the heap's remembered set.
-  Result Collect(char* top, bool black, bool fill_freed);
+  enum class Mode : uint8_t { kMayAge, kEmpties };
+  // Moves every live object, to the old space into what was held back for it; nothing is held
+  // afterwards. The nursery is empty then; kEmpties: the halves and the heap's remembered set, too.
+  Result Collect(char* top, Mode mode, bool black, bool fill_freed);
+  // Nothing is aged: no young object is left but those made since the last collection.
+  bool holds_aged() const { return aged_top_ != aged_; }
 
   // All objects, live or not; `top` as for Collect.
-  void ForEach(char* top, const std::function<void(Object*)>& fn) {
-    ForEachSince(segments_.front()->begin(), top, fn);
-  }
+  void ForEach(char* top, const std::function<void(Object*)>& fn);
   // Those from `since` on, which was the top when the first of them was made.
   void ForEachSince(const char* since, char* top, const std::function<void(Object*)>& fn);
   // Wants a young object.
   bool IsSince(const char* since, const Object* o) const;
+  // Of what was made since the last collection.
   uint64_t BytesUsed(const char* top) const;
+  uint64_t bytes_aged() const { return static_cast<uint64_t>(aged_top_ - aged_); }
   // Finalizes what is here, when the heap goes.
   void FinalizeAll();
 
@@ -80,7 +96,10 @@ class YoungSpace final : private Visitor {
     uint64_t padding[7];
     uint64_t live[kBitWords];
 
+    char* address() { return reinterpret_cast<char*>(this); }
     char* begin() { return reinterpret_cast<char*>(this + 1); }
+    // Of the first segment: the two halves, then the nursery. A word of the bitmap is of one.
+    char* aged_begin() { return address() + ((sizeof(Segment) + 511) & ~size_t{511}); }
     static Segment* Of(const void* p) {
       return reinterpret_cast<Segment*>(reinterpret_cast<uintptr_t>(p) & ~(kSegmentBytes - 1));
     }
@@ -94,6 +113,10 @@ class YoungSpace final : private Visitor {
 
   Segment* NewSegment();
   bool HoldRoomFor(size_t segments);
+  // Where what is made in a segment begins.
+  char* BeginOf(Segment* s) const {
+    return s == segments_.front() ? s->aged_begin() + 2 * aged_bytes_ : s->begin();
+  }
   void UpdateRange();
   // Every young object lies inside; with several segments, old ones may, too.
   bool InRange(Value v) const { return v.bits() - range_begin_ < range_bytes_; }
@@ -101,16 +124,34 @@ class YoungSpace final : private Visitor {
   Object** GrowStack(Object** top, size_t more);
   void MarkFromRoots();
   void Drain();
-  void CopySegment(Segment* segment);
-  Object* MakeCopy(const Object* from, uint64_t header, size_t bytes);
-  void CopyWords(Object* to, const Object* from, size_t words);
+  template <bool kOneSegment>
+  void DrainIn();
+  bool MayAge() const;
+  // Moves what is live in the words of the bitmap of [from, to).
+  template <bool kAges>
+  void CopyRange(Segment* segment, char* from, char* to);
+  void CopyAll();
+  // Whether a young object is among them, or may be.
+  bool CopyWords(Object* to, const Object* from, size_t words);
+  void Remember(Object* o);
   void FlushCharge();
   void FixWords();
-  void FixWeakWords(Object* table);
+  bool FixWeakWords(Object* table);
   void FinalizeDead();
+  void ForgetRemembered();
+  void Reset(bool fill_freed);
+
+  // A collection that looked at more words from outside empties: they are looked at each time until
+  // one does.
+  static constexpr size_t kOutsideWordsMax = size_t{1} << 14;
 
   Heap& heap_;
-  size_t usable_;
+  size_t filled_at_ = 0;
+  size_t usable_ = 0;
+  size_t aged_bytes_;
+  char* aged_ = nullptr;  // the half in use, filled up to aged_top_
+  char* aged_top_ = nullptr;
+  uint64_t survived_bytes_ = 0;  // of what was made, in the last collection
   std::vector<Segment*> segments_;
   Segment* spare_ = nullptr;
   uintptr_t range_begin_ = 0;
@@ -124,12 +165,18 @@ class YoungSpace final : private Visitor {
   Object** stack_top_ = nullptr;
   std::vector<Value*> to_fix_;
   std::vector<Object*> weak_tables_;
+  std::vector<Object*> still_remembered_;
+  size_t outside_words_ = 0;
   Result result_;
   bool black_ = false;
+  bool ages_ = false;
+  char* to_ = nullptr;  // where the next one that ages goes
+  char* to_end_ = nullptr;
   // A run of survivors that carry charge_sponsor_, and who pays for them.
   SponsorIndex charge_sponsor_ = 0;
   SponsorIndex charge_payer_ = 0;
-  uint64_t charge_bytes_ = 0;
+  uint64_t charge_old_ = 0;
+  uint64_t charge_aged_ = 0;
 };
 
 }  // namespace vesicle

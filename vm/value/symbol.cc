@@ -120,7 +120,6 @@ void SymbolTable::SplitOne() {
 
 void SymbolTable::VisitYoungRoots(Visitor& visitor) {
   for (const uint32_t index : fresh_) visitor.Visit(&buckets_[index].table, 1);
-  fresh_.clear();
 }
 
 void SymbolTable::VisitRoots(Visitor& visitor) {

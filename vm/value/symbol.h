@@ -53,8 +53,9 @@ class SymbolTable {
     return Value::ShortSymbol(name.data(), static_cast<int>(name.size()));
   }
 
-  // For HeapClient::VisitYoungRoots: the buckets made since the last call of it.
+  // For HeapClient::VisitYoungRoots: the buckets made since the last call of OnYoungEmptied.
   void VisitYoungRoots(Visitor& visitor);
+  void OnYoungEmptied() { fresh_.clear(); }
   // For HeapClient::VisitMarkRoots: every bucket.
   void VisitRoots(Visitor& visitor);
 

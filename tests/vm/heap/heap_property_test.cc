@@ -32,6 +32,7 @@ std::vector<uint64_t> Seeds(uint64_t count) {
 World::Options Small(uint64_t seed) {
   World::Options o;
   o.heap.young_bytes = (16 + seed % 3 * 16) << 10;
+  o.heap.aged_bytes = (seed % 4 * 4) << 10;
   o.heap.mark_slice_objects = 1 + seed % 5 * 40;
   o.heap.slice_every_bytes = 512 << (seed % 4);
   o.heap.sweep_slice_blocks = 1 + seed % 4;
@@ -95,12 +96,14 @@ TEST_CASE("heap property: the same program collects at the same places") {
 }
 
 TEST_CASE("heap property: a heap that forgets a barrier is caught") {
-  for (PlantedBug bug : {PlantedBug::kForgetsRemembering, PlantedBug::kForgetsSnapshot}) {
+  for (PlantedBug bug : {PlantedBug::kForgetsRemembering, PlantedBug::kForgetsSnapshot,
+                         PlantedBug::kForgetsAged}) {
     CAPTURE(static_cast<int>(bug));
     int caught = 0;
     for (uint64_t seed = 1; seed <= 12; ++seed) {
       World::Options options = Small(seed);
       options.heap.planted_bug = bug;
+      options.heap.aged_bytes = 8 << 10;
       options.heap.mark_slice_objects = 4 + seed % 4 * 4;
       World world(seed, options);
       world.Run(kSteps);

@@ -31,10 +31,10 @@ void World::Fail(const std::string& what) {
 // --- As the heap's client
 
 void World::VisitYoungRoots(Visitor& visitor) {
-  for (; queue_scanned_ < queue_.size(); ++queue_scanned_) {
-    visitor.Visit(&queue_[queue_scanned_], 1);
-  }
+  for (size_t i = queue_scanned_; i < queue_.size(); ++i) visitor.Visit(&queue_[i], 1);
 }
+
+void World::OnYoungEmptied() { queue_scanned_ = queue_.size(); }
 
 void World::VisitMarkRoots(Visitor&) {
   queue_unmarked_ = queue_.size();

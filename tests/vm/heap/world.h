@@ -67,6 +67,7 @@ class World final : public HeapClient {
   };
 
   void VisitYoungRoots(Visitor& visitor) override;
+  void OnYoungEmptied() override;
   void VisitMarkRoots(Visitor& visitor) override;
   bool VisitMarkRootsSlice(Visitor& visitor, size_t words_max) override;
   void Trace(Object* object, Visitor& visitor) override;

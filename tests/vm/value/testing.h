@@ -69,6 +69,9 @@ class Client final : public HeapClient {
   void VisitYoungRoots(Visitor& visitor) override {
     if (symbols != nullptr) symbols->VisitYoungRoots(visitor);
   }
+  void OnYoungEmptied() override {
+    if (symbols != nullptr) symbols->OnYoungEmptied();
+  }
   void VisitMarkRoots(Visitor& visitor) override {
     if (symbols != nullptr) symbols->VisitRoots(visitor);
   }
