@@ -20,7 +20,7 @@ constexpr size_t kRememberedMax = 8192;
 
 Heap::Heap(Options options, HeapClient* client) : options_(std::move(options)), client_(client) {
   VESICLE_CHECK_GT(options_.mark_slice_objects, size_t{0});
-  VESICLE_CHECK_LE(options_.young_bytes, YoungSpace::kSegmentBytes);
+  VESICLE_CHECK_LE(options_.young_bytes, YoungSpace::kMadeBytesMax);
   old_ = std::make_unique<OldSpace>(options_.reserve_blocks, options_.collect_at_every_safe_point);
   young_ = std::make_unique<YoungSpace>(*this, options_.young_bytes, options_.aged_bytes);
   marker_ = std::make_unique<Marker>(*this);

@@ -1,7 +1,7 @@
 // Heap: the objects of one VM, and their collector.
 //
-// Generational. New objects are bumped into the *young space* (half a MiB); at a safe
-// point the live ones are moved, in creation order: once within it, the second time to
+// Generational. New objects are bumped into the *young space* (1 MiB); at a safe point
+// the live ones are moved, in creation order: once within it, the second time to
 // the *old space*, where nothing moves, which is marked in slices (snapshot at the
 // beginning) and swept lazily. When little dies, and before a mark begins, a young
 // collection moves all to the old space: no young object exists then, and whoever holds
@@ -93,12 +93,12 @@ class HeapClient {
 };
 
 struct HeapOptions {
-  // Where objects are made, before a young collection: with what is aged, twice, at most 1 MiB
-  // (and a little less is usable).
-  size_t young_bytes = size_t{1} << 19;
+  // What is allocated between two young collections, at most 1 MiB (and a little less); a quarter
+  // of it while more than a quarter of it lives on, as each of them would take long.
+  size_t young_bytes = size_t{1} << 20;
   // Room for what has lived through one young collection, at most a quarter of a MiB; 0: all that
   // lives through one goes to the old space.
-  size_t aged_bytes = size_t{1} << 17;
+  size_t aged_bytes = size_t{1} << 18;
   // Objects that one safe point marks, at most; big objects count by their words.
   size_t mark_slice_objects = 5000;
   // While a cycle runs, a safe point is wanted each time so much was allocated, wherever: what

@@ -75,6 +75,9 @@ Block* BlockPool::Acquire() {
   }
   ++in_use_;
   CountMapped(Block::kBytes);
+  // All of its pages at once take two thirds of the time that they take one by one. It may fail:
+  // then each comes when it is touched.
+  if (in_use_ > kPopulatedFrom) (void)madvise(block, Block::kBytes, MADV_POPULATE_WRITE);
   return block;
 }
 

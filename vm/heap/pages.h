@@ -46,6 +46,8 @@ class BlockPool {
 
  private:
   static constexpr size_t kRegionBytes = size_t{1} << 20;
+  // A small heap has many blocks of which little is used.
+  static constexpr size_t kPopulatedFrom = 64;
 
   size_t free_blocks() const {
     return warm_.size() + cold_.size() + static_cast<size_t>(carve_end_ - carve_) / Block::kBytes;

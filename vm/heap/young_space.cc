@@ -32,14 +32,15 @@ Value SameTag(Value v, uint64_t address) { return Value::FromBits(address | (v.b
 }  // namespace
 
 YoungSpace::YoungSpace(Heap& heap, size_t bytes, size_t aged_bytes)
-    : heap_(heap), aged_bytes_(std::min(aged_bytes, kSegmentBytes / 4) & ~size_t{511}) {
+    : heap_(heap),
+      aged_bytes_(std::min(aged_bytes, kAgedBytesMax) & ~size_t{511}),
+      made_max_(std::clamp(bytes & ~size_t{7}, 2 * Heap::kYoungBytesMax, kMadeBytesMax)),
+      filled_at_(made_max_),
+      usable_(made_max_ + made_max_ / 4) {
   Segment* first = NewSegment();
   segments_.reserve(8);
   if (first == nullptr || !HoldRoomFor(1)) check_internal::OutOfMemory("to begin with");
-  segments_.push_back(first);
-  const size_t room = kSegmentBytes - static_cast<size_t>(BeginOf(first) - first->address());
-  filled_at_ = std::clamp(bytes & ~size_t{7}, 2 * Heap::kYoungBytesMax, room);
-  usable_ = std::min(filled_at_ + filled_at_ / 4, room);
+  Take(first);
   aged_ = aged_top_ = first->aged_begin();
   first->filled_to = BeginOf(first);
   UpdateRange();
@@ -57,11 +58,24 @@ YoungSpace::Segment* YoungSpace::NewSegment() {
   if (s == nullptr) {
     s = static_cast<Segment*>(MapAligned(kSegmentBytes, kSegmentBytes));
     if (s == nullptr) return nullptr;
-    heap_.old_->pool().CountMapped(static_cast<int64_t>(kSegmentBytes));
+    s->is_counted = false;
     Poison(s->begin(), kSegmentBytes - sizeof(Segment));
   }
   s->filled_to = s->begin();
   return s;
+}
+
+// The spare one is address space until it is needed; of the first, what is never used stays so.
+void YoungSpace::Take(Segment* s) {
+  segments_.push_back(s);
+  if (s->is_counted) return;
+  s->is_counted = true;
+  heap_.old_->pool().CountMapped(BeginOf(s) + usable_ - s->address());
+}
+
+void YoungSpace::Drop(Segment* s) {
+  heap_.old_->pool().CountMapped(-(BeginOf(s) + static_cast<ptrdiff_t>(usable_) - s->address()));
+  Unmap(s, kSegmentBytes);
 }
 
 void YoungSpace::UpdateRange() {
@@ -78,7 +92,9 @@ void YoungSpace::UpdateRange() {
 bool YoungSpace::HoldRoomFor(size_t segments) {
   // A begun block for each size class. Beyond that a block is two thirds full at least: cells are
   // up to a quarter larger than what stands in them, and no longer than a quarter of a block.
-  constexpr size_t kBlocksPerSegment = kSegmentBytes * 3 / 2 / Block::kCellsBytes + 1;
+  constexpr size_t kLiveBytesMax = kMadeBytesMax * 5 / 4 + kAgedBytesMax;
+  static_assert(kLiveBytesMax + kAgedBytesMax + sizeof(Segment) + 512 <= kSegmentBytes);
+  constexpr size_t kBlocksPerSegment = kLiveBytesMax * 3 / 2 / Block::kCellsBytes + 1;
   return heap_.old_->pool().HoldBack(size_classes::kCount + segments * kBlocksPerSegment);
 }
 
@@ -93,7 +109,7 @@ bool YoungSpace::Extend(char* top) {
   Segment* s = NewSegment();
   if (s == nullptr) return false;
   segments_.back()->filled_to = top;
-  segments_.push_back(s);
+  Take(s);
   UpdateRange();
   return true;
 }
@@ -193,28 +209,6 @@ void YoungSpace::MarkFromRoots() {
   Drain();
 }
 
-inline bool YoungSpace::CopyWords(Object* to, const Object* from, size_t words) {
-  const uintptr_t range_begin = range_begin_;
-  const uintptr_t range_bytes = range_bytes_;
-  const Value* const source = from->words();
-  Value* const target = to->words();
-  bool holds_young = false;
-  for (size_t i = 0; i < words; ++i) {
-    Value v = source[i];
-    if (v.bits() - range_begin < range_bytes && v.is_pointer()) {
-      const uint64_t header = HeaderOf(v.object());
-      if (IsForwarded(header)) {
-        v = SameTag(v, header);
-      } else {
-        to_fix_.push_back(&target[i]);
-      }
-      holds_young |= v.bits() - range_begin < range_bytes;
-    }
-    target[i] = v;
-  }
-  return holds_young;
-}
-
 void YoungSpace::FlushCharge() {
   if (charge_old_ != 0) heap_.ledger_.ChargeOld(charge_payer_, charge_old_, black_);
   heap_.ledger_.ChargeYoung(charge_payer_, charge_aged_);
@@ -223,18 +217,26 @@ void YoungSpace::FlushCharge() {
   charge_old_ = charge_aged_ = 0;
 }
 
+// Locals instead of members, as in DrainIn.
 template <bool kAges>
 void YoungSpace::CopyRange(Segment* s, char* begin, char* end) {
   if (begin == end) return;
   OldSpace& old = *heap_.old_;
+  const uintptr_t range_begin = range_begin_;
+  const uintptr_t range_bytes = range_bytes_;
+  const bool remembers = ages_;
+  char* to_at = to_;
+  char* to_end = to_end_;
   const size_t words_end = Segment::BitOf(end - 1) / 64 + 1;
   for (size_t i = Segment::BitOf(begin) / 64; i < words_end; ++i) {
     uint64_t bits = s->live[i];
     if (bits == 0) continue;
     s->live[i] = 0;
+    const auto objects = static_cast<uint64_t>(std::popcount(bits));
+    uint64_t promoted = 0;
     char* const base = s->address() + i * 64 * 8;
     for (; bits != 0; bits &= bits - 1) {
-      Object* from = reinterpret_cast<Object*>(base + std::countr_zero(bits) * 8);
+      Object* const from = reinterpret_cast<Object*>(base + std::countr_zero(bits) * 8);
       uint64_t header = HeaderOf(from);
       const Kind kind = KindOf(header);
       const size_t count = CountOf(header);
@@ -249,43 +251,69 @@ void YoungSpace::CopyRange(Segment* s, char* begin, char* end) {
       header = WithSponsor(header, charge_payer_);
       bool ages = false;
       if constexpr (kAges) {
-        ages = bytes <= static_cast<size_t>(to_end_ - to_);
-        if (!ages) to_end_ = to_;  // what comes after it must not come to lie before it
+        ages = bytes <= static_cast<size_t>(to_end - to_at);
+        if (!ages) to_end = to_at;  // what comes after it must not come to lie before it
       }
       Object* to;
       if (ages) {
-        to = reinterpret_cast<Object*>(to_);
-        to_ += bytes;
+        to = reinterpret_cast<Object*>(to_at);
+        to_at += bytes;
         Unpoison(to, bytes);
         charge_aged_ += bytes;
-        ++result_.objects_aged;
       } else {
         to = static_cast<Object*>(old.Allocate(bytes));
         VESICLE_CHECK(to != nullptr);  // room was held back
         header |= uint64_t{Object::kOld} << 8;
         charge_old_ += bytes;
-        ++result_.objects_promoted;
+        ++promoted;
       }
       std::memcpy(static_cast<void*>(to), &header, sizeof header);
-      if (is_bytes || IsIn(kWeakKinds, kind)) {
+      if (is_bytes || IsIn(kWeakKinds, kind)) [[unlikely]] {
         std::memcpy(to->bytes(), from->bytes(), bytes - sizeof(Object));
         if (!is_bytes) {
           weak_tables_.push_back(to);
           if (!ages) heap_.weak_tables_.push_back(to);
         }
       } else {
-        const bool may_hold_young = CopyWords(to, from, count) || IsIn(kFinalKinds, kind);
-        if (ages_ && !ages && may_hold_young) Remember(to);
+        const Value* const source = from->words();
+        Value* const target = to->words();
+        bool holds_young = IsIn(kFinalKinds, kind);  // what lies behind it may
+        for (size_t k = 0; k < count; ++k) {
+          Value v = source[k];
+          if (v.bits() - range_begin < range_bytes && v.is_pointer()) {
+            const uint64_t child = HeaderOf(v.object());
+            if (IsForwarded(child)) {
+              v = SameTag(v, child);
+            } else {
+              to_fix_.push_back(&target[k]);
+            }
+            holds_young |= v.bits() - range_begin < range_bytes;
+          }
+          target[k] = v;
+        }
+        if (!ages && remembers && holds_young) Remember(to);
       }
       const uint64_t address = reinterpret_cast<uint64_t>(to);
       std::memcpy(static_cast<void*>(from), &address, sizeof address);
     }
+    result_.objects_promoted += promoted;
+    result_.objects_aged += objects - promoted;
   }
+  to_ = to_at;
+  to_end_ = to_end;
 }
 
-bool YoungSpace::MayAge() const {
-  return aged_bytes_ != 0 && segments_.size() == 1 && survived_bytes_ <= aged_bytes_ &&
-         outside_words_ <= kOutsideWordsMax;
+// Not when more lives than there is room for, at a size that few objects exceed.
+bool YoungSpace::MayAge() {
+  if (aged_bytes_ == 0 || segments_.size() != 1 || outside_words_ > kOutsideWordsMax) return false;
+  Segment* s = segments_.front();
+  uint64_t objects = 0;
+  const size_t end = Segment::BitOf(s->filled_to) / 64 + 1;
+  for (size_t i = Segment::BitOf(BeginOf(s)) / 64; i < end; ++i) {
+    objects += static_cast<uint64_t>(std::popcount(s->live[i]));
+  }
+  constexpr size_t kUsualBytes = 32;
+  return objects * kUsualBytes <= aged_bytes_;
 }
 
 // What was aged before is older, and comes first.
@@ -306,7 +334,12 @@ void YoungSpace::CopyAll() {
     for (Segment* s : segments_) CopyRange<false>(s, BeginOf(s), s->filled_to);
   }
   FlushCharge();
-  survived_bytes_ = result_.bytes_promoted - from_half + result_.bytes_aged;
+  const uint64_t survived = result_.bytes_promoted - from_half + result_.bytes_aged;
+  // Little garbage: the next collection comes sooner, and takes less long.
+  const size_t made_min = std::max(made_max_ / 4, 2 * Heap::kYoungBytesMax);
+  if (BytesUsed(segments_.back()->filled_to) >= made_min) {
+    filled_at_ = survived > made_max_ / 4 ? made_min : made_max_;
+  }
   Poison(half, static_cast<size_t>(half_end - half));
 }
 
@@ -421,8 +454,7 @@ void YoungSpace::Reset(bool fill_freed) {
     if (spare_ == nullptr) {
       spare_ = s;
     } else {
-      heap_.old_->pool().CountMapped(-static_cast<int64_t>(kSegmentBytes));
-      Unmap(s, kSegmentBytes);
+      Drop(s);
     }
   }
   UpdateRange();

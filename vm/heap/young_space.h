@@ -7,8 +7,7 @@
 // the free half, where most of it is dead by the next time: so what lives a little
 // while costs the old space nothing. Where little dies, ageing would copy all of it
 // twice: then, and when a mark is to begin or there is much to look at from outside,
-// the collection *empties* the young space, and moves all to the old one. It is the
-// collection before that tells how much lives.
+// the collection *empties* the young space, and moves all to the old one.
 //
 // A collection has three steps, none of which recurses:
 //   1. mark: from the roots and the remembered objects, with an explicit stack,
@@ -35,7 +34,9 @@ class OldSpace;
 
 class YoungSpace final : private Visitor {
  public:
-  static constexpr size_t kSegmentBytes = size_t{1} << 20;
+  static constexpr size_t kSegmentBytes = size_t{1} << 21;
+  static constexpr size_t kMadeBytesMax = size_t{1} << 20;
+  static constexpr size_t kAgedBytesMax = size_t{1} << 18;
 
   // `aged_bytes`: the size of each half for what is aged; 0: every collection empties.
   YoungSpace(Heap& heap, size_t bytes, size_t aged_bytes);
@@ -46,7 +47,7 @@ class YoungSpace final : private Visitor {
   // The current segment's room, for the heap's bump pointer.
   char* begin() const { return BeginOf(segments_.back()); }
   char* end() const { return begin() + usable_; }
-  // From here on a collection is due: a quarter before the end, as a turn goes on until it is over.
+  // From here on a collection is due: well before the end, as a turn goes on until it is over.
   bool is_filled(const char* top) const { return overflowed() || top >= filled_at(); }
   char* filled_at() const { return begin() + filled_at_; }
   bool overflowed() const { return segments_.size() > 1; }
@@ -93,7 +94,8 @@ class YoungSpace final : private Visitor {
   struct Segment {
     static constexpr size_t kBitWords = kSegmentBytes / 8 / 64;
     char* filled_to;
-    uint64_t padding[7];
+    bool is_counted;  // as mapped
+    uint64_t padding[6];
     uint64_t live[kBitWords];
 
     char* address() { return reinterpret_cast<char*>(this); }
@@ -112,6 +114,8 @@ class YoungSpace final : private Visitor {
   void Visit(Value* words, size_t count) override;
 
   Segment* NewSegment();
+  void Take(Segment* s);
+  void Drop(Segment* s);
   bool HoldRoomFor(size_t segments);
   // Where what is made in a segment begins.
   char* BeginOf(Segment* s) const {
@@ -126,13 +130,11 @@ class YoungSpace final : private Visitor {
   void Drain();
   template <bool kOneSegment>
   void DrainIn();
-  bool MayAge() const;
+  bool MayAge();
   // Moves what is live in the words of the bitmap of [from, to).
   template <bool kAges>
   void CopyRange(Segment* segment, char* from, char* to);
   void CopyAll();
-  // Whether a young object is among them, or may be.
-  bool CopyWords(Object* to, const Object* from, size_t words);
   void Remember(Object* o);
   void FlushCharge();
   void FixWords();
@@ -146,12 +148,12 @@ class YoungSpace final : private Visitor {
   static constexpr size_t kOutsideWordsMax = size_t{1} << 14;
 
   Heap& heap_;
-  size_t filled_at_ = 0;
-  size_t usable_ = 0;
   size_t aged_bytes_;
+  size_t made_max_;  // what is made in the nursery before it counts as filled
+  size_t filled_at_;
+  size_t usable_;
   char* aged_ = nullptr;  // the half in use, filled up to aged_top_
   char* aged_top_ = nullptr;
-  uint64_t survived_bytes_ = 0;  // of what was made, in the last collection
   std::vector<Segment*> segments_;
   Segment* spare_ = nullptr;
   uintptr_t range_begin_ = 0;

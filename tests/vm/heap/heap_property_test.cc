@@ -96,8 +96,8 @@ TEST_CASE("heap property: the same program collects at the same places") {
 }
 
 TEST_CASE("heap property: a heap that forgets a barrier is caught") {
-  for (PlantedBug bug : {PlantedBug::kForgetsRemembering, PlantedBug::kForgetsSnapshot,
-                         PlantedBug::kForgetsAged}) {
+  for (PlantedBug bug :
+       {PlantedBug::kForgetsRemembering, PlantedBug::kForgetsSnapshot, PlantedBug::kForgetsAged}) {
     CAPTURE(static_cast<int>(bug));
     int caught = 0;
     for (uint64_t seed = 1; seed <= 12; ++seed) {
