@@ -330,7 +330,17 @@ void Core::OnYoungEmptied() {
 }
 
 void Core::VisitMarkRoots(Visitor& visitor) {
-  ForEachQueue([](auto& queue) { queue.BeginSnapshot(); });
+  // Short queues at once: then no event that is taken off one needs a look while the mark runs.
+  constexpr int64_t kEventsAtOnce = 1000;
+  int64_t left = kEventsAtOnce;
+  ForEachQueue([&](auto& queue) {
+    queue.BeginSnapshot();
+    const int64_t events = queue.size();
+    if (events > left) return;
+    left -= events;
+    while (queue.VisitSnapshot(visitor, static_cast<size_t>(events) * 3)) {
+    }
+  });
   VisitSmallRoots(visitor);
   symbols_.VisitRoots(visitor);
 }

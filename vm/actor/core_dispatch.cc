@@ -37,7 +37,7 @@ void Core::DispatchQueue(Sponsor& sponsor) {
   EventQueue& queue = sponsor.queue;
   const bool is_watched = observer_ != nullptr;
   while (const Event* event = queue.TakeIfAny()) {
-    if (heap_.marking()) [[unlikely]]
+    if (heap_.marking() && queue.has_snapshot()) [[unlikely]]
       ShadeTaken(*event);
     PrefetchBehind(event);
     Object* target = event->target.target();

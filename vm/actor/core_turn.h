@@ -34,11 +34,10 @@ inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* 
 // that runs its code straight away and by the same EnterFn: its holder. Null: nothing was done, and
 // the code returns kDone. For code that is about to do so; `fuel` is stored back.
 inline Object* Core::TakeNext(EnterFn enter) {
-  if (turn_.effects != 0 || fuel <= 0 || is_watched() || heap_.wants_safe_point() ||
-      heap_.marking()) {
-    return nullptr;
-  }
+  if (turn_.effects != 0 || fuel <= 0 || is_watched() || heap_.wants_safe_point()) return nullptr;
   EventQueue& queue = sponsor_->queue;
+  if (heap_.marking() && queue.has_snapshot()) [[unlikely]]
+    return nullptr;
   const Event* event = queue.NextSent();
   if (event == nullptr || event->flag() != EventFlag::kMessage) return nullptr;
   Object* target = event->target.target();

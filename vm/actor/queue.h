@@ -145,6 +145,9 @@ class EventChain {
   void BeginSnapshot();
   // Visits about words_max further words of the snapshot; false when none are left.
   bool VisitSnapshot(Visitor& visitor, size_t words_max);
+  // An event that is taken may be of the snapshot, and not visited yet. What came since holds only
+  // what the mark finds in other places, and what is newer than it.
+  bool has_snapshot() const { return snapshot_next_ < snapshot_end_; }
 
  private:
   int64_t head_position() const { return first_->first + (head_ - first_->events); }
@@ -250,6 +253,9 @@ class EventQueue {
   bool VisitSnapshot(Visitor& visitor, size_t words_max) {
     if (released_ && released_->VisitSnapshot(visitor, words_max)) return true;
     return sent_.VisitSnapshot(visitor, words_max);
+  }
+  bool has_snapshot() const {
+    return sent_.has_snapshot() || (released_ && released_->has_snapshot());
   }
 
  private:

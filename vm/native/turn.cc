@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "vm/actor/actor.h"
+#include "vm/actor/core_turn.h"
 
 namespace vesicle {
 
@@ -14,15 +15,19 @@ struct NativeCode final : CodeBody {
   size_t bytes() const override { return sizeof *this; }
 
   static TurnEnd Enter(Core& core, Object* holder) {
-    Turn turn(core);
-    --core.fuel;
-    static_cast<NativeCode*>(code::Body(code::Of(holder)))->fn(turn);
-    if (turn.end_ == TurnEnd::kDone) {
+    // From one turn straight to the next, as long as they are of native behaviors and plain.
+    do {
+      Turn turn(core, holder);
+      --core.fuel;
+      static_cast<NativeCode*>(code::Body(code::Of(holder)))->fn(turn);
+      if (turn.end_ != TurnEnd::kDone) [[unlikely]] {
+        if (!turn.slot_taken_.is_nil()) core.turn().slot = turn.slot_taken_;
+        return turn.end_;
+      }
       if (!turn.replied_ && turn.is_asked()) core.StageReply(Value::Nil());
-    } else if (!turn.slot_taken_.is_nil()) {
-      core.turn().slot = turn.slot_taken_;
-    }
-    return turn.end_;
+      holder = core.TakeNext(&NativeCode::Enter);
+    } while (holder != nullptr);
+    return TurnEnd::kDone;
   }
 
   std::string label;
@@ -48,6 +53,23 @@ Value MakeNativeContinuation(Core& core, NativeBehavior then, Value slot) {
   return core.NewContinuation(core.NewHolder(Kind::kFunction, code, 0), slot);
 }
 
+Definition Define(Core& core, std::string name, uint32_t captures, NativeBehavior fn) {
+  VESICLE_CHECK_LE(captures, kNativeCapturesMax);
+  Definition definition;
+  definition.core_ = &core;
+  definition.code_ =
+      Root(core.heap(), Value::Data(MakeCode(core, std::move(name), std::move(fn))));
+  definition.captures_ = captures;
+  return definition;
+}
+
+Value Definition::Behavior(std::initializer_list<Value> captures) const {
+  VESICLE_CHECK_EQ(captures.size(), size_t{captures_});
+  Object* o = core_->NewHolder(Kind::kBehavior, code_.value().data(), captures_);
+  actor::CopyWords(o->words() + 1, captures.begin(), captures_);
+  return Value::Data(o);
+}
+
 Core::Delivery Payer::Send(Value target, Value message) const {
   if (!is_alive()) return Core::Delivery::kRefused;
   return core_->DeliverOn(control_.value(), target, message);
@@ -70,11 +92,11 @@ Value Turn::Create(NativeBehavior behavior) {
   return core_.CreateActor(MakeNativeBehavior(core_, "<native>", std::move(behavior)));
 }
 
-void Turn::Send(Value target, Value message) {
-  VESICLE_CHECK(target.is_target());
-  if (end_ == TurnEnd::kDone && !core_.Send(target, message, Value::Nil())) {
-    end_ = core_.Quota(Resource::kEvents);
-  }
+Value Turn::Create(const Definition& definition, std::initializer_list<Value> captures) {
+  VESICLE_CHECK_EQ(captures.size(), size_t{definition.captures_});
+  Object* o = core_.NewActor(definition.code_.value().data(), definition.captures_);
+  actor::CopyWords(o->words() + 1, captures.begin(), definition.captures_);
+  return Value::Target(o);
 }
 
 Value Turn::Ask(Value target, Value message) {
@@ -148,6 +170,8 @@ bool Turn::ChargeBefore(int64_t steps, uint64_t bytes) {
   Root slot(core_.heap(), slot_taken_);
   const bool goes_on = HasFuelAndRoom(bytes);
   slot_taken_ = slot.value();
+  const Value receiver = core_.turn().receiver;
+  if (IsTargetKind(receiver, Kind::kActor)) holder_ = actor::Holder(receiver.target());
   return goes_on;
 }
 

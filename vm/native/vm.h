@@ -128,6 +128,13 @@ class Vm : public Build {
   // An actor on the root sponsor. `behavior`: a behavior value, or a C++ function.
   Root Create(Value behavior);
   Root Create(NativeBehavior behavior);
+  Root Create(const Definition& definition, std::initializer_list<Value> captures) {
+    return Create(definition.Behavior(captures));
+  }
+  // A native behavior whose actors hold `captures` values each (Definition).
+  Definition Define(std::string name, uint32_t captures, NativeBehavior behavior) {
+    return vesicle::Define(core_, std::move(name), captures, std::move(behavior));
+  }
 
   // Want target.is_target(). The message is delivered when the VM runs.
   void Send(Value target, Value message);

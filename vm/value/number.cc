@@ -56,7 +56,7 @@ Value MakeOtherFloat(Heap& heap, double d) {
   return Value::Data(o);
 }
 
-std::optional<int64_t> Int64Of(Value v) {
+std::optional<int64_t> BoxedInt64Of(Value v) {
   if (v.is_int()) return v.small_int();
   if (!IsBigInt(v)) return std::nullopt;
   const bigint::View view(v);

@@ -52,7 +52,10 @@ inline double FloatOf(Value v) {
   return d;
 }
 // nullopt when v is no integer, or does not fit.
-std::optional<int64_t> Int64Of(Value v);
+std::optional<int64_t> BoxedInt64Of(Value v);  // cold half of Int64Of
+inline std::optional<int64_t> Int64Of(Value v) {
+  return v.is_int() ? v.small_int() : BoxedInt64Of(v);
+}
 std::optional<uint64_t> Uint64Of(Value v);
 // Any number as a double: ints rounded to nearest even, +-inf beyond the range.
 // nullopt when v is no number.
