@@ -3,6 +3,7 @@
 #ifndef VESICLE_VM_ACTOR_CORE_TURN_H_
 #define VESICLE_VM_ACTOR_CORE_TURN_H_
 
+#include "absl/base/attributes.h"
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
 
@@ -32,8 +33,9 @@ inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* 
 
 // Ends a turn that did nothing but send, and begins the next one, if that is a message for an actor
 // that runs its code straight away and by the same EnterFn: its holder. Null: nothing was done, and
-// the code returns kDone. For code that is about to do so; `fuel` is stored back.
-inline Object* Core::TakeNext(EnterFn enter) {
+// the code returns kDone. For code that is about to do so; `fuel` is stored back. Left to itself the
+// compiler makes a call of it: 15 % of fan-in.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Object* Core::TakeNext(EnterFn enter) {
   if (turn_.effects != 0 || fuel <= 0 || is_watched() || heap_.wants_safe_point()) return nullptr;
   EventQueue& queue = sponsor_->queue;
   if (heap_.marking() && queue.has_snapshot()) [[unlikely]]

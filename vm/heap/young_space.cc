@@ -303,9 +303,13 @@ void YoungSpace::CopyRange(Segment* s, char* begin, char* end) {
   to_end_ = to_end;
 }
 
-// Not when more lives than there is room for, at a size that few objects exceed.
+// Not when more lives than there is room for: as it was the last time, and by their number, at a
+// size that few objects exceed.
 bool YoungSpace::MayAge() {
-  if (aged_bytes_ == 0 || segments_.size() != 1 || outside_words_ > kOutsideWordsMax) return false;
+  if (survived_bytes_ > aged_bytes_ || aged_bytes_ == 0 || segments_.size() != 1 ||
+      outside_words_ > kOutsideWordsMax) {
+    return false;
+  }
   Segment* s = segments_.front();
   uint64_t objects = 0;
   const size_t end = Segment::BitOf(s->filled_to) / 64 + 1;
@@ -334,11 +338,12 @@ void YoungSpace::CopyAll() {
     for (Segment* s : segments_) CopyRange<false>(s, BeginOf(s), s->filled_to);
   }
   FlushCharge();
-  const uint64_t survived = result_.bytes_promoted - from_half + result_.bytes_aged;
+  survived_bytes_ = result_.bytes_promoted - from_half + result_.bytes_aged;
   // Little garbage: the next collection comes sooner, and takes less long.
+  const uint64_t made = BytesUsed(segments_.back()->filled_to);
   const size_t made_min = std::max(made_max_ / 4, 2 * Heap::kYoungBytesMax);
-  if (BytesUsed(segments_.back()->filled_to) >= made_min) {
-    filled_at_ = survived > made_max_ / 4 ? made_min : made_max_;
+  if (made >= made_min) {
+    filled_at_ = survived_bytes_ > std::min<uint64_t>(made_max_ / 4, made / 2) ? made_min : made_max_;
   }
   Poison(half, static_cast<size_t>(half_end - half));
 }

@@ -154,6 +154,7 @@ class YoungSpace final : private Visitor {
   size_t usable_;
   char* aged_ = nullptr;  // the half in use, filled up to aged_top_
   char* aged_top_ = nullptr;
+  uint64_t survived_bytes_ = 0;  // of what was made, in the last collection
   std::vector<Segment*> segments_;
   Segment* spare_ = nullptr;
   uintptr_t range_begin_ = 0;
