@@ -93,6 +93,75 @@ TEST_CASE("turn: a fault undoes every effect, and the next message finds the old
   CHECK(w.core.unobserved_fault_count() == 1);
 }
 
+TEST_CASE("definition: actors hold their captures, become takes others, and a fault undoes that") {
+  for (const CoreOptions& options : {CoreOptions(), CollectAlways()}) {
+    World w(options);
+    // [a sum, a name]
+    Definition sum = Define(w.core, "sum", 2, [&sum](Turn& turn) {
+      const std::optional<int64_t> n = Int64Of(turn.message());
+      if (!n) return turn.Reply(turn.List({turn.capture(0), turn.capture(1)}));
+      turn.Become(sum, {turn.Int(turn.capture(0).small_int() + *n), turn.capture(1)});
+      if (*n == 13) turn.Fail(turn.Text("no"));
+    });
+    CHECK(sum.captures() == 2);
+    const Root a = Root(w.core.heap(), w.core.CreateActor(sum.Behavior(
+                                           {w.build.Int(0), w.build.Text("the first one")})));
+    Root b;
+    // Another one, made by a turn; both by one function.
+    w.Send(w.Create([&](Turn& turn) {
+      b = Root(w.core.heap(), turn.Create(sum, {turn.Int(100), turn.Text("the second one")}));
+    }),
+           Value::Nil());
+    w.Run();
+    for (int n : {1, 2, 13, 4}) {
+      w.Send(a, Value::SmallInt(n));
+      w.Send(b, Value::SmallInt(n));
+    }
+    CHECK(w.Outcome(w.Ask(a, Value::Nil())) == "[7, \"the first one\"]");
+    CHECK(w.Outcome(w.Ask(b, Value::Nil())) == "[107, \"the second one\"]");
+  }
+}
+
+TEST_CASE("definition: a chain of native actors, and one of them faults on the way") {
+  for (const CoreOptions& options : {CoreOptions(), CollectAlways()}) {
+    World w(options);
+    // [the next one, whether it faults]
+    const Definition link = Define(w.core, "link", 2, [](Turn& turn) {
+      const int64_t n = turn.message().small_int();
+      if (n > 0) turn.Send(turn.capture(0), turn.Int(n - 1));
+      if (turn.capture(1) == Value::True() && n < 50) turn.Fail(turn.Text("here"));
+    });
+    std::vector<Root> chain;
+    for (int i = 0; i < 10; ++i) {
+      const Value next = chain.empty() ? Value::Nil() : chain.back().value();
+      chain.emplace_back(w.core.heap(), w.core.CreateActor(link.Behavior(
+                                           {next, Value::Bool(i == 4)})));
+    }
+    const Definition gate = Define(w.core, "gate", 1, [](Turn& turn) {
+      turn.Send(turn.capture(0), turn.message());
+    });
+    w.Send(Root(w.core.heap(), w.core.CreateActor(gate.Behavior({chain.back().value()}))),
+           Value::SmallInt(4));
+    w.Run();
+    CHECK(w.core.stats().faults == 0);  // it did not come so far
+    w.Send(chain.back(), Value::SmallInt(9));
+    w.Run();
+    CHECK(w.core.stats().faults == 1);
+    CHECK(w.faults.size() == 1);
+  }
+}
+
+TEST_CASE("definition: captures stay right when a charge in the middle of a turn collects") {
+  World w(CollectAlways());
+  const Definition keeper = Define(w.core, "keeper", 1, [](Turn& turn) {
+    if (!turn.ChargeBefore(100'000, 1000)) return;
+    turn.Reply(turn.capture(0));
+  });
+  const Root actor = Root(w.core.heap(), w.core.CreateActor(keeper.Behavior(
+                                             {w.build.Text("longer than a word")})));
+  CHECK(w.Outcome(w.Ask(actor, Value::Nil())) == "\"longer than a word\"");
+}
+
 TEST_CASE("turn: one law of sending: a delegated slot is answered by whoever gets it") {
   World w(CollectAlways());
   Root end = w.Create([](Turn& turn) { turn.Reply(turn.Int(turn.message().small_int() * 2)); });
