@@ -82,8 +82,8 @@ class NativeWorks final : public Works {
   }
 
   Vm vm_{{.memory_bytes_max = uint64_t{16} << 30}};
-  const Definition link_ = vm_.Define(
-      "link", 1, [](Turn& turn) { turn.Send(turn.capture(0), turn.message()); });
+  const Definition link_ =
+      vm_.Define("link", 1, [](Turn& turn) { turn.Send(turn.capture(0), turn.message()); });
   const Definition gate_ = vm_.Define("gate", 1, [](Turn& turn) {
     const int64_t laps = IntOf(turn);
     if (laps > 1) turn.Send(turn.capture(0), turn.Int(laps - 1));

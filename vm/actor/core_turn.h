@@ -33,8 +33,8 @@ inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* 
 
 // Ends a turn that did nothing but send, and begins the next one, if that is a message for an actor
 // that runs its code straight away and by the same EnterFn: its holder. Null: nothing was done, and
-// the code returns kDone. For code that is about to do so; `fuel` is stored back. Left to itself the
-// compiler makes a call of it: 15 % of fan-in.
+// the code returns kDone. For code that is about to do so; `fuel` is stored back. Left to itself
+// the compiler makes a call of it: 15 % of fan-in.
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Object* Core::TakeNext(EnterFn enter) {
   if (turn_.effects != 0 || fuel <= 0 || is_watched() || heap_.wants_safe_point()) return nullptr;
   EventQueue& queue = sponsor_->queue;

@@ -93,8 +93,8 @@ class HeapClient {
 };
 
 struct HeapOptions {
-  // What is allocated between two young collections, at most 1 MiB (and a little less); a quarter
-  // of it while more than a quarter of it lives on, as each of them would take long.
+  // What is allocated between two young collections, at most 1 MiB; half or a quarter of it while
+  // much of it lives on, as each of them would take long.
   size_t young_bytes = size_t{1} << 20;
   // Room for what has lived through one young collection, at most a quarter of a MiB; 0: all that
   // lives through one goes to the old space.
@@ -114,7 +114,7 @@ struct HeapOptions {
   // the allowance of SetSponsor.
   uint64_t bytes_max = UINT64_MAX;
   // Empty blocks kept for use; those beyond give their memory back to the system.
-  size_t reserve_blocks = 32;
+  size_t reserve_blocks = 64;
   // Test mode: every SafePoint() is a Collect(kFull), and is always wanted.
   bool collect_at_every_safe_point = false;
   // For the tests of the tests: a heap that is wrong in a known way.

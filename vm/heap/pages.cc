@@ -88,7 +88,7 @@ void BlockPool::Release(Block* block) {
 }
 
 bool BlockPool::TrimSlice(size_t blocks_max) {
-  const size_t keep = std::max(reserve_, in_use_ / 2);
+  const size_t keep = std::max(reserve_, in_use_);
   for (; warm_.size() > keep; --blocks_max) {
     if (blocks_max == 0) return true;
     Block* block = warm_.back();

@@ -16,7 +16,7 @@ void* MapAligned(size_t bytes, size_t alignment);
 void Unmap(void* p, size_t bytes);
 
 // Blocks are carved from regions of 1 MiB. Empty ones are kept: up to `reserve`,
-// or half of what is in use, as they are (a first touch of a page costs more than
+// or as many as are in use, as they are (a first touch of a page costs more than
 // what is done there); those beyond without memory behind them.
 class BlockPool {
  public:

@@ -303,8 +303,8 @@ void YoungSpace::CopyRange(Segment* s, char* begin, char* end) {
   to_end_ = to_end;
 }
 
-// Not when more lives than there is room for: as it was the last time, and by their number, at a
-// size that few objects exceed.
+// Not when more lives than there is room for: by what lived the last time, and by the number of
+// objects now, at the size of a small actor.
 bool YoungSpace::MayAge() {
   if (survived_bytes_ > aged_bytes_ || aged_bytes_ == 0 || segments_.size() != 1 ||
       outside_words_ > kOutsideWordsMax) {
@@ -316,8 +316,31 @@ bool YoungSpace::MayAge() {
   for (size_t i = Segment::BitOf(BeginOf(s)) / 64; i < end; ++i) {
     objects += static_cast<uint64_t>(std::popcount(s->live[i]));
   }
-  constexpr size_t kUsualBytes = 32;
+  constexpr size_t kUsualBytes = 24;
   return objects * kUsualBytes <= aged_bytes_;
+}
+
+// A small nursery where nearly all lives, for short pauses; a large one where little does. What
+// lives for a while fills a small one wholly, and looks like what lives for ever: so one of the
+// next size is tried now and then.
+void YoungSpace::PlanNursery(size_t made) {
+  if (made < filled_at_ / 2) return;  // it came early, and tells little
+  if (is_trying_) {
+    is_trying_ = false;
+    if (survived_bytes_ > survived_before_ / 5 * 9) --nursery_size_;
+  } else if (survived_bytes_ > made - made / 4) {
+    nursery_size_ = 0;
+  } else if (survived_bytes_ <= made / 4) {
+    nursery_size_ = kNurserySizeMax;
+  }
+  survived_before_ = survived_bytes_;
+  constexpr int kTriedEach = 4;
+  if (nursery_size_ < kNurserySizeMax && ++since_tried_ >= kTriedEach) {
+    is_trying_ = true;
+    ++nursery_size_;
+    since_tried_ = 0;
+  }
+  filled_at_ = std::max(made_max_ >> (kNurserySizeMax - nursery_size_), 2 * Heap::kYoungBytesMax);
 }
 
 // What was aged before is older, and comes first.
@@ -339,12 +362,7 @@ void YoungSpace::CopyAll() {
   }
   FlushCharge();
   survived_bytes_ = result_.bytes_promoted - from_half + result_.bytes_aged;
-  // Little garbage: the next collection comes sooner, and takes less long.
-  const uint64_t made = BytesUsed(segments_.back()->filled_to);
-  const size_t made_min = std::max(made_max_ / 4, 2 * Heap::kYoungBytesMax);
-  if (made >= made_min) {
-    filled_at_ = survived_bytes_ > std::min<uint64_t>(made_max_ / 4, made / 2) ? made_min : made_max_;
-  }
+  PlanNursery(BytesUsed(segments_.back()->filled_to));
   Poison(half, static_cast<size_t>(half_end - half));
 }
 

@@ -134,6 +134,7 @@ class YoungSpace final : private Visitor {
   // Moves what is live in the words of the bitmap of [from, to).
   template <bool kAges>
   void CopyRange(Segment* segment, char* from, char* to);
+  void PlanNursery(size_t made);
   void CopyAll();
   void Remember(Object* o);
   void FlushCharge();
@@ -155,6 +156,12 @@ class YoungSpace final : private Visitor {
   char* aged_ = nullptr;  // the half in use, filled up to aged_top_
   char* aged_top_ = nullptr;
   uint64_t survived_bytes_ = 0;  // of what was made, in the last collection
+  // The nursery counts as filled at made_max_, or half or a quarter of it.
+  static constexpr int kNurserySizeMax = 2;
+  int nursery_size_ = kNurserySizeMax;
+  bool is_trying_ = false;  // the next size, with so much having survived in this one
+  uint64_t survived_before_ = 0;
+  int since_tried_ = 0;
   std::vector<Segment*> segments_;
   Segment* spare_ = nullptr;
   uintptr_t range_begin_ = 0;

@@ -57,8 +57,7 @@ Definition Define(Core& core, std::string name, uint32_t captures, NativeBehavio
   VESICLE_CHECK_LE(captures, kNativeCapturesMax);
   Definition definition;
   definition.core_ = &core;
-  definition.code_ =
-      Root(core.heap(), Value::Data(MakeCode(core, std::move(name), std::move(fn))));
+  definition.code_ = Root(core.heap(), Value::Data(MakeCode(core, std::move(name), std::move(fn))));
   definition.captures_ = captures;
   return definition;
 }

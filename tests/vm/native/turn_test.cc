@@ -104,8 +104,9 @@ TEST_CASE("definition: actors hold their captures, become takes others, and a fa
       if (*n == 13) turn.Fail(turn.Text("no"));
     });
     CHECK(sum.captures() == 2);
-    const Root a = Root(w.core.heap(), w.core.CreateActor(sum.Behavior(
-                                           {w.build.Int(0), w.build.Text("the first one")})));
+    const Root a =
+        Root(w.core.heap(),
+             w.core.CreateActor(sum.Behavior({w.build.Int(0), w.build.Text("the first one")})));
     Root b;
     // Another one, made by a turn; both by one function.
     w.Send(w.Create([&](Turn& turn) {
@@ -134,12 +135,11 @@ TEST_CASE("definition: a chain of native actors, and one of them faults on the w
     std::vector<Root> chain;
     for (int i = 0; i < 10; ++i) {
       const Value next = chain.empty() ? Value::Nil() : chain.back().value();
-      chain.emplace_back(w.core.heap(), w.core.CreateActor(link.Behavior(
-                                           {next, Value::Bool(i == 4)})));
+      chain.emplace_back(w.core.heap(),
+                         w.core.CreateActor(link.Behavior({next, Value::Bool(i == 4)})));
     }
-    const Definition gate = Define(w.core, "gate", 1, [](Turn& turn) {
-      turn.Send(turn.capture(0), turn.message());
-    });
+    const Definition gate =
+        Define(w.core, "gate", 1, [](Turn& turn) { turn.Send(turn.capture(0), turn.message()); });
     w.Send(Root(w.core.heap(), w.core.CreateActor(gate.Behavior({chain.back().value()}))),
            Value::SmallInt(4));
     w.Run();
@@ -157,8 +157,8 @@ TEST_CASE("definition: captures stay right when a charge in the middle of a turn
     if (!turn.ChargeBefore(100'000, 1000)) return;
     turn.Reply(turn.capture(0));
   });
-  const Root actor = Root(w.core.heap(), w.core.CreateActor(keeper.Behavior(
-                                             {w.build.Text("longer than a word")})));
+  const Root actor = Root(
+      w.core.heap(), w.core.CreateActor(keeper.Behavior({w.build.Text("longer than a word")})));
   CHECK(w.Outcome(w.Ask(actor, Value::Nil())) == "\"longer than a word\"");
 }
 
