@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -130,8 +131,12 @@ class RawWorks final : public Works {
   void Paced(int64_t senders, int64_t messages) override { FanIn(PacedSender, senders, messages); }
 
   void Create(int64_t actors) override {
-    for (int64_t i = 0; i < actors; ++i) world_.Send(new Actor{Once, nullptr, 0}, i);
-    world_.Run();
+    // In portions, as the native work.
+    for (int64_t made = 0; made < actors; made += 1000) {
+      const int64_t n = std::min<int64_t>(actors - made, 1000);
+      for (int64_t i = 0; i < n; ++i) world_.Send(new Actor{Once, nullptr, 0}, i);
+      world_.Run();
+    }
   }
 
   void Fill(int64_t actors) override {

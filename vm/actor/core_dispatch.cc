@@ -44,6 +44,7 @@ void Core::DispatchQueue(Sponsor& sponsor) {
     if (actor::IsPlain(target) && event->flag() == EventFlag::kMessage) [[likely]] {
       Object* code = code::Of(target);
       BeginTurn(*event, event->target, event->slot, code);
+      in_turn_ = true;
       TurnEnd end;
       try {
         end = code::Enter(code)(*this, target);
@@ -183,6 +184,7 @@ void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Obj
                    Suspension* frames) {
   --stats_.events;  // its turn is counted
   BeginTurn(event, self, slot, code);
+  in_turn_ = true;
   turn_.effects |= TurnState::kRare;  // its end has more to do
   TurnEnd end;
   try {

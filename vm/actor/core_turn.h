@@ -28,7 +28,6 @@ inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* 
   t.made_since = heap_.young_top();
   records_[serial_ % kRecords] = {event.cause(), code};
   fuel_at_turn_start_ = fuel;
-  in_turn_ = true;
 }
 
 // Ends a turn that did nothing but send, and begins the next one, if that is a message for an actor

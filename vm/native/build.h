@@ -72,6 +72,7 @@ class Build {
     failed_ = true;
     return Value::Nil();
   }
+  void ForgetFailed() { failed_ = false; }
 
  private:
   Core* build_core_;

@@ -16,8 +16,8 @@ struct NativeCode final : CodeBody {
 
   static TurnEnd Enter(Core& core, Object* holder) {
     // From one turn straight to the next, as long as they are of native behaviors and plain.
-    do {
-      Turn turn(core, holder);
+    Turn turn(core, holder);
+    for (;;) {
       --core.fuel;
       static_cast<NativeCode*>(code::Body(code::Of(holder)))->fn(turn);
       if (turn.end_ != TurnEnd::kDone) [[unlikely]] {
@@ -26,8 +26,9 @@ struct NativeCode final : CodeBody {
       }
       if (!turn.replied_ && turn.is_asked()) core.StageReply(Value::Nil());
       holder = core.TakeNext(&NativeCode::Enter);
-    } while (holder != nullptr);
-    return TurnEnd::kDone;
+      if (holder == nullptr) return TurnEnd::kDone;
+      turn.BeginNext(holder);
+    }
   }
 
   std::string label;

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/functional/any_invocable.h"
 #include "vm/actor/core.h"
 #include "vm/native/build.h"
@@ -152,7 +153,7 @@ class Turn : public Build {
   Value Create(const Definition& definition, std::initializer_list<Value> captures);
 
   // Wants target.is_target().
-  void Send(Value target, Value message) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Send(Value target, Value message) {
     VESICLE_CHECK(target.is_target());
     if (end_ != TurnEnd::kDone) return;
     if (!core_.Send(target, message, Value::Nil())) [[unlikely]]
@@ -201,6 +202,13 @@ class Turn : public Build {
 
  private:
   friend struct NativeCode;
+  // As a new one for the next turn, when the last one is done.
+  void BeginNext(Object* holder) {
+    holder_ = holder;
+    replied_ = false;
+    slot_taken_ = Value::Nil();
+    ForgetFailed();
+  }
   Value TakeSlot();
   void Listen(Value promise, Value continuation);
   bool HasFuelAndRoom(uint64_t bytes);
