@@ -92,19 +92,19 @@ void PrintStats(Vm& vm, const PauseStats& pauses) {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   const auto n = [](uint64_t i) { return static_cast<unsigned long long>(i); };
-  std::fprintf(stderr,
-               "turns        %llu (%llu events, %llu suspensions, %llu faults)\n"
-               "actors       %llu created\n"
-               "collections  %llu young, %llu full cycles in %llu slices\n"
-               "pauses       %llu, max %.3f ms, p99 %.3f ms, in all %.3f ms (thread time)\n"
-               "memory       %.1f MiB at most in the process, %.1f MiB in the heap\n",
-               n(core.turns), n(core.events), n(core.suspensions), n(core.faults), n(core.actors),
-               n(heap.young_collections), n(heap.mark_cycles), n(heap.mark_slices),
-               n(pauses.count()), static_cast<double>(pauses.max_ns()) / 1e6,
-               static_cast<double>(pauses.PercentileNs(99)) / 1e6,
-               static_cast<double>(pauses.total_ns()) / 1e6,
-               static_cast<double>(usage.ru_maxrss) / 1024,
-               static_cast<double>(heap.bytes_mapped_peak) / (1 << 20));
+  std::fprintf(
+      stderr,
+      "turns        %llu (%llu events, %llu suspensions, %llu faults)\n"
+      "actors       %llu created\n"
+      "collections  %llu young, %llu full cycles in %llu slices\n"
+      "pauses       %llu, max %.3f ms (%llu objects), p99 %.3f ms, in all %.3f ms (thread time)\n"
+      "memory       %.1f MiB at most in the process, %.1f MiB in the heap\n",
+      n(core.turns), n(core.events), n(core.suspensions), n(core.faults), n(core.actors),
+      n(heap.young_collections), n(heap.mark_cycles), n(heap.mark_slices), n(pauses.count()),
+      static_cast<double>(pauses.max_ns()) / 1e6, n(pauses.objects_in_max()),
+      static_cast<double>(pauses.PercentileNs(99)) / 1e6,
+      static_cast<double>(pauses.total_ns()) / 1e6, static_cast<double>(usage.ru_maxrss) / 1024,
+      static_cast<double>(heap.bytes_mapped_peak) / (1 << 20));
 }
 
 int RunProgram(const Setup& setup, std::span<const std::string> words) {

@@ -22,9 +22,9 @@ int64_t ThreadNs() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds) {
+CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds, int64_t generations) {
   Script script("garbage");
-  script.Ask(script.vm().Tagged("fill", live_actors));
+  script.Ask(script.vm().Tagged("fill", live_actors, generations));
   Heap& heap = script.vm().core().heap();
   const HeapStats before = heap.stats();
   const PauseStats pauses(heap);
@@ -37,9 +37,14 @@ CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds) {
   figures.share = static_cast<double>(pauses.total_ns()) / figures.took_ns;
   const HeapStats after = heap.stats();
   figures.cycles = static_cast<double>(after.mark_cycles - before.mark_cycles);
-  figures.survived = static_cast<double>(after.bytes_promoted - before.bytes_promoted) /
-                     static_cast<double>(after.bytes_allocated - before.bytes_allocated);
-  figures.live_mib = static_cast<double>(after.bytes_live) / (1 << 20);
+  const auto allocated = static_cast<double>(after.bytes_allocated - before.bytes_allocated);
+  const auto promoted = static_cast<double>(after.bytes_promoted - before.bytes_promoted);
+  // What becomes old has aged before, or came when nothing ages.
+  figures.aged =
+      std::max(static_cast<double>(after.bytes_aged - before.bytes_aged), promoted) / allocated;
+  figures.survived = promoted / allocated;
+  figures.touched = static_cast<double>(pauses.objects_in_max());
+  figures.old_mib = static_cast<double>(after.bytes_old) / (1 << 20);
   return figures;
 }
 

@@ -17,14 +17,16 @@ struct CollectorFigures {
   double max_ms = 0;    // the longest
   double share = 0;     // the part of the time that the collector takes
   double cycles = 0;    // completed marks of the whole heap
-  double survived = 0;  // the part of what was allocated that lived to become old
-  double live_mib = 0;  // as of the last of them
+  double aged = 0;      // the part of what was allocated that lived through a young collection
+  double survived = 0;  // the part that lived to become old
+  double touched = 0;   // objects that the longest pause moved or marked
+  double old_mib = 0;   // what is old, live or not known to be dead
   double took_ns = 0;
 };
 
 // programs/garbage.ves: `live_actors`, and beside them so many rounds of 100 actors with a list of
-// a list each, of which the newest 1,000 live.
-CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds);
+// a list each, of which those of the newest `generations` rounds live.
+CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds, int64_t generations = 10);
 
 struct WaitFigures {
   double p99_ms = 0;

@@ -14,6 +14,7 @@ void Pauses(benchmark::State& state) {
     state.counters["max_ms"] = figures.max_ms;
     state.counters["share"] = figures.share;
     state.counters["survived"] = figures.survived;
+    state.counters["touched"] = figures.touched;
   }
   Per(state, "actor", kRounds * 100);
 }

@@ -4,9 +4,12 @@
 //   grow shuffled N   the same with actors linked in no order
 //   grow memory N     resident bytes of an idle actor
 //   grow created N    resident MiB when N actors were made, sent one message and forgotten
-//   grow pause N      N live actors and a steady load of garbage: the collector's pauses, the part
-//                     of the processor time that it takes, and the live heap
-//   grow wait N       N idle actors and one that loops for ever: ms from a question to its answer
+//   grow pause N      N live actors and a steady load of garbage, of which 1,000 actors live at a
+//                     time: the collector's pauses, the part of the processor time that it takes,
+//                     and the old space
+//   grow lives N      the same beside a million actors, when so many of the short-lived live at a
+//   time grow wait N       N idle actors and one that loops for ever: ms from a question to its
+//   answer
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -50,15 +53,23 @@ void Created(int64_t actors) {
   Result("resident_mib", static_cast<double>(ResidentBytes()) / (1 << 20));
 }
 
-void Pause(int64_t actors) {
-  // Enough garbage for some marks of the whole heap: the more lives, the rarer they are.
-  const CollectorFigures figures = MeasureCollector(actors, 200'000 + actors / 50);
+void Results(const CollectorFigures& figures) {
   Result("p999_ms", figures.p999_ms);
   Result("max_ms", figures.max_ms);
   Result("share", figures.share);
   Result("cycles", figures.cycles);
+  Result("aged", figures.aged);
   Result("survived", figures.survived);
-  Result("live_mib", figures.live_mib);
+  Result("touched", figures.touched);
+  Result("old_mib", figures.old_mib);
+}
+
+// Enough garbage for some marks of the whole heap: the more lives, the rarer they are.
+void Pause(int64_t actors) { Results(MeasureCollector(actors, 200'000 + actors / 50)); }
+
+void Lives(int64_t short_lived) {
+  constexpr int64_t kLongLived = 1'000'000;
+  Results(MeasureCollector(kLongLived, 100'000, std::max<int64_t>(short_lived / 100, 1)));
 }
 
 void Wait(int64_t actors) {
@@ -81,6 +92,8 @@ int Main(int argc, char** argv) {
     Created(n);
   } else if (work == "pause") {
     Pause(n);
+  } else if (work == "lives") {
+    Lives(n);
   } else if (work == "wait") {
     Wait(n);
   } else {

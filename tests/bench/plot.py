@@ -262,10 +262,14 @@ def draw_growth(svg, growth, top):
         charts.append(("Resident bytes of an idle actor", "actors",
                        [("Vesicle", "script", False, growth["memory"]["bytes"])], False, 40))
     if pause:
-        live = dict(pause["live_mib"])
-        points = [(live[n], y * 100) for n, y in pause["share"]]
-        charts.append(("Collector: per cent of the processor's time", "MiB of live heap",
+        old = dict(pause["old_mib"])
+        points = [(old[n], y * 100) for n, y in pause["share"]]
+        charts.append(("Collector: per cent of the time, 1,000 of the garbage alive", "MiB of heap",
                        [("Vesicle", "script", False, points)], False, None))
+    if "lives" in growth:
+        points = [(n, y * 100) for n, y in growth["lives"]["share"]]
+        charts.append(("Collector: per cent of the time, beside a million actors",
+                       "short-lived actors alive at a time", [("Vesicle", "script", False, points)], False, 10))
     if "created" in growth:
         charts.append(("Resident MiB after actors that were made and forgotten", "actors made",
                        [("Vesicle", "script", False, growth["created"]["resident_mib"])], False, None))

@@ -364,6 +364,7 @@ void Heap::SafePointNow() {
     touched += CycleSlice(rest, options_.sweep_slice_blocks);
     debt_ -= std::min<uint64_t>(debt_, options_.slice_every_bytes);
   }
+  counted_.objects_touched_last = touched;
   counted_.objects_touched_max = std::max<uint64_t>(counted_.objects_touched_max, touched);
   PlanSafePoint();
   if (on_pause_end_) on_pause_end_();

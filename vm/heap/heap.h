@@ -133,8 +133,9 @@ struct HeapStats {
   uint64_t bytes_aged = 0;
   uint64_t objects_finalized = 0;
   uint64_t blocks_swept = 0;
-  uint64_t overflow_segments = 0;    // young allocations that did not fit the young space
-  uint64_t objects_touched_max = 0;  // in one safe point: moved, marked, finalized
+  uint64_t overflow_segments = 0;     // young allocations that did not fit the young space
+  uint64_t objects_touched_max = 0;   // in one safe point: moved, marked, finalized
+  uint64_t objects_touched_last = 0;  // in the last one that did any of it
   // Now.
   uint64_t bytes_allocated = 0;  // ever
   uint64_t bytes_young = 0;

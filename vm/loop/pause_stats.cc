@@ -18,7 +18,11 @@ int64_t ThreadNs() {
 
 PauseStats::PauseStats(Heap& heap) : heap_(heap) {
   heap.SetPauseObserver([this] { began_ns_ = ThreadNs(); },
-                        [this] { Add(ThreadNs() - began_ns_); });
+                        [this] {
+                          const int64_t ns = ThreadNs() - began_ns_;
+                          if (ns > max_ns_) objects_in_max_ = heap_.stats().objects_touched_last;
+                          Add(ns);
+                        });
 }
 
 PauseStats::~PauseStats() { heap_.SetPauseObserver({}, {}); }

@@ -26,6 +26,8 @@ class PauseStats {
 
   uint64_t count() const { return count_; }
   int64_t max_ns() const { return max_ns_; }
+  // Objects that the longest one moved, marked or finalized.
+  uint64_t objects_in_max() const { return objects_in_max_; }
   int64_t total_ns() const { return total_ns_; }
   // At least `percent` of the pauses were no longer than this. 0 when there was none.
   int64_t PercentileNs(double percent) const;
@@ -42,6 +44,7 @@ class PauseStats {
   int64_t began_ns_ = 0;
   uint64_t count_ = 0;
   int64_t max_ns_ = 0;
+  uint64_t objects_in_max_ = 0;
   int64_t total_ns_ = 0;
   std::array<uint64_t, 64 * 16> buckets_{};
 };

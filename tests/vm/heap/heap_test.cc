@@ -82,6 +82,60 @@ TEST_CASE("heap: big dead objects are collected as they come, by slices at safe 
   CHECK(heap.stats().objects_touched_max < 45'000);  // by young collections
 }
 
+// Garbage until a young collection has come by.
+void CollectYoungOnce(Heap& heap) {
+  const uint64_t before = heap.stats().young_collections;
+  while (heap.stats().young_collections == before) {
+    Pair(heap, Value::Nil(), Value::Nil());
+    if (heap.wants_safe_point()) heap.SafePoint();
+  }
+}
+
+TEST_CASE(
+    "heap: what lives through one young collection stays young; through a second, it is old") {
+  Heap heap({}, nullptr);
+  Root keep(heap, Value::Data(Pair(heap, Value::SmallInt(1), Value::Nil())));
+  CollectYoungOnce(heap);
+  CHECK_FALSE(keep.value().data()->is_old());
+  CHECK(heap.stats().objects_aged == 1);
+  CHECK(heap.stats().objects_promoted == 0);
+  // A newer one, in the one that is about to become old.
+  Object* newer = Pair(heap, Value::SmallInt(2), Value::Nil());
+  heap.WillWrite(keep.value().data());
+  keep.value().data()->words()[1] = Value::Data(newer);
+  CollectYoungOnce(heap);
+  CHECK(keep.value().data()->is_old());
+  CHECK_FALSE(keep.value().data()->words()[1].data()->is_old());
+  CHECK(heap.stats().remembered == 1);
+  CHECK(heap.Verify() == nullptr);
+  CollectYoungOnce(heap);
+  CHECK(keep.value().data()->words()[1].data()->is_old());
+  CHECK(keep.value().data()->words()[1].data()->words()[0] == Value::SmallInt(2));
+  CollectYoungOnce(heap);  // looks at it for the last time
+  CHECK(heap.stats().remembered == 0);
+  CHECK(heap.stats().objects_promoted == 2);
+}
+
+TEST_CASE("heap: where all lives, nothing ages, and a collection comes sooner") {
+  Heap heap({}, nullptr);
+  Root last(heap, Value::Nil());
+  size_t bytes = 0;
+  while (bytes < (16 << 20)) {
+    last.set(Value::Data(Pair(heap, Value::Nil(), last.value())));
+    bytes += Heap::SizeBytes(Kind::kTuple, 2);
+    if (heap.wants_safe_point()) heap.SafePoint();
+  }
+  CHECK(heap.stats().objects_aged < 100);
+  CHECK(heap.stats().young_collections > 16 * 2);  // of less than half a MiB, on an average
+  CHECK(heap.Verify() == nullptr);
+  // And with little alive again, less often.
+  last.set(Value::Nil());
+  for (int i = 0; i < 10; ++i) CollectYoungOnce(heap);
+  const uint64_t allocated = heap.stats().bytes_allocated;
+  CollectYoungOnce(heap);
+  CHECK(heap.stats().bytes_allocated - allocated > (1 << 20) - 100'000);
+}
+
 TEST_CASE("heap: a limit brings the mark forward") {
   Heap heap({.bytes_max = uint64_t{6} << 20}, nullptr);
   for (int i = 0; i < 100; ++i) {
