@@ -346,12 +346,12 @@ void YoungSpace::PlanNursery(size_t made) {
 // What was aged before is older, and comes first.
 void YoungSpace::CopyAll() {
   Segment* first = segments_.front();
-  char* const half = aged_;
-  char* const half_end = aged_top_;
-  to_ = half == first->aged_begin() ? half + aged_bytes_ : first->aged_begin();
+  left_ = aged_;
+  left_end_ = aged_top_;
+  to_ = left_ == first->aged_begin() ? left_ + aged_bytes_ : first->aged_begin();
   aged_ = aged_top_ = to_;
   to_end_ = to_ + aged_bytes_;
-  CopyRange<false>(first, half, half_end);
+  CopyRange<false>(first, left_, left_end_);
   FlushCharge();
   const uint64_t from_half = result_.bytes_promoted;
   if (ages_) {
@@ -363,7 +363,6 @@ void YoungSpace::CopyAll() {
   FlushCharge();
   survived_bytes_ = result_.bytes_promoted - from_half + result_.bytes_aged;
   PlanNursery(BytesUsed(segments_.back()->filled_to));
-  Poison(half, static_cast<size_t>(half_end - half));
 }
 
 void YoungSpace::FixWords() {
@@ -465,10 +464,14 @@ void YoungSpace::Reset(bool fill_freed) {
     stack_.shrink_to_fit();
   }
 
+  const auto forget = [fill_freed](char* begin, const char* end) {
+    const auto bytes = static_cast<size_t>(end - begin);
+    if (fill_freed) std::memset(begin, kFreedByte, bytes);
+    Poison(begin, bytes);
+  };
+  forget(left_, left_end_);
   for (Segment* s : segments_) {
-    const size_t used = static_cast<size_t>(s->filled_to - BeginOf(s));
-    if (fill_freed) std::memset(BeginOf(s), kFreedByte, used);
-    Poison(BeginOf(s), used);
+    forget(BeginOf(s), s->filled_to);
     s->filled_to = BeginOf(s);
   }
   while (segments_.size() > 1) {

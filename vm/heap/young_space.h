@@ -180,6 +180,8 @@ class YoungSpace final : private Visitor {
   Result result_;
   bool black_ = false;
   bool ages_ = false;
+  char* left_ = nullptr;  // what was aged before
+  char* left_end_ = nullptr;
   char* to_ = nullptr;  // where the next one that ages goes
   char* to_end_ = nullptr;
   // A run of survivors that carry charge_sponsor_, and who pays for them.

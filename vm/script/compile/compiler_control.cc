@@ -49,6 +49,32 @@ Op IntJump(BinaryOp op, bool wanted) {
   }
 }
 
+// The same of a capture.
+Op CaptureJump(BinaryOp op, bool wanted) {
+  switch (IntJump(op, wanted)) {
+    case Op::kJumpEqualInt:
+      return Op::kJumpCaptureEqualInt;
+    case Op::kJumpNotEqualInt:
+      return Op::kJumpCaptureNotEqualInt;
+    case Op::kJumpLessInt:
+      return Op::kJumpCaptureLessInt;
+    case Op::kJumpNotLessInt:
+      return Op::kJumpCaptureNotLessInt;
+    case Op::kJumpLessEqInt:
+      return Op::kJumpCaptureLessEqInt;
+    case Op::kJumpNotLessEqInt:
+      return Op::kJumpCaptureNotLessEqInt;
+    case Op::kJumpMoreInt:
+      return Op::kJumpCaptureMoreInt;
+    case Op::kJumpNotMoreInt:
+      return Op::kJumpCaptureNotMoreInt;
+    case Op::kJumpMoreEqInt:
+      return Op::kJumpCaptureMoreEqInt;
+    default:
+      return Op::kJumpCaptureNotMoreEqInt;
+  }
+}
+
 Op RegisterJump(BinaryOp op, bool wanted) {
   switch (op) {
     case BinaryOp::kEqual:
@@ -67,12 +93,18 @@ Op RegisterJump(BinaryOp op, bool wanted) {
 
 void UnitCompiler::JumpCompare(const BinaryExpr& e, bool wanted, Label& to) {
   At at(*this, e.span);
+  const auto jump_int = [&](const Expr& side, BinaryOp op, int64_t n) {
+    if (const auto capture = CaptureOf(side)) {
+      Emit(CaptureJump(op, wanted), *capture, static_cast<uint8_t>(n));
+    } else {
+      const uint32_t reg = Any(side);
+      Emit(IntJump(op, wanted), reg, static_cast<uint8_t>(n));
+    }
+  };
   if (auto n = ByteLiteral(*e.right)) {
-    const uint32_t reg = Any(*e.left);
-    Emit(IntJump(e.op, wanted), reg, static_cast<uint8_t>(*n));
+    jump_int(*e.left, e.op, *n);
   } else if (auto m = ByteLiteral(*e.left)) {
-    const uint32_t reg = Any(*e.right);
-    Emit(IntJump(Mirror(e.op), wanted), reg, static_cast<uint8_t>(*m));
+    jump_int(*e.right, Mirror(e.op), *m);
   } else {
     auto [left, right] = AnyTwo(*e.left, *e.right);
     if (e.op == BinaryOp::kGreater || e.op == BinaryOp::kGreaterEqual) std::swap(left, right);

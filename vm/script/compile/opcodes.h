@@ -93,6 +93,17 @@ namespace vesicle {
   X(JumpNotMoreInt,  "as" "J","jumps if not R[a] > s")                                           \
   X(JumpMoreEqInt,   "as" "J","jumps if R[a] >= s")                                              \
   X(JumpNotMoreEqInt,"as" "J","jumps if not R[a] >= s")                                          \
+  /* The same of a capture and an integer. */                                                     \
+  X(JumpCaptureEqualInt, "ps" "J","jumps if capture p == s")                                     \
+  X(JumpCaptureNotEqualInt, "ps" "J","jumps if not capture p == s")                              \
+  X(JumpCaptureLessInt, "ps" "J","jumps if capture p < s")                                       \
+  X(JumpCaptureNotLessInt, "ps" "J","jumps if not capture p < s")                                \
+  X(JumpCaptureLessEqInt, "ps" "J","jumps if capture p <= s")                                    \
+  X(JumpCaptureNotLessEqInt, "ps" "J","jumps if not capture p <= s")                             \
+  X(JumpCaptureMoreInt, "ps" "J","jumps if capture p > s")                                       \
+  X(JumpCaptureNotMoreInt, "ps" "J","jumps if not capture p > s")                                \
+  X(JumpCaptureMoreEqInt, "ps" "J","jumps if capture p >= s")                                    \
+  X(JumpCaptureNotMoreEqInt, "ps" "J","jumps if not capture p >= s")                             \
   X(JumpBroken,      "J",     "jumps if the turn's event says that a promise was broken")        \
   /* Backward jumps at the end of a loop; they charge r steps. */                                \
   X(LoopTrue,        "aqr" "J","jumps back if R[a]; a fault if it is no bool")                   \

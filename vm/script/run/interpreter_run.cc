@@ -42,6 +42,11 @@ constexpr Delivery DeliveryOf(Op op) {
     case Op::kJumpLessEqInt:
     case Op::kJumpMoreInt:
     case Op::kJumpMoreEqInt:
+    case Op::kJumpCaptureEqualInt:
+    case Op::kJumpCaptureLessInt:
+    case Op::kJumpCaptureLessEqInt:
+    case Op::kJumpCaptureMoreInt:
+    case Op::kJumpCaptureMoreEqInt:
       return Delivery::kJumpWhenTrue;
     case Op::kJumpFalse:
     case Op::kJumpNotEqual:
@@ -52,6 +57,11 @@ constexpr Delivery DeliveryOf(Op op) {
     case Op::kJumpNotLessEqInt:
     case Op::kJumpNotMoreInt:
     case Op::kJumpNotMoreEqInt:
+    case Op::kJumpCaptureNotEqualInt:
+    case Op::kJumpCaptureNotLessInt:
+    case Op::kJumpCaptureNotLessEqInt:
+    case Op::kJumpCaptureNotMoreInt:
+    case Op::kJumpCaptureNotMoreEqInt:
     case Op::kRangeBegin:
       return Delivery::kJumpWhenFalse;
     case Op::kLoopTrue:
@@ -170,9 +180,9 @@ TurnEnd EnterScript(Core& core, Object* holder) {
     }                                               \
     NEXT();                                         \
   }
-#define JUMP_INT(name, relation, wanted)                              \
+#define JUMP_INT(name, operand, relation, wanted)                     \
   CASE(name) {                                                        \
-    const Value a = RA;                                               \
+    const Value a = operand;                                          \
     if (!a.is_int()) [[unlikely]]                                     \
       goto slow;                                                      \
     if ((Signed(a) relation(int64_t{SignedB(insn)} * 8)) == wanted) { \
@@ -512,20 +522,30 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     }
     NEXT();
   }
-  JUMP_INT(JumpEqualInt, ==, true)
-  JUMP_INT(JumpNotEqualInt, ==, false)
+  JUMP_INT(JumpEqualInt, RA, ==, true)
+  JUMP_INT(JumpNotEqualInt, RA, ==, false)
   JUMP_REGISTERS(JumpLess, <, true)
   JUMP_REGISTERS(JumpNotLess, <, false)
   JUMP_REGISTERS(JumpLessEq, <=, true)
   JUMP_REGISTERS(JumpNotLessEq, <=, false)
-  JUMP_INT(JumpLessInt, <, true)
-  JUMP_INT(JumpNotLessInt, <, false)
-  JUMP_INT(JumpLessEqInt, <=, true)
-  JUMP_INT(JumpNotLessEqInt, <=, false)
-  JUMP_INT(JumpMoreInt, >, true)
-  JUMP_INT(JumpNotMoreInt, >, false)
-  JUMP_INT(JumpMoreEqInt, >=, true)
-  JUMP_INT(JumpNotMoreEqInt, >=, false)
+  JUMP_INT(JumpLessInt, RA, <, true)
+  JUMP_INT(JumpNotLessInt, RA, <, false)
+  JUMP_INT(JumpLessEqInt, RA, <=, true)
+  JUMP_INT(JumpNotLessEqInt, RA, <=, false)
+  JUMP_INT(JumpMoreInt, RA, >, true)
+  JUMP_INT(JumpNotMoreInt, RA, >, false)
+  JUMP_INT(JumpMoreEqInt, RA, >=, true)
+  JUMP_INT(JumpNotMoreEqInt, RA, >=, false)
+  JUMP_INT(JumpCaptureEqualInt, CAPTURE(A(insn)), ==, true)
+  JUMP_INT(JumpCaptureNotEqualInt, CAPTURE(A(insn)), ==, false)
+  JUMP_INT(JumpCaptureLessInt, CAPTURE(A(insn)), <, true)
+  JUMP_INT(JumpCaptureNotLessInt, CAPTURE(A(insn)), <, false)
+  JUMP_INT(JumpCaptureLessEqInt, CAPTURE(A(insn)), <=, true)
+  JUMP_INT(JumpCaptureNotLessEqInt, CAPTURE(A(insn)), <=, false)
+  JUMP_INT(JumpCaptureMoreInt, CAPTURE(A(insn)), >, true)
+  JUMP_INT(JumpCaptureNotMoreInt, CAPTURE(A(insn)), >, false)
+  JUMP_INT(JumpCaptureMoreEqInt, CAPTURE(A(insn)), >=, true)
+  JUMP_INT(JumpCaptureNotMoreEqInt, CAPTURE(A(insn)), >=, false)
   CASE(JumpBroken) {
     if (core.turn().flag() == EventFlag::kBroken) {
       TAKE_JUMP();

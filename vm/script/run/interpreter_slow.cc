@@ -99,6 +99,7 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
   const uint32_t registers = HeaderOf(constants).registers;
   const Value b = B(i) < registers ? base[B(i)] : Value::Nil();
   const Value c = C(i) < registers ? base[C(i)] : Value::Nil();
+  const auto capture = [&](uint32_t index) { return base[-1].object()->words()[1 + index]; };
   const Op op = OpOf(i);
   switch (op) {
     case Op::kAdd:
@@ -114,7 +115,7 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
     case Op::kAddCaptureInt:
     case Op::kSubtractCaptureInt:
       return SlowArithmetic(op == Op::kAddCaptureInt ? Op::kAddInt : Op::kSubtractInt,
-                            base[-1].object()->words()[1 + B(i)], Value::SmallInt(SignedC(i)));
+                            capture(B(i)), Value::SmallInt(SignedC(i)));
     case Op::kNegate:
       if (!IsNumber(b)) return TypeError("- wants a number, but got " + Describe(b));
       return From(Negate(heap_, b), "-", kIntTooBig);
@@ -158,6 +159,21 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
     case Op::kJumpNotMoreEqInt:
     case Op::kLoopMoreEqInt:
       return SlowOrder("<=", Value::SmallInt(SignedB(i)), *a);
+    case Op::kJumpCaptureEqualInt:
+    case Op::kJumpCaptureNotEqualInt:
+      return SlowEqual(capture(A(i)), Value::SmallInt(SignedB(i)), true);
+    case Op::kJumpCaptureLessInt:
+    case Op::kJumpCaptureNotLessInt:
+      return SlowOrder("<", capture(A(i)), Value::SmallInt(SignedB(i)));
+    case Op::kJumpCaptureLessEqInt:
+    case Op::kJumpCaptureNotLessEqInt:
+      return SlowOrder("<=", capture(A(i)), Value::SmallInt(SignedB(i)));
+    case Op::kJumpCaptureMoreInt:
+    case Op::kJumpCaptureNotMoreInt:
+      return SlowOrder("<", Value::SmallInt(SignedB(i)), capture(A(i)));
+    case Op::kJumpCaptureMoreEqInt:
+    case Op::kJumpCaptureNotMoreEqInt:
+      return SlowOrder("<=", Value::SmallInt(SignedB(i)), capture(A(i)));
     case Op::kJumpTrue:
     case Op::kJumpFalse:
     case Op::kLoopTrue:
