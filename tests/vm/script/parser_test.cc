@@ -428,6 +428,9 @@ TEST_CASE("parser: an `else` belongs to the nearest") {
   CHECK(E("try f(await p else { _ => 1 }) else { _ => 2 }") ==
         "(try (call f (await p [_ => 1])) [_ => 2])");
   CHECK(Has(E("try f(x)"), "expected `else` after what is tried"));
+  CHECK(Has(E("try f(x)"), "hint: write `try e else { why => .. }`"));
+  CHECK(
+      Has(E("try await p else { e => e }"), "hint: the `else` is of the `await`: leave `try` out"));
   CHECK(Has(S("else { 1 }"), "this `else` has no `if`"));
   CHECK(Has(E("if a { 1 } else 2"), "expected `{` or `if` after `else`"));
   CHECK(Has(E("if a = b { 1 }"), "to compare, write `==`"));

@@ -379,7 +379,10 @@ Expr* Parser::ParseTry() {
   Expr* body = ParseExpr();
   if (failed()) return Bad();
   if (!At(TokenKind::kElse)) {
-    Expected("`else` after what is tried", "write `try e else { why => .. }`");
+    const auto* await = If<AwaitExpr>(body);
+    Expected("`else` after what is tried", await != nullptr && !await->handlers.empty()
+                                               ? "the `else` is of the `await`: leave `try` out"
+                                               : "write `try e else { why => .. }`");
     return Bad();
   }
   const std::span<Clause> handlers = ParseHandlers("try");
