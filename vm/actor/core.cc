@@ -366,7 +366,7 @@ void Core::VisitAllRoots(Visitor& visitor) {
 
 // The turn is over, one way or another.
 void Core::ForgetStaged(Stopped& stopped) {
-  heap_.ChargeExternal(stopped.charged, -stopped.charged_bytes);
+  heap_.ChargeWaiting(stopped.charged, -stopped.charged_bytes);
   stopped.charged_bytes = 0;
   set_aside_.erase(*stopped.staged);
   stopped.staged.reset();

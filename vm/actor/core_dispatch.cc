@@ -382,7 +382,7 @@ void Core::EndSuspended() {
   EventQueue& queue = sponsor_->queue;
   queue.MoveTail(turn_.mark, **stopped->staged, heap_.marking());
   const int64_t bytes = (*stopped->staged)->bytes();
-  heap_.ChargeExternal(stopped->charged, bytes - stopped->charged_bytes);
+  heap_.ChargeWaiting(stopped->charged, bytes - stopped->charged_bytes);
   stopped->charged_bytes = bytes;
   turn_.steps_used += fuel_at_turn_start_ - fuel;
   stopped->frames = std::move(suspension_);

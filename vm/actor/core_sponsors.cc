@@ -79,7 +79,7 @@ void Core::ChargeQueue(Sponsor& sponsor) {
   const int64_t change = bytes - sponsor.queue_bytes_charged;
   if (change == 0) return;
   Sponsor& account = sponsor.AccountOf(Resource::kMemory);
-  heap_.ChargeExternal(account.index(), change);
+  heap_.ChargeWaiting(account.index(), change);
   account.queues_bytes += change;
   sponsor.queue_bytes_charged = bytes;
 }

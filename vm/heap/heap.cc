@@ -126,6 +126,11 @@ void Heap::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
   if (phase_ == Phase::kIdle && MarkIsDue()) safe_point_wanted_at_ = 0;
 }
 
+void Heap::ChargeWaiting(SponsorIndex sponsor, int64_t delta_bytes) {
+  bytes_waiting_ += delta_bytes;
+  ChargeExternal(sponsor, delta_bytes);
+}
+
 void Heap::Reassign(SponsorIndex from, SponsorIndex to) {
   FlushCharges();
   ledger_.Reassign(from, to);
@@ -177,10 +182,12 @@ void Heap::SetPhase(Phase phase) {
   old_->set_allocate_black(weak_reads_are_slow_);
 }
 
-bool Heap::MarkIsDue() const {
-  const int64_t external = std::max<int64_t>(ledger_.external_bytes(), 0);
-  return mark_requested_ || bytes_old_ + static_cast<uint64_t>(external) > mark_due_at_;
+uint64_t Heap::CollectableBytes() const {
+  const int64_t external = ledger_.external_bytes() - bytes_waiting_;
+  return bytes_old_ + static_cast<uint64_t>(std::max<int64_t>(external, 0));
 }
+
+bool Heap::MarkIsDue() const { return mark_requested_ || CollectableBytes() > mark_due_at_; }
 
 void Heap::RequestMark() {
   mark_requested_ = true;
@@ -215,7 +222,8 @@ size_t Heap::CollectYoung(bool empties) {
 void Heap::PlanMark(uint64_t live) {
   live_after_mark_ = live;
   const auto grown = static_cast<uint64_t>(options_.old_growth * static_cast<double>(live));
-  const uint64_t room = options_.bytes_max - std::min(options_.bytes_max, live);
+  const uint64_t taken = live + static_cast<uint64_t>(std::max<int64_t>(bytes_waiting_, 0));
+  const uint64_t room = options_.bytes_max - std::min(options_.bytes_max, taken);
   mark_due_at_ = std::min(std::max<uint64_t>(options_.old_bytes_floor, grown),
                           live + std::max(room / 2, live / 8));
 }
@@ -240,7 +248,7 @@ void Heap::EndMark() {
   bytes_old_ = bytes_marked_;
   counted_.bytes_live = bytes_marked_;
   ledger_.MarkEnded();
-  PlanMark(bytes_old_ + static_cast<uint64_t>(std::max<int64_t>(ledger_.external_bytes(), 0)));
+  PlanMark(CollectableBytes());
   clear_read_ = clear_kept_ = 0;
   clearing_finals_ = false;
   SetPhase(Phase::kClear);

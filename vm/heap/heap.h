@@ -225,6 +225,9 @@ class Heap {
   uint64_t SponsorBytes(SponsorIndex sponsor) const;
   // C++ memory behind objects or queues. A growth counts as spent if `sponsor` is the current one.
   void ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes);
+  // The same for memory that no collection gives back, such as of events that wait: it brings no
+  // mark on.
+  void ChargeWaiting(SponsorIndex sponsor, int64_t delta_bytes);
   // What `from` pays for is `to`'s from now on. No object may be made on `from` until it is
   // recycled.
   void Reassign(SponsorIndex from, SponsorIndex to);
@@ -341,6 +344,7 @@ class Heap {
   size_t CollectYoung(bool empties);
   void SafePointNow();
   void CollectNow(Scope scope);
+  uint64_t CollectableBytes() const;
   bool MarkIsDue() const;
   void BeginMark();
   void EndMark();
@@ -385,6 +389,7 @@ class Heap {
   uint64_t bytes_marked_ = 0;
   uint64_t mark_due_at_ = 0;
   uint64_t live_after_mark_ = 0;  // external bytes included
+  int64_t bytes_waiting_ = 0;     // of the external bytes: ChargeWaiting
   // Object bytes that came past the young space since the last slice of a running cycle: each
   // slice_every_bytes of it are owed a slice.
   uint64_t debt_ = 0;
