@@ -48,11 +48,10 @@ CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds, int64_t g
   return figures;
 }
 
-WaitFigures MeasureWaits(int64_t idle_actors, int64_t questions) {
+namespace {
+
+WaitFigures Waits(Vm& vm, const Root& echo, int64_t questions) {
   const int64_t slice_steps = VmLoop::Options().slice_steps;
-  Script script("neighbours");
-  Vm& vm = script.vm();
-  const Root echo = script.Ask(vm.Tagged("neighbours", idle_actors));
   std::vector<int64_t> waits;
   uint64_t x = 1;
   for (int64_t i = 0; i < questions; ++i) {
@@ -67,7 +66,21 @@ WaitFigures MeasureWaits(int64_t idle_actors, int64_t questions) {
     waits.push_back(ThreadNs() - from);
   }
   std::sort(waits.begin(), waits.end());
-  return {Ms(waits[waits.size() * 99 / 100]), Ms(waits.back())};
+  return {Ms(waits[waits.size() / 2]), Ms(waits[waits.size() * 99 / 100]), Ms(waits.back())};
+}
+
+}  // namespace
+
+WaitFigures MeasureWaits(int64_t idle_actors, int64_t questions) {
+  Script script("neighbours");
+  const Root echo = script.Ask(script.vm().Tagged("neighbours", idle_actors));
+  return Waits(script.vm(), echo, questions);
+}
+
+WaitFigures MeasureWaitsBeside(const std::string& nuisance, int64_t questions) {
+  Script script("hostile");
+  const Root echo = script.Ask(script.vm().Tagged("beside", nuisance));
+  return Waits(script.vm(), echo, questions);
 }
 
 }  // namespace vesicle::bench

@@ -6,6 +6,7 @@
 #define VESICLE_TESTS_BENCH_COLLECTOR_H_
 
 #include <cstdint>
+#include <string>
 
 namespace vesicle::bench {
 
@@ -29,6 +30,7 @@ struct CollectorFigures {
 CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds, int64_t generations = 10);
 
 struct WaitFigures {
+  double median_ms = 0;
   double p99_ms = 0;
   double max_ms = 0;
 };
@@ -37,6 +39,10 @@ struct WaitFigures {
 // actor that loops for ever on another budget. The VM runs in slices such as VmLoop's, and the
 // questions come at any point of a slice.
 WaitFigures MeasureWaits(int64_t idle_actors, int64_t questions);
+
+// programs/hostile.ves: the same beside a nuisance of that name, which begins anew on another
+// budget whenever one is spent.
+WaitFigures MeasureWaitsBeside(const std::string& nuisance, int64_t questions);
 
 }  // namespace vesicle::bench
 

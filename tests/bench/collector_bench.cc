@@ -1,4 +1,6 @@
 // The collector with a million live actors, and how long others wait beside one that never ends.
+#include <string>
+
 #include "tests/bench/collector.h"
 #include "tests/bench/per.h"
 
@@ -28,6 +30,24 @@ void NoisyNeighbour(benchmark::State& state) {
     state.counters["max_ms"] = figures.max_ms;
   }
 }
+void Beside(benchmark::State& state, const char* nuisance) {
+  for (auto _ : state) {
+    const WaitFigures figures = MeasureWaitsBeside(nuisance, 1000);
+    state.counters["median_ms"] = figures.median_ms;
+    state.counters["p99_ms"] = figures.p99_ms;
+    state.counters["max_ms"] = figures.max_ms;
+  }
+}
+const bool kBesideIsRegistered = [] {
+  for (const char* nuisance :
+       {"loops", "recurses", "recurses_and_hoards", "floods", "feeds_itself", "grows", "doubles",
+        "creates", "sends_to_many", "squares", "crowds", "sponsors", "sorts", "searches"}) {
+    benchmark::RegisterBenchmark((std::string("Beside/") + nuisance).c_str(), Beside, nuisance)
+        ->Iterations(1)
+        ->Unit(benchmark::kMillisecond);
+  }
+  return true;
+}();
 BENCHMARK(NoisyNeighbour)->Arg(100'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
