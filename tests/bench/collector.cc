@@ -79,7 +79,7 @@ WaitFigures MeasureWaits(int64_t idle_actors, int64_t questions) {
 
 WaitFigures MeasureWaitsBeside(const std::string& nuisance, int64_t questions) {
   Script script("hostile");
-  const Root echo = script.Ask(script.vm().Tagged("beside", nuisance));
+  const Root echo = script.Ask(script.vm().Tagged("beside", nuisance, 1'000'000));
   return Waits(script.vm(), echo, questions);
 }
 
