@@ -14,6 +14,25 @@ namespace {
 
 double Ms(int64_t ns) { return static_cast<double>(ns) / 1e6; }
 
+WaitFigures Waits(Vm& vm, const Root& echo, int64_t questions) {
+  const int64_t slice_steps = VmLoop::Options().slice_steps;
+  std::vector<int64_t> waits;
+  uint64_t x = 1;
+  for (int64_t i = 0; i < questions; ++i) {
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    vm.RunSlice(static_cast<int64_t>((x >> 33) % static_cast<uint64_t>(slice_steps)));
+    bool answered = false;
+    const int64_t from = ThreadNs();
+    vm.Ask(echo, vm.Int(i), [&answered](const Reply& reply) { answered = reply.ok(); });
+    while (!answered && vm.RunSlice(slice_steps)) {
+    }
+    VESICLE_CHECK(answered);
+    waits.push_back(ThreadNs() - from);
+  }
+  std::sort(waits.begin(), waits.end());
+  return {Ms(waits[waits.size() / 2]), Ms(waits[waits.size() * 99 / 100]), Ms(waits.back())};
+}
+
 }  // namespace
 
 int64_t ThreadNs() {
@@ -47,29 +66,6 @@ CollectorFigures MeasureCollector(int64_t live_actors, int64_t rounds, int64_t g
   figures.old_mib = static_cast<double>(after.bytes_old) / (1 << 20);
   return figures;
 }
-
-namespace {
-
-WaitFigures Waits(Vm& vm, const Root& echo, int64_t questions) {
-  const int64_t slice_steps = VmLoop::Options().slice_steps;
-  std::vector<int64_t> waits;
-  uint64_t x = 1;
-  for (int64_t i = 0; i < questions; ++i) {
-    x = x * 6364136223846793005u + 1442695040888963407u;
-    vm.RunSlice(static_cast<int64_t>((x >> 33) % static_cast<uint64_t>(slice_steps)));
-    bool answered = false;
-    const int64_t from = ThreadNs();
-    vm.Ask(echo, vm.Int(i), [&answered](const Reply& reply) { answered = reply.ok(); });
-    while (!answered && vm.RunSlice(slice_steps)) {
-    }
-    VESICLE_CHECK(answered);
-    waits.push_back(ThreadNs() - from);
-  }
-  std::sort(waits.begin(), waits.end());
-  return {Ms(waits[waits.size() / 2]), Ms(waits[waits.size() * 99 / 100]), Ms(waits.back())};
-}
-
-}  // namespace
 
 WaitFigures MeasureWaits(int64_t idle_actors, int64_t questions) {
   Script script("neighbours");

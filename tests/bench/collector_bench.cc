@@ -23,20 +23,19 @@ void Pauses(benchmark::State& state) {
 BENCHMARK(Pauses)->Arg(0)->Arg(1'000'000)->UseManualTime()->Iterations(1)->Unit(
     benchmark::kMillisecond);
 
-void NoisyNeighbour(benchmark::State& state) {
-  for (auto _ : state) {
-    const WaitFigures figures = MeasureWaits(state.range(0), 1000);
-    state.counters["p99_ms"] = figures.p99_ms;
-    state.counters["max_ms"] = figures.max_ms;
-  }
+void Count(benchmark::State& state, const WaitFigures& figures) {
+  state.counters["median_ms"] = figures.median_ms;
+  state.counters["p99_ms"] = figures.p99_ms;
+  state.counters["max_ms"] = figures.max_ms;
 }
+
+void NoisyNeighbour(benchmark::State& state) {
+  for (auto _ : state) Count(state, MeasureWaits(state.range(0), 1000));
+}
+BENCHMARK(NoisyNeighbour)->Arg(100'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+
 void Beside(benchmark::State& state, const char* nuisance) {
-  for (auto _ : state) {
-    const WaitFigures figures = MeasureWaitsBeside(nuisance, 1000);
-    state.counters["median_ms"] = figures.median_ms;
-    state.counters["p99_ms"] = figures.p99_ms;
-    state.counters["max_ms"] = figures.max_ms;
-  }
+  for (auto _ : state) Count(state, MeasureWaitsBeside(nuisance, 1000));
 }
 const bool kBesideIsRegistered = [] {
   for (const char* nuisance :
@@ -48,7 +47,6 @@ const bool kBesideIsRegistered = [] {
   }
   return true;
 }();
-BENCHMARK(NoisyNeighbour)->Arg(100'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace vesicle::bench

@@ -7,9 +7,8 @@
 //   grow pause N      N live actors and a steady load of garbage, of which 1,000 actors live at a
 //                     time: the collector's pauses, the part of the processor time that it takes,
 //                     and the old space
-//   grow lives N      the same beside a million actors, when so many of the short-lived live at a
-//   time grow wait N       N idle actors and one that loops for ever: ms from a question to its
-//   answer
+//   grow lives N      the same beside a million actors, N of the short-lived alive at a time
+//   grow wait N       N idle actors and one that loops for ever: ms from a question to its answer
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

@@ -158,7 +158,7 @@ bool Core::RunSlice(int64_t steps) {
   VESICLE_CHECK(!in_turn_);
   int64_t used = 0;
   while (used < steps) {
-    // A cycle goes on where nothing is allocated, too: until it is over every event is shaded.
+    // A cycle goes on where nothing is allocated, too: until it is over, writing costs more.
     constexpr uint64_t kSlicesPerPiece = 2;
     if (heap_.wants_safe_point() ||
         (heap_.is_in_cycle() && ++slices_in_cycle_ % kSlicesPerPiece == 0)) {

@@ -35,7 +35,6 @@ inline void Core::CommitEffects() {
 // commit. Everything else is Dispatch's.
 void Core::DispatchQueue(Sponsor& sponsor) {
   EventQueue& queue = sponsor.queue;
-  const bool is_watched = observer_ != nullptr;
   while (const Event* event = queue.TakeIfAny()) {
     if (heap_.marking() && queue.has_snapshot()) [[unlikely]]
       ShadeTaken(*event);
@@ -55,7 +54,7 @@ void Core::DispatchQueue(Sponsor& sponsor) {
         EndTurn(end);
         if (sponsor.is_held() || slice_left_ <= 0) break;
       } else {
-        if (turn_.effects != 0 || is_watched) {
+        if (turn_.effects != 0 || is_watched()) {
           CommitEffects();
           turn_.effects = 0;
         }

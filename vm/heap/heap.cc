@@ -182,6 +182,10 @@ void Heap::SetPhase(Phase phase) {
   old_->set_allocate_black(weak_reads_are_slow_);
 }
 
+bool Heap::YoungIsDue() const {
+  return young_->is_filled(top_) || remembered_.size() >= kRememberedMax;
+}
+
 uint64_t Heap::CollectableBytes() const {
   const int64_t external = ledger_.external_bytes() - bytes_waiting_;
   return bytes_old_ + static_cast<uint64_t>(std::max<int64_t>(external, 0));
@@ -320,8 +324,7 @@ size_t Heap::CycleSlice(size_t objects_max, size_t blocks_max) {
 }
 
 void Heap::PlanSafePoint() {
-  if (options_.collect_at_every_safe_point || young_->is_filled(top_) ||
-      remembered_.size() >= kRememberedMax ||
+  if (options_.collect_at_every_safe_point || YoungIsDue() ||
       (phase_ == Phase::kIdle ? MarkIsDue() : debt_ >= options_.slice_every_bytes)) {
     safe_point_wanted_at_ = 0;
     return;
@@ -357,12 +360,12 @@ void Heap::SafePointNow() {
     return;
   }
   const bool starts_mark = phase_ == Phase::kIdle && MarkIsDue();
-  const bool young_is_full = young_->is_filled(top_) || remembered_.size() >= kRememberedMax;
-  if (!starts_mark && !young_is_full && phase_ == Phase::kIdle) return;
+  const bool young_is_due = YoungIsDue();
+  if (!starts_mark && !young_is_due && phase_ == Phase::kIdle) return;
 
   if (on_pause_begin_) on_pause_begin_();
   size_t touched = 0;
-  if (young_is_full || starts_mark) touched = CollectYoung(starts_mark);
+  if (young_is_due || starts_mark) touched = CollectYoung(starts_mark);
   if (starts_mark) BeginMark();
   if (phase_ != Phase::kIdle) {
     // What the young collection moved is taken off the slice, so that the two do

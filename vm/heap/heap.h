@@ -344,6 +344,7 @@ class Heap {
   size_t CollectYoung(bool empties);
   void SafePointNow();
   void CollectNow(Scope scope);
+  bool YoungIsDue() const;
   uint64_t CollectableBytes() const;
   bool MarkIsDue() const;
   void BeginMark();

@@ -158,8 +158,7 @@ void YoungSpace::CopyRange(Segment* s, char* begin, char* end) {
       const Kind kind = KindOf(header);
       const size_t count = CountOf(header);
       const bool is_bytes = IsByteKind(kind);
-      const size_t bytes =
-          sizeof(Object) + (is_bytes ? (count + 7) & ~size_t{7} : count * sizeof(Value));
+      const size_t bytes = Heap::SizeBytes(kind, static_cast<uint32_t>(count));
       if (SponsorOf(header) != charge_sponsor_) [[unlikely]] {
         FlushCharge();
         charge_sponsor_ = SponsorOf(header);

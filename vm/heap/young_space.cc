@@ -17,7 +17,6 @@ YoungSpace::YoungSpace(Heap& heap, size_t bytes, size_t aged_bytes)
   if (first == nullptr || !HoldRoomFor(1)) check_internal::OutOfMemory("to begin with");
   Take(first);
   aged_ = aged_top_ = first->aged_begin();
-  first->filled_to = BeginOf(first);
   UpdateRange();
   (void)HoldRoom();
 }
@@ -36,20 +35,20 @@ YoungSpace::Segment* YoungSpace::NewSegment() {
     s->is_counted = false;
     Poison(s->begin(), kSegmentBytes - sizeof(Segment));
   }
-  s->filled_to = s->begin();
   return s;
 }
 
 // The spare one is address space until it is needed; of the first, what is never used stays so.
 void YoungSpace::Take(Segment* s) {
   segments_.push_back(s);
+  s->filled_to = BeginOf(s);
   if (s->is_counted) return;
   s->is_counted = true;
-  heap_.old_->pool().CountMapped(BeginOf(s) + usable_ - s->address());
+  heap_.old_->pool().CountMapped(BytesOf(s));
 }
 
 void YoungSpace::Drop(Segment* s) {
-  heap_.old_->pool().CountMapped(-(BeginOf(s) + static_cast<ptrdiff_t>(usable_) - s->address()));
+  heap_.old_->pool().CountMapped(-BytesOf(s));
   Unmap(s, kSegmentBytes);
 }
 

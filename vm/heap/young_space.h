@@ -121,6 +121,10 @@ class YoungSpace final : private Visitor {
   char* BeginOf(Segment* s) const {
     return s == segments_.front() ? s->aged_begin() + 2 * aged_bytes_ : s->begin();
   }
+  // What of it may be used, all told.
+  ptrdiff_t BytesOf(Segment* s) const {
+    return BeginOf(s) + static_cast<ptrdiff_t>(usable_) - s->address();
+  }
   void UpdateRange();
   // Every young object lies inside; with several segments, old ones may, too.
   bool InRange(Value v) const { return v.bits() - range_begin_ < range_bytes_; }

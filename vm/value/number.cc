@@ -57,7 +57,6 @@ Value MakeOtherFloat(Heap& heap, double d) {
 }
 
 std::optional<int64_t> BoxedInt64Of(Value v) {
-  if (v.is_int()) return v.small_int();
   if (!IsBigInt(v)) return std::nullopt;
   const bigint::View view(v);
   if (view.size() != 1) return std::nullopt;

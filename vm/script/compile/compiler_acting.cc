@@ -85,9 +85,13 @@ bool UnitCompiler::GenIfSame(const Expr& behavior) {
     changed |= uint32_t{1} << i;
     if (failed_) return true;
   }
+  EmitBecomeWith(base, changed);
+  return true;
+}
+
+void UnitCompiler::EmitBecomeWith(uint32_t base, uint32_t changed) {
   Emit(Op::kBecomeWithLast, base);
   Put(changed);
-  return true;
 }
 
 bool UnitCompiler::GenIfKnown(Op op, const Expr& behavior, Dest d) {
@@ -127,21 +131,25 @@ void UnitCompiler::GenBecome(const BecomeExpr& e, Dest d) {
 }
 
 void UnitCompiler::GenBecomeWith(const BecomeWithExpr& e, Dest d) {
-  // Values in the order in which they are written, then all captures in theirs.
+  // Values in the order in which they are written, then the captures in theirs: all of them, or
+  // where that does, what changes.
+  const bool writes_changes = ends_turn(d) && unit_.captures.size() <= kCapturesInSet;
   std::vector<uint32_t> values;
   for (const BecomeField& field : e.fields) values.push_back(AnyStable(*field.value));
-  const uint32_t base = Reg();
+  const uint32_t base = next_;
+  uint32_t changed = 0;
   for (uint32_t i = 0; i < unit_.captures.size(); ++i) {
-    const uint32_t reg = i == 0 ? base : Reg();
     const auto field = std::find_if(e.fields.begin(), e.fields.end(),
                                     [i](const BecomeField& f) { return f.capture == i; });
-    if (field == e.fields.end()) {
-      EmitX(Op::kLoadCapture, reg, i);
-    } else {
-      Emit(Op::kMove, reg, values[static_cast<size_t>(field - e.fields.begin())]);
+    if (field != e.fields.end()) {
+      Emit(Op::kMove, Reg(), values[static_cast<size_t>(field - e.fields.begin())]);
+      if (writes_changes) changed |= uint32_t{1} << i;
+    } else if (!writes_changes) {
+      EmitX(Op::kLoadCapture, Reg(), i);
     }
     if (failed_) return;
   }
+  if (writes_changes) return EmitBecomeWith(base, changed);
   if (ends_turn(d)) return EmitX(Op::kBecomeLast, base, CodeOf(unit_));
   EmitX(Op::kMakeBehavior, base, CodeOf(unit_));
   Emit(Op::kBecome, base);

@@ -32,47 +32,29 @@ std::optional<int64_t> ByteLiteral(const Expr& e) {
   return std::nullopt;
 }
 
-Op IntJump(BinaryOp op, bool wanted) {
-  switch (op) {
-    case BinaryOp::kEqual:
-      return wanted ? Op::kJumpEqualInt : Op::kJumpNotEqualInt;
-    case BinaryOp::kNotEqual:
-      return wanted ? Op::kJumpNotEqualInt : Op::kJumpEqualInt;
-    case BinaryOp::kLess:
-      return wanted ? Op::kJumpLessInt : Op::kJumpNotLessInt;
-    case BinaryOp::kLessEqual:
-      return wanted ? Op::kJumpLessEqInt : Op::kJumpNotLessEqInt;
-    case BinaryOp::kGreater:
-      return wanted ? Op::kJumpMoreInt : Op::kJumpNotMoreInt;
-    default:
-      return wanted ? Op::kJumpMoreEqInt : Op::kJumpNotMoreEqInt;
-  }
-}
+// Of a register or a capture and an integer: jumps when it is not so, and when it is.
+struct IntJumps {
+  Op of_register[2];
+  Op of_capture[2];
+};
+constexpr IntJumps kIntJumps[] = {
+    {{Op::kJumpNotEqualInt, Op::kJumpEqualInt},
+     {Op::kJumpCaptureNotEqualInt, Op::kJumpCaptureEqualInt}},
+    {{Op::kJumpEqualInt, Op::kJumpNotEqualInt},
+     {Op::kJumpCaptureEqualInt, Op::kJumpCaptureNotEqualInt}},
+    {{Op::kJumpNotLessInt, Op::kJumpLessInt},
+     {Op::kJumpCaptureNotLessInt, Op::kJumpCaptureLessInt}},
+    {{Op::kJumpNotLessEqInt, Op::kJumpLessEqInt},
+     {Op::kJumpCaptureNotLessEqInt, Op::kJumpCaptureLessEqInt}},
+    {{Op::kJumpNotMoreInt, Op::kJumpMoreInt},
+     {Op::kJumpCaptureNotMoreInt, Op::kJumpCaptureMoreInt}},
+    {{Op::kJumpNotMoreEqInt, Op::kJumpMoreEqInt},
+     {Op::kJumpCaptureNotMoreEqInt, Op::kJumpCaptureMoreEqInt}},
+};
+static_assert(static_cast<int>(BinaryOp::kGreaterEqual) - static_cast<int>(BinaryOp::kEqual) == 5);
 
-// The same of a capture.
-Op CaptureJump(BinaryOp op, bool wanted) {
-  switch (IntJump(op, wanted)) {
-    case Op::kJumpEqualInt:
-      return Op::kJumpCaptureEqualInt;
-    case Op::kJumpNotEqualInt:
-      return Op::kJumpCaptureNotEqualInt;
-    case Op::kJumpLessInt:
-      return Op::kJumpCaptureLessInt;
-    case Op::kJumpNotLessInt:
-      return Op::kJumpCaptureNotLessInt;
-    case Op::kJumpLessEqInt:
-      return Op::kJumpCaptureLessEqInt;
-    case Op::kJumpNotLessEqInt:
-      return Op::kJumpCaptureNotLessEqInt;
-    case Op::kJumpMoreInt:
-      return Op::kJumpCaptureMoreInt;
-    case Op::kJumpNotMoreInt:
-      return Op::kJumpCaptureNotMoreInt;
-    case Op::kJumpMoreEqInt:
-      return Op::kJumpCaptureMoreEqInt;
-    default:
-      return Op::kJumpCaptureNotMoreEqInt;
-  }
+const IntJumps& IntJumpsOf(BinaryOp comparison) {
+  return kIntJumps[static_cast<int>(comparison) - static_cast<int>(BinaryOp::kEqual)];
 }
 
 Op RegisterJump(BinaryOp op, bool wanted) {
@@ -95,10 +77,10 @@ void UnitCompiler::JumpCompare(const BinaryExpr& e, bool wanted, Label& to) {
   At at(*this, e.span);
   const auto jump_int = [&](const Expr& side, BinaryOp op, int64_t n) {
     if (const auto capture = CaptureOf(side)) {
-      Emit(CaptureJump(op, wanted), *capture, static_cast<uint8_t>(n));
+      Emit(IntJumpsOf(op).of_capture[wanted], *capture, static_cast<uint8_t>(n));
     } else {
       const uint32_t reg = Any(side);
-      Emit(IntJump(op, wanted), reg, static_cast<uint8_t>(n));
+      Emit(IntJumpsOf(op).of_register[wanted], reg, static_cast<uint8_t>(n));
     }
   };
   if (auto n = ByteLiteral(*e.right)) {

@@ -145,7 +145,10 @@ class UnitCompiler {
 
   // --- acting (compiler_acting.cc)
   void GenSend(const SendExpr& e, Dest d);
+  // `become` of the behavior that runs, with other captures; false: it is not.
   bool GenIfSame(const Expr& behavior);
+  // Ends the turn with that: the captures of the bit set `changed` stand in registers from `base`.
+  void EmitBecomeWith(uint32_t base, uint32_t changed);
   // `op` with the code and the captures of a behavior that the compiler sees; false: it does not.
   bool GenIfKnown(Op op, const Expr& behavior, Dest d);
   void GenCreate(const CreateExpr& e, Dest d);

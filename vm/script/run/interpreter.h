@@ -106,6 +106,7 @@ class Interpreter final : public Language {
   std::unique_ptr<ScriptStack> NewStack();
   BuiltinResult RunJob(const Instruction* at);
   Object* NewHolder(Kind kind, Value code, const Value* captures);
+  bool TakesAtOnce(const Object* holder) const;
 
   // Everything that an instruction cannot do in a few machine instructions. The
   // value it yields goes where instruction `at` wants it.

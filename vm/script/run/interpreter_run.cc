@@ -123,6 +123,13 @@ inline Object* Interpreter::NewHolder(Kind kind, Value code, const Value* captur
   return o;
 }
 
+// Nothing can fail any more: an actor takes what it becomes last at once, where it lies. Staged:
+// where turns are watched, and after an earlier become of the turn, which it is to come after.
+inline bool Interpreter::TakesAtOnce(const Object* holder) const {
+  return (core_.turn().effects & TurnState::kBecomes) == 0 && !core_.is_watched() &&
+         actor::IsPlain(holder);
+}
+
 inline TurnEnd Interpreter::Enter(Object* holder) {
   Value* base = stack_->first_base();
   base[-1] = IsTargetKind(holder->kind) ? Value::Target(holder) : Value::Data(holder);
@@ -917,37 +924,29 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     NEXT();
   }
   CASE(BecomeLast) {
-    // Nothing can fail any more: the actor takes it at once, where it has room. Staged: where
-    // turns are watched, and after an earlier become of the turn, which it is to come after.
     const Value code = constants[Bx(insn)];
     Object* actor = base[-1].object();
-    const bool stages = (core.turn().effects & TurnState::kBecomes) != 0 || core.is_watched() ||
-                        !actor::IsPlain(actor) ||
-                        !actor::SetInPlace(heap_, actor, code, base + A(insn), CapturesOf(code));
-    if (stages) [[unlikely]] {
+    if (!TakesAtOnce(actor) ||
+        !actor::SetInPlace(heap_, actor, code, base + A(insn), CapturesOf(code))) [[unlikely]] {
       core.StageBecome(Value::Data(NewHolder(Kind::kBehavior, code, base + A(insn))));
     }
-    if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
-    goto turn_done;
+    goto became;
   }
   CASE(BecomeWithLast) {
-    // As BecomeLast; in place there is always room.
+    // In place there is always room.
     Object* holder = base[-1].object();
-    const bool stages = (core.turn().effects & TurnState::kBecomes) != 0 || core.is_watched() ||
-                        !actor::IsPlain(holder);
-    if (stages) [[unlikely]] {
+    if (TakesAtOnce(holder)) [[likely]] {
+      heap_.WillWrite(holder);
+    } else {
       // The captures of an actor that was extended meanwhile lie where they lay; its code does not.
       holder = NewHolder(Kind::kBehavior, CodeAt(constants), holder->words() + 1);
       core.StageBecome(Value::Data(holder));
-    } else {
-      heap_.WillWrite(holder);
     }
     const Value* changed = base + A(insn);
     for (uint32_t set = pc[0]; set != 0; set &= set - 1) {
       holder->words()[1 + std::countr_zero(set)] = *changed++;
     }
-    if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
-    goto turn_done;
+    goto became;
   }
   CASE(When) {
     const Value continuation = core.NewContinuation(RA.data(), RC);
@@ -970,6 +969,9 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
 send_last:
   if (!core.Send(RA, value, core.turn().slot)) [[unlikely]]
     goto no_events;
+  goto turn_done;
+became:
+  if (!core.turn().slot.is_nil()) core.StageReply(Value::Nil());
 turn_done:
   core.fuel = fuel;
   if (s.has_grown()) [[unlikely]] {

@@ -101,6 +101,9 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
   const Value c = C(i) < registers ? base[C(i)] : Value::Nil();
   const auto capture = [&](uint32_t index) { return base[-1].object()->words()[1 + index]; };
   const Op op = OpOf(i);
+  // The side of a comparison with an integer that is none itself: a register, or a capture.
+  const bool is_of_capture = kOpTable[static_cast<int>(op)].format[0] == 'p';
+  const Value compared = is_of_capture ? capture(A(i)) : *a;
   switch (op) {
     case Op::kAdd:
     case Op::kSubtract:
@@ -130,7 +133,9 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
       return SlowEqual(*a, b, true);
     case Op::kJumpEqualInt:
     case Op::kJumpNotEqualInt:
-      return SlowEqual(*a, Value::SmallInt(SignedB(i)), true);
+    case Op::kJumpCaptureEqualInt:
+    case Op::kJumpCaptureNotEqualInt:
+      return SlowEqual(compared, Value::SmallInt(SignedB(i)), true);
     case Op::kLess:
       return SlowOrder("<", b, c);
     case Op::kLessEq:
@@ -145,35 +150,28 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
       return SlowOrder("<=", *a, b);
     case Op::kJumpLessInt:
     case Op::kJumpNotLessInt:
-    case Op::kLoopLessInt:
-      return SlowOrder("<", *a, Value::SmallInt(SignedB(i)));
-    case Op::kJumpLessEqInt:
-    case Op::kJumpNotLessEqInt:
-    case Op::kLoopLessEqInt:
-      return SlowOrder("<=", *a, Value::SmallInt(SignedB(i)));
-    case Op::kJumpMoreInt:
-    case Op::kJumpNotMoreInt:
-    case Op::kLoopMoreInt:
-      return SlowOrder("<", Value::SmallInt(SignedB(i)), *a);
-    case Op::kJumpMoreEqInt:
-    case Op::kJumpNotMoreEqInt:
-    case Op::kLoopMoreEqInt:
-      return SlowOrder("<=", Value::SmallInt(SignedB(i)), *a);
-    case Op::kJumpCaptureEqualInt:
-    case Op::kJumpCaptureNotEqualInt:
-      return SlowEqual(capture(A(i)), Value::SmallInt(SignedB(i)), true);
     case Op::kJumpCaptureLessInt:
     case Op::kJumpCaptureNotLessInt:
-      return SlowOrder("<", capture(A(i)), Value::SmallInt(SignedB(i)));
+    case Op::kLoopLessInt:
+      return SlowOrder("<", compared, Value::SmallInt(SignedB(i)));
+    case Op::kJumpLessEqInt:
+    case Op::kJumpNotLessEqInt:
     case Op::kJumpCaptureLessEqInt:
     case Op::kJumpCaptureNotLessEqInt:
-      return SlowOrder("<=", capture(A(i)), Value::SmallInt(SignedB(i)));
+    case Op::kLoopLessEqInt:
+      return SlowOrder("<=", compared, Value::SmallInt(SignedB(i)));
+    case Op::kJumpMoreInt:
+    case Op::kJumpNotMoreInt:
     case Op::kJumpCaptureMoreInt:
     case Op::kJumpCaptureNotMoreInt:
-      return SlowOrder("<", Value::SmallInt(SignedB(i)), capture(A(i)));
+    case Op::kLoopMoreInt:
+      return SlowOrder("<", Value::SmallInt(SignedB(i)), compared);
+    case Op::kJumpMoreEqInt:
+    case Op::kJumpNotMoreEqInt:
     case Op::kJumpCaptureMoreEqInt:
     case Op::kJumpCaptureNotMoreEqInt:
-      return SlowOrder("<=", Value::SmallInt(SignedB(i)), capture(A(i)));
+    case Op::kLoopMoreEqInt:
+      return SlowOrder("<=", Value::SmallInt(SignedB(i)), compared);
     case Op::kJumpTrue:
     case Op::kJumpFalse:
     case Op::kLoopTrue:
@@ -225,7 +223,7 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
     case Op::kSendCapture:
     case Op::kSendCaptureLast:
     case Op::kForwardLast:
-      return BadTarget(base[-1].object()->words()[1 + A(i)]);
+      return BadTarget(capture(A(i)));
     case Op::kCreate:
       return BadBehavior(b, "create");
     case Op::kBecome:
