@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kWidth = 8;  // robots stand on a line of so many fields
 constexpr int kFrames = 4;
-constexpr int64_t kStepsPerFrame = 100'000;
+constexpr int64_t kStepsPerFrame = 300'000;
 
 // A robot, and what is known of the script that drives it.
 struct Robot {

@@ -163,19 +163,25 @@ bool Core::RunSlice(int64_t steps) {
     if (heap_.wants_safe_point() ||
         (heap_.is_in_cycle() && ++slices_in_cycle_ % kSlicesPerPiece == 0)) {
       heap_.SafePoint();
+      used += CollectionTime();
     }
-    if (!stopping_.empty()) BreakWaiters();
-    if (!orphans_.empty()) ReapSponsors();
+    bool has_more = waits_end_at_cycle_ != 0 && EndWaits(&used);
+    if (orphans_to_see_ > 0) ReapSponsors();
     if (!crowds_.empty()) ReleaseCrowd();
+    has_more |= !crowds_.empty() || orphans_to_see_ > 0;
     Sponsor* next = sponsors_.Next();
     if (next == nullptr) {
-      if (crowds_.empty()) return false;
+      if (!has_more) return false;
       ++used;
       continue;
     }
     if (next->slices_owed > 0) {
       --next->slices_owed;
       ++used;
+      continue;
+    }
+    if (!next->stopped && CollectsInstead(*next)) {
+      used += options_.slice_steps;
       continue;
     }
     BeginSlice(*next);
@@ -193,8 +199,10 @@ bool Core::RunSlice(int64_t steps) {
     }
     used += EndSlice() + 1;
     sponsors_.Settle(*next);
+    if (next->orphaned) orphans_to_see_ = orphans_.size();
   }
-  return sponsors_.any_ready() || !crowds_.empty();
+  return sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
+         orphans_to_see_ > 0;
 }
 
 // ---------------------------------------------------------------------------
@@ -305,8 +313,7 @@ void Core::VisitSmallRoots(Visitor& visitor) {
   VisitMade(visitor, sponsors_made_);
   if (resumed_ != nullptr) VisitStopped(visitor, *resumed_);
   if (suspension_ != nullptr) suspension_->Visit(visitor);
-  sponsors_.ForEach([&](Sponsor& s) {
-    visitor.Visit(&s.keeper, 1);
+  sponsors_.ForEachBusy([&](Sponsor& s) {
     if (!s.queue.empty() || &s == sponsor_) visitor.Visit(&s.control, 1);
   });
   if (language_ != nullptr) language_->VisitRoots(visitor);
@@ -314,11 +321,13 @@ void Core::VisitSmallRoots(Visitor& visitor) {
 
 template <typename Fn>
 void Core::ForEachQueue(Fn fn) {
-  sponsors_.ForEach([&](Sponsor& s) { fn(s.queue); });
+  sponsors_.ForEachBusy([&](Sponsor& s) { fn(s.queue); });
   for (EventChain& chain : set_aside_) fn(chain);
 }
 
 void Core::VisitYoungRoots(Visitor& visitor) {
+  // While a mark runs, a queue that comes back would have the snapshot of before.
+  if (!heap_.marking()) sponsors_.ForgetIdle(sponsor_);
   ForEachQueue([&](auto& queue) { queue.VisitFresh(visitor); });
   VisitSmallRoots(visitor);
   symbols_.VisitYoungRoots(visitor);
@@ -342,7 +351,13 @@ void Core::VisitMarkRoots(Visitor& visitor) {
     }
   });
   VisitSmallRoots(visitor);
+  VisitEndedWaits(visitor);
   symbols_.VisitRoots(visitor);
+}
+
+// Found by a mark: nothing young is among them.
+void Core::VisitEndedWaits(Visitor& visitor) {
+  for (EndedWait& ended : ended_waits_) visitor.Visit(&ended.event.target, 3);
 }
 
 bool Core::VisitMarkRootsSlice(Visitor& visitor, size_t words_max) {
@@ -354,13 +369,17 @@ bool Core::VisitMarkRootsSlice(Visitor& visitor, size_t words_max) {
 }
 
 void Core::VisitAllRoots(Visitor& visitor) {
-  ForEachQueue([&](auto& queue) {
+  const auto visit = [&](auto& queue) {
     queue.ForEach([&](const Event& event) {
       Event copy = event;
       visitor.Visit(&copy.target, 3);
     });
-  });
+  };
+  // All of them: should one not be busy that has events, it is found here.
+  sponsors_.ForEach([&](Sponsor& s) { visit(s.queue); });
+  for (EventChain& chain : set_aside_) visit(chain);
   VisitSmallRoots(visitor);
+  VisitEndedWaits(visitor);
   symbols_.VisitRoots(visitor);
 }
 
@@ -396,6 +415,7 @@ void Core::Finalize(Object* object) {
       sponsor->control = Value::Nil();
       sponsor->orphaned = true;
       orphans_.push_back(sponsor);
+      orphans_to_see_ = orphans_.size();
       break;
     }
     default:

@@ -340,6 +340,7 @@ class Core final : private HeapClient, public IdentitySource {
     }
   }
   static TurnState& TurnOf(Value activation) { return StoppedOf(activation)->turn; }
+  static Value KeeperOf(const Sponsor& account);
   static size_t SponsorsMadeOf(Value activation) {
     return StoppedOf(activation)->sponsors_made.size();
   }
@@ -380,9 +381,11 @@ class Core final : private HeapClient, public IdentitySource {
   void VisitMarkRoots(Visitor& visitor) override;
   bool VisitMarkRootsSlice(Visitor& visitor, size_t words_max) override;
   void VisitAllRoots(Visitor& visitor) override;
+  void OnMarked(const Object* waiter) override;
   void Trace(Object* object, Visitor& visitor) override;
   void Finalize(Object* object) override;
   void VisitSmallRoots(Visitor& visitor);
+  void VisitEndedWaits(Visitor& visitor);
   static void VisitTurn(Visitor& visitor, TurnState& turn);
   static void VisitStopped(Visitor& visitor, Stopped& stopped);
   static void VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors);
@@ -459,27 +462,42 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t MemoryLeft(Sponsor& sponsor);
   int64_t LeftOf(Sponsor& sponsor, Resource which);
   int64_t MemoryFor(Sponsor& sponsor, int64_t wanted);
-  // Collects until its account has room for `bytes` and some more (everything, with kAllMemory),
-  // at its expense. False: what lives fills it.
-  bool MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need);
+  // Whether its account has room for `bytes`, and some more than that: a share of its amount.
+  bool HasRoom(Sponsor& sponsor, uint64_t bytes, int64_t share);
+  bool FoundNoRoom(Sponsor& sponsor, uint64_t bytes);
+  // Collects the young (not with kAllMemory) until there is. kNo: what lives fills it. kLater: that
+  // is known when everything has been collected; its account waits for that.
+  enum class Room : uint8_t { kYes, kNo, kLater };
+  Room RoomFor(Sponsor& sponsor, uint64_t bytes, Need need);
+  bool CollectsInstead(Sponsor& sponsor);
+  int64_t CollectPiece();
+  // The same for who cannot wait: everything is collected at once, where it must be.
+  bool MakeRoom(Sponsor& sponsor, uint64_t bytes);
   void CollectFor(Sponsor& sponsor);  // completely, at its cost
+  void NoteCollected(Sponsor& account);
   void ChargeLookAtAll(Sponsor& sponsor);
+  void OweLookAtAll(Sponsor& sponsor);
   void TellHeapItsLimit();
   void ChargeQueue(Sponsor& sponsor);
+  // The time that the last collection took, in steps; nobody is charged.
+  int64_t CollectionTime() const {
+    constexpr int64_t kStepsPerObject = 3;
+    return static_cast<int64_t>(heap_.objects_touched()) * kStepsPerObject;
+  }
   void ChargeSteps();
   bool NextFuel();
   bool DryOf(Resource* which);
   void MakeDry(Resource which);
   void TellKeeper(Sponsor& account, Resource which);
+  static constexpr uint32_t kKeeperWord = 3;  // of a control ref
   bool HasKeeper(Resource which);
   bool QueueIsFull(Sponsor& sponsor);
-  bool MemoryIsSpent(Sponsor& sponsor);
   // The events of the queue fault without a turn, as many as one slice may take: there is nobody
   // to ask for more, or the sponsor is stopped. How many did.
   int64_t FaultQueue(Value reason);
   bool FaultFront(Value reason);
   void StopSponsor(Sponsor& sponsor);
-  void BreakWaiters();
+  bool EndWaits(int64_t* used);
   void BreakStopped(const Event& event);
   void DispatchControl(const Event& event);
   Value NewPayer(Value target, Value control);
@@ -500,8 +518,15 @@ class Core final : private HeapClient, public IdentitySource {
   SegmentPool segments_;
   SponsorTree sponsors_;
   Sponsor* sponsor_;
-  std::vector<Sponsor*> orphans_;
-  std::vector<Sponsor*> stopping_;  // since the last BreakWaiters
+  std::deque<Sponsor*> orphans_;
+  size_t orphans_to_see_ = 0;  // until it is known that none of them can go
+  // The number of the cycle that finds what waits on the sponsors that were stopped last; 0: none.
+  uint64_t waits_end_at_cycle_ = 0;
+  struct EndedWait {
+    Sponsor* payer;
+    Event event;
+  };
+  std::vector<EndedWait> ended_waits_;
   // The last turns, to find what led to a fault; turn n stands at n % kRecords.
   struct TurnRecord {
     uint64_t cause = 0;
@@ -521,6 +546,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t fuel_given_ = 0;
   int64_t slice_given_ = 0;
   int64_t slice_left_ = 0;
+  int64_t bytes_timed_ = 0;  // of those spent since PayFrom
   int64_t fuel_at_turn_start_ = 0;
   uint64_t serial_ = 0;
   uint64_t next_identity_ = 1;

@@ -38,47 +38,45 @@ void Core::StopSponsor(Sponsor& sponsor) {
   ChargeSteps();
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_;
-  sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) {
-    stopping_.push_back(&stopped);
-    sponsors_.MakeReady(stopped);
-  });
+  sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) { sponsors_.MakeReady(stopped); });
   if (sponsor_->stopped) event_room_given_ = event_room_ = 0;
-  ChargeLookAtAll(*sponsor_);  // BreakWaiters
+  waits_end_at_cycle_ = heap_.WatchCycle(Kind::kWaiter);
+  ChargeLookAtAll(*sponsor_);
+  OweLookAtAll(*sponsor_);
   WakeDry();
 }
 
-// What waits for promises on the sponsors just stopped breaks, too: its event comes to their
-// queues now. Only what lives is asked, so that nothing of a collection can be observed.
-void Core::BreakWaiters() {
-  Collect(Heap::Scope::kFull);
-  const auto is_stopping = [&](const Sponsor& s) {
-    return std::find(stopping_.begin(), stopping_.end(), &s) != stopping_.end();
-  };
-  std::vector<std::pair<Sponsor*, Event>> broken;
-  heap_.ForEachObject([&](Object* o) {
-    if (o->kind != Kind::kPromise || promise::StateOf(o) != promise::State::kPending) return;
-    promise::ForEachWaiter(o, [&](const promise::Waiter& waiter) {
-      Sponsor& payer = PayerOf(waiter.payer);
-      if (!payer.stopped || !is_stopping(payer)) return;
-      Event event = waiter.event;
-      if (event.flag() == EventFlag::kListen) {
-        event = {event.message, Value::Nil(), Value::Nil(),
-                 Event::Pack(event.cause(), EventFlag::kBroken)};
-      } else if (event.slot.is_nil()) {
-        return;
-      }
-      broken.emplace_back(&payer, event);
-    });
-  });
-  // In the order in which they came to wait.
-  std::stable_sort(broken.begin(), broken.end(), [](const auto& a, const auto& b) {
-    return a.second.cause() < b.second.cause();
-  });
-  for (const auto& [payer, event] : broken) {
-    payer->queue.Append(event);
-    sponsors_.MakeReady(*payer);
+// What waits for promises on sponsors that were stopped breaks, too. Only what lived then is asked,
+// so that nothing of a collection can be observed: a mark finds it.
+void Core::OnMarked(const Object* node) {
+  const promise::Waiter waiter = promise::WaiterOf(node);
+  Sponsor& payer = PayerOf(waiter.payer);
+  if (!payer.stopped) return;
+  Event event = waiter.event;
+  if (event.flag() == EventFlag::kListen) {
+    event = {event.message, Value::Nil(), Value::Nil(),
+             Event::Pack(event.cause(), EventFlag::kBroken)};
+  } else if (event.slot.is_nil()) {
+    return;
   }
-  stopping_.clear();
+  ended_waits_.push_back({&payer, event});
+}
+
+// A piece of that. False when it is done: all that was found stands in the queues of its sponsors.
+bool Core::EndWaits(int64_t* used) {
+  if (heap_.cycles() < waits_end_at_cycle_) *used += CollectPiece();
+  if (heap_.cycles() < waits_end_at_cycle_) return true;
+  waits_end_at_cycle_ = 0;
+  // In the order in which they came to wait.
+  std::stable_sort(
+      ended_waits_.begin(), ended_waits_.end(),
+      [](const EndedWait& a, const EndedWait& b) { return a.event.cause() < b.event.cause(); });
+  for (const EndedWait& ended : ended_waits_) {
+    ended.payer->queue.Append(ended.event);
+    sponsors_.MakeReady(*ended.payer);
+  }
+  ended_waits_.clear();
+  return false;
 }
 
 void Core::BreakStopped(const Event& event) {
@@ -154,7 +152,8 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
   Value keeper;
   std::string error = ReadLimits(limits, &amounts, &keeper);
   if (!error.empty()) return {Value::Nil(), error};
-  Object* control = heap_.AllocateOld(Kind::kSponsorControl, 3);  // raw, serial, parent's control
+  // Raw, serial, the parent's control, the keeper.
+  Object* control = heap_.AllocateOld(Kind::kSponsorControl, 4);
   if (control == nullptr) return {Value::Nil(), "no memory for a sponsor"};
   Sponsor* sponsor = sponsors_.Add(*sponsor_, heap_);
   if (sponsor == nullptr) {
@@ -168,8 +167,8 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
   }
   control->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(sponsor));
   control->words()[2] = sponsor_->control;
+  control->words()[kKeeperWord] = keeper;
   sponsor->control = Value::Target(control);
-  sponsor->keeper = keeper;
   if (in_turn_) {
     sponsors_made_.push_back(sponsor);
     turn_.effects |= TurnState::kRare;
@@ -245,7 +244,11 @@ void Core::DispatchControl(const Event& event) {
     }
     if (error.empty()) error = MoveAmounts(amounts, *sponsor_, sponsor);
     if (!error.empty()) return RefuseMessage(event, error);
-    if (!keeper.is_nil()) sponsor.keeper = keeper;
+    if (!keeper.is_nil()) {
+      Object* control = sponsor.control.target();
+      heap_.WillWrite(control);
+      control->words()[kKeeperWord] = keeper;
+    }
     for (size_t r = 0; r < kResourceCount; ++r) {
       if (amounts[r] > 0 || !keeper.is_nil()) sponsor.keeper_told[r] = false;
     }
@@ -271,14 +274,21 @@ Value Core::NewPayer(Value target, Value control) {
   return Value::Target(payer);
 }
 
+// Some of them, in a circle, as long as there is one that may go.
 void Core::ReapSponsors() {
+  constexpr int kAtOnce = 64;
   bool gave_back = false;
-  for (size_t i = orphans_.size(); i-- > 0;) {
-    Sponsor* sponsor = orphans_[i];
-    if (!sponsor->queue.empty() || sponsor->has_children()) continue;
+  for (int i = 0; i < kAtOnce && orphans_to_see_ > 0; ++i) {
+    Sponsor* sponsor = orphans_.front();
+    orphans_.pop_front();
+    --orphans_to_see_;
+    if (!sponsor->queue.empty() || sponsor->has_children()) {
+      orphans_.push_back(sponsor);
+      continue;
+    }
     ChargeQueue(*sponsor);
     sponsors_.Remove(*sponsor, heap_);
-    orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(i));
+    orphans_to_see_ = orphans_.size();  // its parent may go now
     gave_back = true;
   }
   if (gave_back) WakeDry();

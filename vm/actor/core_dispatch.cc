@@ -214,6 +214,7 @@ void Core::TakeUp(Object* receiver) {
   --turns_cut_short_;
   turn_.mark = sponsor_->queue.mark();
   turn_.made_since = heap_.young_top();
+  targets_made_ = false;  // what it made before is noted; what others did is not its own
   sponsors_made_ = std::move(resumed_->sponsors_made);
   actors_made_ = resumed_->actors_made;
 }
@@ -328,7 +329,7 @@ void Core::EndFaulted() {
 
 void Core::EndQuota() {
   // What is undone here may be what filled the account.
-  if (quota_ == Resource::kMemory) sponsor_->AccountOf(quota_).bytes_when_spent = -1;
+  if (quota_ == Resource::kMemory) sponsor_->AccountOf(quota_).bytes_when_collected = -1;
   if (turn_too_long_ || !HasKeeper(quota_)) {
     turn_too_long_ = false;
     why_ = Why::kFault;

@@ -12,13 +12,17 @@ namespace {
 constexpr int64_t kStepsBetweenChecks = 2'000;
 // What a turn may use beyond its slice before it is cut short.
 constexpr int64_t kStepsOfGrace = 100;
+// What is allocated takes as much of a slice as so many steps: of its time only, nobody is charged.
+constexpr int64_t kBytesPerStepOfTime = 16;
 // What a full collection on behalf of a sponsor costs it, so that living at the limit is no attack.
 constexpr uint64_t kBytesCollectedPerStep = 256;
 // The same in time: it sits out the whole slices that such a collection takes.
 constexpr uint64_t kBytesCollectedPerStepOfTime = 64;
-// A verdict that memory is spent is looked into again when the heap has taken in so much since.
-constexpr uint64_t kVerdictBytesMin = 64 << 10;
-constexpr uint64_t kVerdictShareOfLive = 4;
+// That a collection found no room is looked into again when the heap has taken in so much since.
+constexpr uint64_t kFoundBytesMin = 64 << 10;
+constexpr uint64_t kFoundShareOfLive = 4;
+// Pieces of a collection that take the time of a slice, when they find little to do.
+constexpr int64_t kPiecesPerSliceMax = 4;
 // Events that fault without a turn, in one slice.
 constexpr int64_t kFaultsPerSlice = 1'000;
 // Shares of an account that a collection on its behalf must leave free. Less after the young
@@ -44,25 +48,103 @@ int64_t Core::MemoryLeft(Sponsor& sponsor) {
          static_cast<int64_t>(heap_.SponsorBytes(account.index()));
 }
 
-void Core::CollectFor(Sponsor& sponsor) {
-  Collect(Heap::Scope::kFull);
-  ChargeLookAtAll(sponsor);
+// Whoever has all that lives looked at pays for that.
+void Core::ChargeLookAtAll(Sponsor& sponsor) {
+  sponsor.Spend(Resource::kSteps,
+                static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStep));
 }
 
-// Whoever has all that lives looked at pays for that, in steps and in slices of its time.
-void Core::ChargeLookAtAll(Sponsor& sponsor) {
-  const uint64_t live = heap_.stats().bytes_live;
-  sponsor.Spend(Resource::kSteps, static_cast<int64_t>(live / kBytesCollectedPerStep));
+// The same in slices of its time, where it does not wait for it.
+void Core::OweLookAtAll(Sponsor& sponsor) {
   sponsor.slices_owed +=
-      static_cast<int64_t>(live / kBytesCollectedPerStepOfTime) / options_.slice_steps;
+      static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStepOfTime) /
+      options_.slice_steps;
+}
+
+void Core::CollectFor(Sponsor& sponsor) {
+  Collect(Heap::Scope::kFull);
+  NoteCollected(sponsor.AccountOf(Resource::kMemory));
+  ChargeLookAtAll(sponsor);
+  OweLookAtAll(sponsor);
+}
+
+void Core::NoteCollected(Sponsor& account) {
+  account.waits_for_cycle = 0;
+  account.bytes_when_collected = static_cast<int64_t>(heap_.SponsorBytes(account.index()));
+  account.allocated_when_collected = heap_.stats().bytes_allocated;
+}
+
+bool Core::HasRoom(Sponsor& sponsor, uint64_t bytes, int64_t share) {
+  const int64_t amount = sponsor.AccountOf(Resource::kMemory).amount(Resource::kMemory);
+  return !heap_.memory_is_out() &&
+         MemoryLeft(sponsor) >= std::max({static_cast<int64_t>(bytes), amount / share, int64_t{1}});
+}
+
+// Of a collection of everything, not long ago.
+bool Core::FoundNoRoom(Sponsor& sponsor, uint64_t bytes) {
+  const Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  const int64_t amount = account.amount(Resource::kMemory);
+  if (amount <= 0 || bytes > static_cast<uint64_t>(amount)) return true;
+  if (account.bytes_when_collected < 0) return false;
+  const int64_t share = amount / kFreeShareAfterFull;
+  if (!heap_.memory_is_out() && amount - account.bytes_when_collected >=
+                                    std::max({static_cast<int64_t>(bytes), share, int64_t{1}})) {
+    return false;
+  }
+  const HeapStats heap = heap_.stats();
+  return static_cast<int64_t>(heap_.SponsorBytes(account.index())) - account.bytes_when_collected <=
+             share &&
+         heap.bytes_allocated - account.allocated_when_collected <
+             std::max(kFoundBytesMin, heap.bytes_live / kFoundShareOfLive);
+}
+
+bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes) {
+  if (FoundNoRoom(sponsor, bytes)) return false;
+  Collect(Heap::Scope::kYoung);
+  if (HasRoom(sponsor, bytes, kFreeShareAfterYoung)) return true;
+  CollectFor(sponsor);
+  return HasRoom(sponsor, bytes, kFreeShareAfterFull);
+}
+
+Core::Room Core::RoomFor(Sponsor& sponsor, uint64_t bytes, Need need) {
+  if (heap_.memory_is_out()) return MakeRoom(sponsor, bytes) ? Room::kYes : Room::kNo;
+  if (need != Need::kAllMemory) {
+    Collect(Heap::Scope::kYoung);
+    if (HasRoom(sponsor, bytes, kFreeShareAfterYoung)) return Room::kYes;
+  }
+  if (FoundNoRoom(sponsor, bytes)) return Room::kNo;
+  sponsor.AccountOf(Resource::kMemory).waits_for_cycle = heap_.RequestCycle();
+  ChargeLookAtAll(sponsor);
+  return Room::kLater;
+}
+
+// One safe point of a cycle. Returns the time it took, in steps.
+int64_t Core::CollectPiece() {
+  heap_.SafePoint();
+  return std::max(CollectionTime(), options_.slice_steps / kPiecesPerSliceMax + 1);
+}
+
+// A piece of the collection that its account waits for, in place of a slice. False: it waits for
+// none, or no longer.
+bool Core::CollectsInstead(Sponsor& sponsor) {
+  Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  if (account.waits_for_cycle == 0) {
+    if (MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) return false;
+    if (FoundNoRoom(sponsor, 0)) return false;
+    if (RoomFor(sponsor, 0, Need::kMemory) != Room::kLater) return false;
+  }
+  for (int64_t used = 0; used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
+    used += CollectPiece();
+  }
+  if (heap_.cycles() < account.waits_for_cycle) return true;
+  NoteCollected(account);
+  return false;
 }
 
 // What is left; when that is less than `wanted`, after a collection that the sponsor pays for. None
-// where the verdict stands that nothing is to be had.
+// where it is known that nothing is to be had.
 int64_t Core::MemoryFor(Sponsor& sponsor, int64_t wanted) {
-  if (MemoryLeft(sponsor) < wanted && !MemoryIsSpent(sponsor) && MemoryLeft(sponsor) < wanted) {
-    MakeRoom(sponsor, static_cast<uint64_t>(std::max<int64_t>(wanted, 0)), Need::kMemory);
-  }
+  if (wanted > 0 && MemoryLeft(sponsor) < wanted) MakeRoom(sponsor, static_cast<uint64_t>(wanted));
   return MemoryLeft(sponsor);
 }
 
@@ -96,6 +178,7 @@ bool Core::QueueIsFull(Sponsor& sponsor) {
 
 void Core::PayFrom(Sponsor& sponsor, int64_t memory_left) {
   sponsor_ = &sponsor;
+  bytes_timed_ = 0;
   heap_.SetSponsor(sponsor.AccountOf(Resource::kMemory).index(),
                    static_cast<uint64_t>(std::max<int64_t>(memory_left, 0)));
 }
@@ -105,54 +188,21 @@ void Core::BeginSlice(Sponsor& sponsor) {
   event_room_ = std::clamp<int64_t>(sponsor.AccountOf(Resource::kEvents).amount(Resource::kEvents),
                                     0, int64_t{1} << 40);
   event_room_given_ = event_room_;
-  memory_is_spent_ = MemoryIsSpent(sponsor);
-  PayFrom(sponsor, MemoryLeft(sponsor));
+  const int64_t memory_left = MemoryLeft(sponsor);
+  memory_is_spent_ = memory_left <= 0 || heap_.memory_is_out();
+  PayFrom(sponsor, memory_left);
   slice_left_ =
       std::min(options_.slice_steps, sponsor.AccountOf(Resource::kSteps).amount(Resource::kSteps));
   slice_given_ = slice_left_;
   fuel = fuel_given_ = std::min(slice_left_, kStepsBetweenChecks);
 }
 
-// Collects only where that can change the verdict of the last time.
-bool Core::MemoryIsSpent(Sponsor& sponsor) {
-  if (MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) return false;
-  Sponsor& account = sponsor.AccountOf(Resource::kMemory);
-  const auto bytes = [&] { return static_cast<int64_t>(heap_.SponsorBytes(account.index())); };
-  if (account.bytes_when_spent >= 0) {
-    const HeapStats heap = heap_.stats();
-    const uint64_t much = std::max(kVerdictBytesMin, heap.bytes_live / kVerdictShareOfLive);
-    const int64_t own = account.amount(Resource::kMemory) / kFreeShareAfterFull;
-    if (bytes() - account.bytes_when_spent <= own &&
-        heap.bytes_allocated - account.allocated_when_spent < much) {
-      return true;
-    }
-  }
-  account.bytes_when_spent = -1;
-  if (MakeRoom(sponsor, 0, Need::kMemory)) return false;
-  account.bytes_when_spent = bytes();
-  account.allocated_when_spent = heap_.stats().bytes_allocated;
-  return true;
-}
-
-bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes, Need need) {
-  const int64_t amount = sponsor.AccountOf(Resource::kMemory).amount(Resource::kMemory);
-  if (amount <= 0 || bytes > static_cast<uint64_t>(amount)) return false;
-  const auto has_room = [&](int64_t share) {
-    return !heap_.memory_is_out() && MemoryLeft(sponsor) >= std::max({static_cast<int64_t>(bytes),
-                                                                      amount / share, int64_t{1}});
-  };
-  if (need != Need::kAllMemory) {
-    Collect(Heap::Scope::kYoung);
-    if (has_room(kFreeShareAfterYoung)) return true;
-  }
-  CollectFor(sponsor);
-  return has_room(kFreeShareAfterFull);
-}
-
 // Moves what was used since the last call from `fuel` to the accounts.
 void Core::ChargeSteps() {
   const int64_t used = fuel_given_ - fuel;
-  slice_left_ -= used;
+  const int64_t bytes = static_cast<int64_t>(heap_.spent());
+  slice_left_ -= used + (bytes - bytes_timed_) / kBytesPerStepOfTime;
+  bytes_timed_ = bytes;
   sponsor_->Spend(Resource::kSteps, used);
   fuel_at_turn_start_ -= fuel;
   fuel_given_ = fuel = 0;
@@ -179,7 +229,7 @@ int64_t Core::EndSlice() {
 
 bool Core::HasRoom(uint64_t bytes) {
   if (heap_.Reserve(bytes)) return true;
-  MakeRoom(*sponsor_, bytes, Need::kMemory);
+  MakeRoom(*sponsor_, bytes);
   PayFrom(*sponsor_, MemoryLeft(*sponsor_));
   return heap_.Reserve(bytes);
 }
@@ -212,11 +262,12 @@ Core::Fuel Core::Refuel(Need need) {
     is_short = heap_.memory_is_out();
   }
   if (is_short) {
-    const bool has_room = MakeRoom(*sponsor_, refused, need);
+    const Room room = RoomFor(*sponsor_, refused, need);
     PayFrom(*sponsor_, MemoryLeft(*sponsor_));
-    if (!has_room) {
+    if (room == Room::kLater) slice_left_ = 0;
+    if (room != Room::kYes) {
       set();
-      return Fuel::kQuotaMemory;
+      return room == Room::kLater ? Fuel::kSuspend : Fuel::kQuotaMemory;
     }
   }
   if (slice_left_ <= 0) {
@@ -245,9 +296,14 @@ bool Core::DryOf(Resource* which) {
   return false;
 }
 
+// The actor to ask for more, or nil. Nobody asks for an account whose control ref is gone.
+Value Core::KeeperOf(const Sponsor& account) {
+  return account.control.is_nil() ? Value::Nil() : account.control.target()->words()[kKeeperWord];
+}
+
 bool Core::HasKeeper(Resource which) {
   const Sponsor& account = sponsor_->AccountOf(which);
-  return account.parent() == nullptr ? options_.park_when_dry : !account.keeper.is_nil();
+  return account.parent() == nullptr ? options_.park_when_dry : !KeeperOf(account).is_nil();
 }
 
 Core::Paying::Paying(Core& core, Value payer, int64_t bytes_wanted)
@@ -275,17 +331,16 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
     Deliver(NewPayer(target, payer), message, Value::Nil());
     return Delivery::kSent;
   }
-  // Memory that only looks spent is collected now; the message may move.
-  const Root held_target(heap_, target), held_message(heap_, message);
-  const Paying paying(*this, payer, 1);
+  const Paying paying(*this, payer);
   if (sponsor_->stopped) return Delivery::kRefused;
-  memory_is_spent_ = MemoryIsSpent(*sponsor_);
+  // Memory that only looks spent may be found when the event is taken up.
+  memory_is_spent_ = MemoryLeft(*sponsor_) <= 0 && FoundNoRoom(*sponsor_, 0);
   Resource which = Resource::kEvents;
   const bool is_dry =
       sponsor_->AccountOf(Resource::kEvents).amount(Resource::kEvents) <= 0 || DryOf(&which);
   // As what comes from another budget: it pays when it is taken up.
-  const Event event = {NewPayer(held_target.value(), sponsor_->control), held_message.value(),
-                       Value::Nil(), Event::Pack(0, EventFlag::kMessage)};
+  const Event event = {NewPayer(target, sponsor_->control), message, Value::Nil(),
+                       Event::Pack(0, EventFlag::kMessage)};
   const bool is_full = QueueIsFull(*sponsor_);
   if (is_full) which = Resource::kMemory;
   if (is_full || (is_dry && !HasKeeper(which))) {
@@ -293,11 +348,9 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
     return Delivery::kRefused;
   }
   sponsor_->queue.Append(event);
+  sponsors_.MakeReady(*sponsor_);
   ChargeQueue(*sponsor_);
-  if (!is_dry) {
-    sponsors_.MakeReady(*sponsor_);
-    return Delivery::kSent;
-  }
+  if (!is_dry) return Delivery::kSent;
   MakeDry(which);
   sponsors_.Settle(*sponsor_);
   return Delivery::kParked;
@@ -324,7 +377,7 @@ void Core::TellKeeper(Sponsor& account, Resource which) {
   const Value fields[] = {ShortSymbolOf(ResourceName(which)), account.control};
   const Result message = MakeTagged(heap_, ShortSymbolOf("dry"), fields);
   Sponsor& payer = *account.parent();
-  payer.queue.Append({account.keeper, message.value(), Value::Nil(),
+  payer.queue.Append({KeeperOf(account), message.value(), Value::Nil(),
                       Event::Pack(turn_.serial, EventFlag::kMessage)});
   sponsors_.MakeReady(payer);
 }
@@ -351,7 +404,7 @@ bool Core::FaultFront(Value reason) {
     fault_reason_ = reason;
     EndFaulted();
     ForgetEffects();
-    sponsor_->AccountOf(Resource::kMemory).bytes_when_spent = -1;
+    sponsor_->AccountOf(Resource::kMemory).bytes_when_collected = -1;
     return true;
   }
   if (event.target.target()->kind == Kind::kPromise && event.flag() != EventFlag::kMessage) {

@@ -140,9 +140,12 @@ void Core::NoteMade(const std::function<void(Visitor&)>& visit) {
 
 void Core::BeforeCollection() {
   if (!in_turn_) return;
+  const auto spent = static_cast<int64_t>(heap_.spent());
   NoteMade([this](Visitor& visitor) {
     if (language_ != nullptr) language_->VisitRoots(visitor);
   });
+  // Not the turn's doing: when collections come decides nothing.
+  bytes_timed_ += static_cast<int64_t>(heap_.spent()) - spent;
 }
 
 void Core::Collect(Heap::Scope scope) {

@@ -60,7 +60,7 @@ Value ReportOf(const Object* root) { return root->words()[kReport]; }
 Value OnlyListener(const Object* root) {
   const Value last = internal::LastWaiter(root);
   if (last.is_nil() || internal::NextWaiter(last.data()) != last) return Value::Nil();
-  const Event event = internal::WaiterOf(last.data()).event;
+  const Event event = WaiterOf(last.data()).event;
   return event.flag() == EventFlag::kListen ? event.message : Value::Nil();
 }
 
@@ -76,7 +76,7 @@ void SetSerial(Object* promise, uint64_t serial) {
 
 void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer) {
   VESICLE_DCHECK(StateOf(root) == State::kPending || HasWaiters(root));
-  Object* node = heap.Allocate(Kind::kTuple, kWaiterWords);
+  Object* node = heap.Allocate(Kind::kWaiter, kWaiterWords);
   Value* w = node->words();
   w[kTarget] = event.target;
   w[kMessage] = event.message;
@@ -127,6 +127,12 @@ void Forward(Heap& heap, Object* root, Object* to) {
   root->words()[kLast] = Value::Nil();
 }
 
+Waiter WaiterOf(const Object* node) {
+  const Value* w = node->words();
+  return {{w[kTarget], w[kMessage], w[kSlot], static_cast<uint64_t>(w[kCause].small_int())},
+          w[kPayer]};
+}
+
 namespace internal {
 
 Value LastWaiter(const Object* root) { return root->words()[kLast]; }
@@ -140,12 +146,6 @@ void SetFirstWaiter(Heap& heap, Object* root, Value first) {
     heap.WillWrite(last.data());
     last.data()->words()[kNext] = first;
   }
-}
-
-Waiter WaiterOf(const Object* node) {
-  const Value* w = node->words();
-  return {{w[kTarget], w[kMessage], w[kSlot], static_cast<uint64_t>(w[kCause].small_int())},
-          w[kPayer]};
 }
 
 Value NextWaiter(const Object* node) { return node->words()[kNext]; }

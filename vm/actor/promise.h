@@ -12,7 +12,7 @@
 // ring of promises cannot form (a resolution that would close one breaks with #cycle),
 // and a settlement is done once, at the end.
 //
-// A waiter is a kTuple of an event that waits (a message, or a continuation that
+// A waiter is a kWaiter: an event that waits (a message, or a continuation that
 // listens) and the control ref of the sponsor that pays for it.
 #ifndef VESICLE_VM_ACTOR_PROMISE_H_
 #define VESICLE_VM_ACTOR_PROMISE_H_
@@ -57,6 +57,8 @@ struct Waiter {
   Event event;
   Value payer;
 };
+// What a kWaiter holds.
+Waiter WaiterOf(const Object* node);
 // Takes waiters off, `max` at most, from the first on: fn(const Waiter&). True: some are left.
 template <typename Fn>
 bool TakeWaiters(Heap& heap, Object* root, int max, Fn fn);
@@ -75,7 +77,6 @@ namespace internal {
 // Nodes of the ring; nil: there are none.
 Value LastWaiter(const Object* root);
 Value NextWaiter(const Object* node);
-Waiter WaiterOf(const Object* node);
 // The ring begins with `first` from now on; nil: it is empty.
 void SetFirstWaiter(Heap& heap, Object* root, Value first);
 }  // namespace internal
@@ -87,7 +88,7 @@ void ForEachWaiter(const Object* root, Fn fn) {
   Value node = last;
   do {
     node = internal::NextWaiter(node.data());
-    fn(internal::WaiterOf(node.data()));
+    fn(WaiterOf(node.data()));
   } while (node != last);
 }
 
@@ -98,7 +99,7 @@ bool TakeWaiters(Heap& heap, Object* root, int max, Fn fn) {
   Value node = last;
   do {
     node = internal::NextWaiter(node.data());
-    fn(internal::WaiterOf(node.data()));
+    fn(WaiterOf(node.data()));
   } while (node != last && --max > 0);
   const bool more = node != last;
   internal::SetFirstWaiter(heap, root, more ? internal::NextWaiter(node.data()) : Value::Nil());

@@ -1,8 +1,5 @@
 #include "vm/actor/sponsor.h"
 
-#include <algorithm>
-#include <iterator>
-
 namespace vesicle {
 
 const char* ResourceName(Resource resource) {
@@ -37,6 +34,8 @@ void Sponsor::Grant(Resource r, int64_t amount) {
 
 SponsorTree::SponsorTree(SegmentPool& pool) : pool_(pool) {
   sponsors_.push_back(std::make_unique<Sponsor>(SponsorIndex{0}, nullptr, pool));
+  root().busy_at_ = 0;
+  busy_.push_back(&root());
 }
 
 Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
@@ -58,19 +57,24 @@ Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
     sponsors_.emplace_back();
   }
   sponsors_[index] = std::make_unique<Sponsor>(index, &parent, pool_);
-  parent.children_.push_back(sponsors_[index].get());
+  Sponsor* child = sponsors_[index].get();
+  child->previous_sibling_ = parent.last_child_;
+  (parent.last_child_ == nullptr ? parent.first_child_ : parent.last_child_->next_sibling_) = child;
+  parent.last_child_ = child;
   heap.ChargeExternal(parent.AccountOf(Resource::kMemory).index(), kSponsorBytes);
-  return sponsors_[index].get();
+  return child;
 }
 
 void SponsorTree::Remove(Sponsor& sponsor, Heap& heap, End end) {
-  VESICLE_CHECK(sponsor.queue.empty() && sponsor.children_.empty() && sponsor.parent() != nullptr);
+  VESICLE_CHECK(sponsor.queue.empty() && !sponsor.has_children() && sponsor.parent() != nullptr);
   Sponsor& parent = *sponsor.parent();
   GiveBack(sponsor);
-  // The youngest go first when a turn is undone.
-  const auto at = std::find(parent.children_.rbegin(), parent.children_.rend(), &sponsor);
-  parent.children_.erase(std::next(at).base());
-  if (sponsor.in_parents_ready_) std::erase(parent.ready_, &sponsor);
+  Sponsor* before = sponsor.previous_sibling_;
+  Sponsor* after = sponsor.next_sibling_;
+  (before == nullptr ? parent.first_child_ : before->next_sibling_) = after;
+  (after == nullptr ? parent.last_child_ : after->previous_sibling_) = before;
+  if (sponsor.in_parents_ring_.is_in()) Leave(parent.ready_, sponsor.in_parents_ring_);
+  EndBusy(sponsor);
   heap.ChargeExternal(parent.AccountOf(Resource::kMemory).index(), -kSponsorBytes);
   const SponsorIndex index = sponsor.index();
   if (end == End::kUndone) {
@@ -97,27 +101,46 @@ void SponsorTree::DrawOnParent(Sponsor& sponsor) {
     sponsor.queues_bytes = 0;
   }
   sponsor.account_ = sponsor.parent_->account_;
-  for (Sponsor* child : sponsor.children_) DrawOnParent(*child);
+  for (Sponsor* c = sponsor.first_child_; c != nullptr; c = c->next_sibling_) DrawOnParent(*c);
+}
+
+void SponsorTree::Enter(Place*& ring, Place& place) {
+  if (ring == nullptr) {
+    ring = place.next = place.previous = &place;
+    return;
+  }
+  place.next = ring;
+  place.previous = ring->previous;
+  place.previous->next = ring->previous = &place;
+}
+
+void SponsorTree::Leave(Place*& ring, Place& place) {
+  if (ring == &place) ring = place.next == &place ? nullptr : place.next;
+  place.previous->next = place.next;
+  place.next->previous = place.previous;
+  place.next = place.previous = nullptr;
 }
 
 void SponsorTree::MakeReady(Sponsor& sponsor) {
-  if (!sponsor.own_queue_is_ready_ && !sponsor.queue.empty() && !sponsor.dry) {
-    sponsor.own_queue_is_ready_ = true;
-    sponsor.ready_.push_back(&sponsor);
+  if (sponsor.busy_at_ == Sponsor::kNotBusy) {
+    sponsor.busy_at_ = busy_.size();
+    busy_.push_back(&sponsor);
   }
-  for (Sponsor* s = &sponsor; s->parent_ != nullptr && !s->in_parents_ready_ && !s->ready_.empty();
+  if (!sponsor.for_own_queue_.is_in() && !sponsor.queue.empty() && !sponsor.dry) {
+    Enter(sponsor.ready_, sponsor.for_own_queue_);
+  }
+  for (Sponsor* s = &sponsor;
+       s->parent_ != nullptr && !s->in_parents_ring_.is_in() && s->ready_ != nullptr;
        s = s->parent_) {
-    s->in_parents_ready_ = true;
-    s->parent_->ready_.push_back(s);
+    Enter(s->parent_->ready_, s->in_parents_ring_);
   }
 }
 
 Sponsor* SponsorTree::Next() {
   Sponsor* s = &root();
-  while (!s->ready_.empty()) {
-    Sponsor* next = s->ready_.front();
-    s->ready_.pop_front();
-    s->ready_.push_back(next);
+  while (s->ready_ != nullptr) {
+    Sponsor* next = s->ready_->sponsor;
+    s->ready_ = s->ready_->next;
     if (next == s) return s;
     s = next;
   }
@@ -125,14 +148,29 @@ Sponsor* SponsorTree::Next() {
 }
 
 void SponsorTree::Settle(Sponsor& sponsor) {
-  if (!sponsor.own_queue_is_ready_ || (!sponsor.queue.empty() && !sponsor.dry)) return;
+  if (!sponsor.for_own_queue_.is_in() || (!sponsor.queue.empty() && !sponsor.dry)) return;
   sponsor.queue.Rest();
-  sponsor.own_queue_is_ready_ = false;
-  std::erase(sponsor.ready_, &sponsor);
-  for (Sponsor* s = &sponsor; s->parent_ != nullptr && s->in_parents_ready_ && s->ready_.empty();
+  Leave(sponsor.ready_, sponsor.for_own_queue_);
+  for (Sponsor* s = &sponsor;
+       s->parent_ != nullptr && s->in_parents_ring_.is_in() && s->ready_ == nullptr;
        s = s->parent_) {
-    s->in_parents_ready_ = false;
-    std::erase(s->parent_->ready_, s);
+    Leave(s->parent_->ready_, s->in_parents_ring_);
+  }
+}
+
+void SponsorTree::EndBusy(Sponsor& sponsor) {
+  const size_t at = sponsor.busy_at_;
+  if (at == Sponsor::kNotBusy) return;
+  busy_[at] = busy_.back();
+  busy_[at]->busy_at_ = at;
+  busy_.pop_back();
+  sponsor.busy_at_ = Sponsor::kNotBusy;
+}
+
+void SponsorTree::ForgetIdle(const Sponsor* running) {
+  for (size_t i = busy_.size(); i-- > 1;) {
+    Sponsor* s = busy_[i];
+    if (s->queue.empty() && s != running) EndBusy(*s);
   }
 }
 

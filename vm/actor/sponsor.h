@@ -19,7 +19,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -65,11 +64,9 @@ class Sponsor {
   // Of an account: what the queues that it pays for hold, in bytes.
   int64_t queues_bytes = 0;
   int64_t queue_bytes_charged = 0;
-  // Its control ref (a kSponsorControl, which does not move), nil for the root's. Alive while
-  // there are events to pay for; otherwise whoever holds it keeps it.
+  // Its control ref (a kSponsorControl, which does not move and holds the keeper), nil for the
+  // root's. Alive while there are events to pay for; otherwise whoever holds it keeps it.
   Value control;
-  // The actor to ask for more, or nil; a root of the collector.
-  Value keeper;
   std::array<bool, kResourceCount> keeper_told = {};  // by resource, since it was dry of it
   bool dry = false;                                   // events wait for a refill
   Resource dry_of = Resource::kEvents;
@@ -77,29 +74,46 @@ class Sponsor {
   int64_t left_when_dry = 0;
   bool stopped = false;
   bool is_held() const { return dry || stopped; }
-  // Of an account: its bytes, and all bytes ever allocated, when a collection found no room in it.
-  // The verdict stands until either has grown. Negative: there is none.
-  int64_t bytes_when_spent = -1;
-  uint64_t allocated_when_spent = 0;
-  // Slices that it has had in advance: collections on its behalf.
+  // Of an account without room: the number of the collection that may find some. All who draw on it
+  // spend their slices on that until it is over. 0: it waits for none.
+  uint64_t waits_for_cycle = 0;
+  // Its bytes, and all bytes ever allocated, when all was last collected for its sake: what was
+  // found then stands until either has grown. Negative: nothing is known.
+  int64_t bytes_when_collected = -1;
+  uint64_t allocated_when_collected = 0;
+  // Slices that it has had in advance: collections on its behalf that could not wait.
   int64_t slices_owed = 0;
   // Nobody holds its control ref any more: it goes when its queue is empty and its children went.
   bool orphaned = false;
-  bool has_children() const { return !children_.empty(); }
+  bool has_children() const { return first_child_ != nullptr; }
 
  private:
   friend class SponsorTree;
+  // Where a sponsor stands in a ring of those who have work.
+  struct Place {
+    Sponsor* sponsor;
+    Place* next = nullptr;
+    Place* previous = nullptr;
+    bool is_in() const { return next != nullptr; }
+  };
+  static constexpr size_t kNotBusy = SIZE_MAX;
+
   SponsorIndex index_;
   int depth_;
   Sponsor* parent_;
   std::array<Sponsor*, kResourceCount> account_;
   std::array<int64_t, kResourceCount> amount_;
-  std::vector<Sponsor*> children_;
-  // Whose slice comes next: this sponsor (for its own queue) or a child. In the list of its
-  // parent when it is not empty.
-  std::deque<Sponsor*> ready_;
-  bool own_queue_is_ready_ = false;
-  bool in_parents_ready_ = false;
+  // In the order in which they came.
+  Sponsor* first_child_ = nullptr;
+  Sponsor* last_child_ = nullptr;
+  Sponsor* next_sibling_ = nullptr;
+  Sponsor* previous_sibling_ = nullptr;
+  // Whose slice comes next: this sponsor (for its own queue) or a child. It is in the ring of its
+  // parent when its own is not empty.
+  Place* ready_ = nullptr;
+  Place for_own_queue_{this};
+  Place in_parents_ring_{this};
+  size_t busy_at_ = kNotBusy;
 };
 
 // The sponsors of one VM and whose turn it is. Every level shares its time evenly
@@ -124,7 +138,7 @@ class SponsorTree {
   template <typename Fn>
   void Stop(Sponsor& sponsor, Heap& heap, Fn fn) {
     if (sponsor.stopped) return;
-    for (Sponsor* child : sponsor.children_) Stop(*child, heap, fn);
+    for (Sponsor* c = sponsor.first_child_; c != nullptr; c = c->next_sibling_) Stop(*c, heap, fn);
     sponsor.stopped = true;
     sponsor.dry = false;
     GiveBack(sponsor);
@@ -133,11 +147,11 @@ class SponsorTree {
     fn(sponsor);
   }
 
-  // Its queue has events and it is not dry: it takes part.
+  // Its queue has got an event: it is busy, and takes part if it is not dry.
   void MakeReady(Sponsor& sponsor);
   // The next to get a slice; null when nobody has work. Call Settle when its slice is over.
   Sponsor* Next();
-  bool any_ready() { return !root().ready_.empty(); }
+  bool any_ready() { return root().ready_ != nullptr; }
   // Takes it out of the rotation if its queue is empty or it is dry.
   void Settle(Sponsor& sponsor);
 
@@ -147,15 +161,29 @@ class SponsorTree {
       if (s != nullptr) fn(*s);
     }
   }
+  // The root, and all who have got an event since their queue was last found empty here. A
+  // collection looks at these only.
+  template <typename Fn>
+  void ForEachBusy(Fn fn) {
+    for (Sponsor* s : busy_) fn(*s);
+  }
+  // Those with an empty queue are busy no more, but for the root and `running`.
+  void ForgetIdle(const Sponsor* running);
 
  private:
+  using Place = Sponsor::Place;
   static void GiveBack(Sponsor& sponsor);
   static void DrawOnParent(Sponsor& sponsor);
+  // At the end of the ring; out of it.
+  static void Enter(Place*& ring, Place& place);
+  static void Leave(Place*& ring, Place& place);
+  void EndBusy(Sponsor& sponsor);
 
   SegmentPool& pool_;
   std::vector<std::unique_ptr<Sponsor>> sponsors_;  // by index; null: free
-  std::vector<SponsorIndex> dead_;                  // objects may still carry the index
-  std::vector<SponsorIndex> free_;                  // none does
+  std::vector<Sponsor*> busy_;
+  std::vector<SponsorIndex> dead_;  // objects may still carry the index
+  std::vector<SponsorIndex> free_;  // none does
 };
 
 }  // namespace vesicle

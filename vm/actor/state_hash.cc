@@ -89,7 +89,7 @@ class Walk final : public IdentitySource, public Visitor {
     Add(s.index());
     Add(static_cast<uint64_t>(s.dry) | static_cast<uint64_t>(s.stopped) << 1);
     for (const bool told : s.keeper_told) Add(static_cast<uint64_t>(told));
-    AddValue(s.keeper);
+    AddValue(Core::KeeperOf(s));
     for (const Resource r : {Resource::kEvents, Resource::kMemory}) {
       Add(s.HasOwn(r) ? static_cast<uint64_t>(s.amount(r)) : 1);
     }

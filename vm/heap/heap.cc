@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "vm/heap/block.h"
 #include "vm/heap/marker.h"
@@ -193,9 +194,15 @@ uint64_t Heap::CollectableBytes() const {
 
 bool Heap::MarkIsDue() const { return mark_requested_ || CollectableBytes() > mark_due_at_; }
 
-void Heap::RequestMark() {
+uint64_t Heap::RequestCycle() {
   mark_requested_ = true;
   safe_point_wanted_at_ = 0;
+  return counted_.mark_cycles + (phase_ == Phase::kIdle ? 1 : 2);
+}
+
+uint64_t Heap::WatchCycle(Kind kind) {
+  watch_requested_ = kind;
+  return RequestCycle();
 }
 
 size_t Heap::CollectYoung(bool empties) {
@@ -245,7 +252,7 @@ void Heap::BeginMark() {
   bytes_marked_ = 0;
   ledger_.MarkBegan();
   SetPhase(Phase::kMark);
-  marker_->Begin();
+  marker_->Begin(std::exchange(watch_requested_, std::nullopt));
 }
 
 void Heap::EndMark() {
@@ -361,6 +368,7 @@ void Heap::SafePointNow() {
   }
   const bool starts_mark = phase_ == Phase::kIdle && MarkIsDue();
   const bool young_is_due = YoungIsDue();
+  counted_.objects_touched_last = 0;
   if (!starts_mark && !young_is_due && phase_ == Phase::kIdle) return;
 
   if (on_pause_begin_) on_pause_begin_();
@@ -383,13 +391,14 @@ void Heap::SafePointNow() {
 
 void Heap::CollectNow(Scope scope) {
   if (on_pause_begin_) on_pause_begin_();
-  CollectYoung(/*empties=*/true);
+  size_t touched = CollectYoung(/*empties=*/true);
   if (scope == Scope::kFull) {
     // A cycle under way keeps what was alive when it began: another one follows.
-    while (phase_ != Phase::kIdle) CycleSlice(kNoLimit, kNoLimit);
+    while (phase_ != Phase::kIdle) touched += CycleSlice(kNoLimit, kNoLimit);
     BeginMark();
-    while (phase_ != Phase::kIdle) CycleSlice(kNoLimit, kNoLimit);
+    while (phase_ != Phase::kIdle) touched += CycleSlice(kNoLimit, kNoLimit);
   }
+  counted_.objects_touched_last = touched;
   PlanSafePoint();
   if (on_pause_end_) on_pause_end_();
 }

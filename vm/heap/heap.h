@@ -41,6 +41,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "vm/heap/check.h"
@@ -81,6 +82,8 @@ class HeapClient {
   // taken at VisitMarkRoots; false when there are no more. What leaves such a root before
   // it was visited must be passed to Heap::Shade by the client.
   virtual bool VisitMarkRootsSlice(Visitor& visitor, size_t words_max) = 0;
+  // An object of the kind that Heap::WatchCycle named, reached by the mark.
+  virtual void OnMarked(const Object*) {}
   // Kinds whose death is kFinal: words held in C++ memory behind the object, and its release.
   // The first payload word is the client's raw pointer, or nil if it was never set.
   virtual void Trace(Object* object, Visitor& visitor) = 0;
@@ -135,7 +138,7 @@ struct HeapStats {
   uint64_t blocks_swept = 0;
   uint64_t overflow_segments = 0;     // young allocations that did not fit the young space
   uint64_t objects_touched_max = 0;   // in one safe point: moved, marked, finalized
-  uint64_t objects_touched_last = 0;  // in the last one that did any of it
+  uint64_t objects_touched_last = 0;  // by the last safe point or collection
   // Now.
   uint64_t bytes_allocated = 0;  // ever
   uint64_t bytes_young = 0;
@@ -282,13 +285,21 @@ class Heap {
   enum class Scope : uint8_t { kYoung, kFull };
   // Completely, now. kFull: everything unreachable at the call is gone afterwards.
   void Collect(Scope scope);
-  // A mark cycle begins at the next safe point.
-  void RequestMark();
+  // A mark cycle begins at the next safe point, or when the one under way is over. What is
+  // unreachable now is gone when cycles() has come to the number that is returned.
+  uint64_t RequestCycle();
+  // The same; and the client is told of each object of `kind` that was reachable now (of the last
+  // kind so named, until that cycle has begun).
+  uint64_t WatchCycle(Kind kind);
+  // How many were completed.
+  uint64_t cycles() const { return counted_.mark_cycles; }
   // HeapOptions::bytes_max.
   void set_bytes_max(uint64_t bytes);
 
   // --- Watching.
   HeapStats stats() const;
+  // HeapStats::objects_touched_last.
+  uint64_t objects_touched() const { return counted_.objects_touched_last; }
   // Called around each piece of work that a safe point does; may be empty.
   void SetPauseObserver(std::function<void()> on_pause_begin, std::function<void()> on_pause_end);
   // Every object that is live, or not known to be dead yet. `fn` must not allocate.
@@ -366,6 +377,7 @@ class Heap {
   bool memory_is_out_ = false;
   Phase phase_ = Phase::kIdle;
   bool mark_requested_ = false;
+  std::optional<Kind> watch_requested_;
   char* charged_to_ = nullptr;  // young bytes below are in the ledger
   char* spent_from_ = nullptr;
   uint64_t spent_before_ = 0;

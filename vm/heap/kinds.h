@@ -38,6 +38,7 @@ namespace vesicle {
   X(kCode, kWords, kFrozen, kFinal)            /* compiled or native code, its constants  */ \
   X(kTuple, kWords, kBarrier, kPlain)          /* words of the VM's own: inboxes, records */ \
   X(kExtension, kWords, kBarrier, kPlain)      /* rare state of an actor                  */ \
+  X(kWaiter, kWords, kBarrier, kPlain)         /* an event that waits on a promise        */ \
   X(kActivation, kWords, kBarrier, kFinal)     /* frames of a turn that is suspended      */ \
   X(kWeakTable, kWords, kWeak, kPlain)         /* a table that keeps nothing alive        */ \
   X(kActor, kWords, kBarrier, kPlain)          /* target: code, captures                  */ \

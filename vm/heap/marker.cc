@@ -7,7 +7,8 @@
 
 namespace vesicle {
 
-void Marker::Begin() {
+void Marker::Begin(std::optional<Kind> watched) {
+  watched_ = watched.value_or(kNoKind);
   VESICLE_CHECK(stack_.empty() && partials_.empty() && queue_size_ == 0);
   roots_done_ = false;
   large_roots_done_ = heap_.client_ == nullptr;
@@ -51,6 +52,8 @@ size_t Marker::Scan(Object* o, bool whole) {
   heap_.bytes_marked_ += bytes;
   o->sponsor = heap_.ledger_.PayerOf(o->sponsor);
   heap_.ledger_.ChargeMarked(o->sponsor, bytes);
+  if (o->kind == watched_ && heap_.client_ != nullptr) [[unlikely]]
+    heap_.client_->OnMarked(o);
   if (IsByteKind(o->kind)) return 1;
   const KindInfo& info = InfoOf(o->kind);
   if (info.write == Write::kWeak) return 1;

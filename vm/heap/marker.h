@@ -15,6 +15,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "vm/heap/heap.h"
@@ -25,7 +26,8 @@ class Marker final : public Visitor {
  public:
   explicit Marker(Heap& heap) : heap_(heap) {}
 
-  void Begin();
+  // The client is told of each object of the kind `watched`.
+  void Begin(std::optional<Kind> watched);
   // Works for about `objects_max` objects; adds what it touched to `touched`.
   // False when the mark is complete.
   bool Slice(size_t objects_max, size_t* touched);
@@ -54,7 +56,10 @@ class Marker final : public Visitor {
   size_t Scan(Object* o, bool whole);
   size_t ScanPiece();
 
+  static constexpr Kind kNoKind = Kind{0};
+
   Heap& heap_;
+  Kind watched_ = kNoKind;
   std::vector<Object*> stack_;
   std::vector<Partial> partials_;
   std::array<Object*, kQueue> queue_{};

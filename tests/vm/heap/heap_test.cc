@@ -290,7 +290,7 @@ TEST_CASE("heap: a big array written while it is being marked keeps its snapshot
   Root root(heap, Value::Data(big));
   big->words()[kCount - 1] = Value::Data(Pair(heap, Value::SmallInt(5), Value::Nil()));
   Root hidden(heap, Value::Data(heap.Allocate(Kind::kTuple, 1)));
-  heap.RequestMark();
+  heap.RequestCycle();
   heap.SafePoint();
   for (int i = 0; i < 30; ++i) heap.SafePoint();
   REQUIRE(heap.marking());
@@ -344,7 +344,7 @@ TEST_CASE("heap: what is read from a weak table while a mark runs stays alive") 
   other.set(Value::Nil());
   std::vector<Root> load;
   for (int i = 0; i < 50; ++i) load.emplace_back(heap, Value::Data(heap.Allocate(Kind::kTuple, 1)));
-  heap.RequestMark();
+  heap.RequestCycle();
   heap.SafePoint();
   REQUIRE(heap.marking());
   Root again(heap, heap.ReadWeak(table.value().data(), 0));
@@ -413,7 +413,7 @@ TEST_CASE("heap: no safe point touches more than its share") {
   for (int i = 0; i < 3000000; ++i) {
     Pair(heap, Value::SmallInt(i), Value::Nil());
     if (heap.wants_safe_point()) heap.SafePoint();
-    if (i == 1000) heap.RequestMark();
+    if (i == 1000) heap.RequestCycle();
   }
   CHECK(heap.stats().mark_cycles >= 1);
 }

@@ -331,7 +331,7 @@ void World::SafePointIfWanted() {
   if (options_.heap.planted_bug == HeapOptions::PlantedBug::kNone && Pick(100) == 0) {
     heap_->Collect(Pick(2) == 0 ? Heap::Scope::kFull : Heap::Scope::kYoung);
   } else {
-    if (Pick(10) == 0) heap_->RequestMark();
+    if (Pick(10) == 0) heap_->RequestCycle();
     heap_->SafePoint();
   }
   Verify("after a safe point");

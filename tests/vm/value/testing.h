@@ -95,7 +95,7 @@ inline void MaybeCollect(Heap& heap, Rng& rng, uint64_t one_in) {
       heap.Collect(Heap::Scope::kFull);
       break;
     default:  // leaves marks under way
-      heap.RequestMark();
+      heap.RequestCycle();
       heap.SafePoint();
   }
 }

@@ -1,8 +1,8 @@
 #include "vm/script/run/interpreter_stack.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
+#include <utility>
 
 #include "vm/actor/code.h"
 #include "vm/script/compile/script_code.h"
@@ -46,42 +46,43 @@ void ScriptStack::Charge(int64_t bytes) {
 }
 
 void ScriptStack::Allocate(size_t registers, size_t frame_count) {
-  values_ = std::make_unique<Value[]>(registers);
-  hard_end_ = values_.get() + registers;
-  soft_end_ = values_.get() + kEntryWords;
-  frame_memory_ = std::make_unique<Frame[]>(frame_count);
-  frames = frames_top = frame_memory_.get();
+  PageBuffer value_memory, frame_memory;
+  if (!value_memory.Grow(registers * sizeof(Value), 0) ||
+      !frame_memory.Grow(frame_count * sizeof(Frame), 0)) {
+    throw std::bad_alloc();
+  }
+  value_memory_ = std::move(value_memory);
+  frame_memory_ = std::move(frame_memory);
+  std::fill_n(values(), kEntryWords, Value::Nil());
+  hard_end_ = values() + registers;
+  soft_end_ = values() + kEntryWords;
+  frames = frames_top = static_cast<Frame*>(frame_memory_.data());
   frames_end = frames + frame_count;
   frames[0] = {kBottom + 1, nullptr};
   base = 1;
 }
 
-const Value* ScriptStack::top() const {
-  return values_.get() + base + HeaderOf(constants).registers;
-}
+const Value* ScriptStack::top() const { return values() + base + HeaderOf(constants).registers; }
 
 ScriptStack::Grown ScriptStack::Grow(const Value* top) {
-  const size_t wanted = static_cast<size_t>(top - values_.get());
-  const size_t used = static_cast<size_t>(soft_end_ - values_.get());
-  size_t capacity = static_cast<size_t>(hard_end_ - values_.get());
+  const size_t wanted = static_cast<size_t>(top - values());
+  const size_t used = static_cast<size_t>(soft_end_ - values());
+  size_t capacity = static_cast<size_t>(hard_end_ - values());
   if (wanted > capacity) {
     if (wanted > kRegistersTotalMax) return Grown::kTooDeep;
     const size_t larger = std::max(wanted, capacity * 2);
     const int64_t more = static_cast<int64_t>((larger - capacity) * sizeof(Value));
     if (!heap_.Reserve(static_cast<uint64_t>(more))) return Grown::kNoMemory;
-    std::unique_ptr<Value[]> values(new (std::nothrow) Value[larger]);
-    if (values == nullptr) return Grown::kNoMemory;
-    std::memcpy(static_cast<void*>(values.get()), values_.get(), used * sizeof(Value));
+    if (!value_memory_.Grow(larger * sizeof(Value), used * sizeof(Value))) return Grown::kNoMemory;
     if (charged_ == 0) payer_ = heap_.sponsor();
     Charge(more);
-    values_ = std::move(values);
-    hard_end_ = values_.get() + larger;
-    soft_end_ = values_.get() + used;
+    hard_end_ = values() + larger;
+    soft_end_ = values() + used;
     capacity = larger;
   }
   const size_t until = std::min(capacity, wanted + kStride);
-  std::fill(values_.get() + used, values_.get() + until, Value::Nil());
-  soft_end_ = values_.get() + until;
+  std::fill(values() + used, values() + until, Value::Nil());
+  soft_end_ = values() + until;
   return Grown::kYes;
 }
 
@@ -92,12 +93,10 @@ ScriptStack::Grown ScriptStack::GrowFrames() {
   const size_t larger = std::min(capacity * 2, depth_max_);
   const int64_t more = static_cast<int64_t>((larger - capacity) * sizeof(Frame));
   if (!heap_.Reserve(static_cast<uint64_t>(more))) return Grown::kNoMemory;
-  auto memory = std::make_unique<Frame[]>(larger);
-  std::memcpy(static_cast<void*>(memory.get()), frames, used * sizeof(Frame));
+  if (!frame_memory_.Grow(larger * sizeof(Frame), used * sizeof(Frame))) return Grown::kNoMemory;
   if (charged_ == 0) payer_ = heap_.sponsor();
   Charge(more);
-  frame_memory_ = std::move(memory);
-  frames = frame_memory_.get();
+  frames = static_cast<Frame*>(frame_memory_.data());
   frames_top = frames + used;
   frames_end = frames + larger;
   return Grown::kYes;
@@ -105,11 +104,11 @@ ScriptStack::Grown ScriptStack::GrowFrames() {
 
 void ScriptStack::Visit(Visitor& visitor, const Value* top) {
   const size_t live = top == nullptr ? 0
-                                     : std::min(static_cast<size_t>(top - values_.get()),
-                                                static_cast<size_t>(soft_end_ - values_.get()));
-  if (live > 0) visitor.Visit(values_.get(), live);
-  for (size_t i = live; i < kEntryWords; ++i) values_[i] = Value::Nil();
-  soft_end_ = values_.get() + std::max(live, kEntryWords);
+                                     : std::min(static_cast<size_t>(top - values()),
+                                                static_cast<size_t>(soft_end_ - values()));
+  if (live > 0) visitor.Visit(values(), live);
+  for (size_t i = live; i < kEntryWords; ++i) values()[i] = Value::Nil();
+  soft_end_ = values() + std::max(live, kEntryWords);
   if (job != nullptr) job->Visit(visitor);
 }
 

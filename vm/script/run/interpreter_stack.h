@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "vm/heap/heap.h"
+#include "vm/heap/page_buffer.h"
 #include "vm/script/compile/opcodes.h"
 #include "vm/script/run/builtin.h"
 
@@ -48,9 +49,9 @@ class ScriptStack {
   ScriptStack& operator=(const ScriptStack&) = delete;
 
   // R[0] of the outermost frame; its holder is one below.
-  Value* first_base() { return values_.get() + 1; }
-  uint32_t Offset(const Value* at) const { return static_cast<uint32_t>(at - values_.get()); }
-  Value* At(uint32_t offset) { return values_.get() + offset; }
+  Value* first_base() { return values() + 1; }
+  uint32_t Offset(const Value* at) const { return static_cast<uint32_t>(at - values()); }
+  Value* At(uint32_t offset) { return values() + offset; }
   Value* soft_end() const { return soft_end_; }
 
   // Makes registers up to `top` usable; may move them all (take base anew from its
@@ -91,16 +92,17 @@ class ScriptStack {
   static constexpr size_t kStride = 256;    // by which soft_end_ goes up
 
   void Charge(int64_t bytes);
+  Value* values() const { return static_cast<Value*>(value_memory_.data()); }
   void Allocate(size_t registers, size_t frame_count);
 
   Heap& heap_;
   size_t depth_max_;
   SponsorIndex payer_ = 0;
   int64_t charged_ = 0;
-  std::unique_ptr<Value[]> values_;
+  PageBuffer value_memory_;
   Value* hard_end_ = nullptr;
   Value* soft_end_ = nullptr;
-  std::unique_ptr<Frame[]> frame_memory_;
+  PageBuffer frame_memory_;
 };
 
 // The code whose constants begin at `constants`, and its header.

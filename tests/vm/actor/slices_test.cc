@@ -1,0 +1,195 @@
+// The law of slices: what is long is done in pieces, and others have their turns between
+// them, however much lives in the heap.
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "tests/vm/actor/sponsor_world.h"
+
+namespace vesicle {
+namespace {
+
+constexpr int64_t kObjects = 100'000;
+
+// `count` tuples in a list, from here on alive.
+void Fill(SponsorWorld& world, Root& held, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    Object* o = world.core.heap().Allocate(Kind::kTuple, 2);
+    o->words()[0] = held.value();
+    held = Root(world.core.heap(), Value::Data(o));
+    if (world.core.heap().wants_safe_point()) world.core.heap().SafePoint();
+  }
+  world.core.heap().Collect(Heap::Scope::kFull);
+}
+
+// The most objects that any collection touched at once, from now on.
+class LongestPause {
+ public:
+  explicit LongestPause(Heap& heap) {
+    heap.SetPauseObserver([] {},
+                          [this, &heap] { most_ = std::max(most_, heap.objects_touched()); });
+  }
+  uint64_t most() const { return most_; }
+
+ private:
+  uint64_t most_ = 0;
+};
+
+// A turn that makes `rounds` tuples of which it keeps every `kept`th one (0: none).
+class Makes final : public Suspension {
+ public:
+  Makes(Heap& heap, int rounds, int kept)
+      : heap_(heap), left_(rounds), kept_(kept), held_(heap, Value::Nil()) {}
+  static SponsorWorld::Body Body(int rounds, int kept) {
+    return [=](Core& core) { return Makes(core.heap(), rounds, kept).Resume(core); };
+  }
+  void Visit(Visitor&) override {}
+  Place Where() const override { return {}; }
+  TurnEnd Resume(Core& core) override {
+    while (left_ > 0) {
+      Object* o = core.heap().TryAllocate(Kind::kTuple, 1100);
+      if (o != nullptr) {
+        if (kept_ != 0 && left_ % kept_ == 0) {
+          o->words()[0] = held_.value();
+          held_ = Root(core.heap(), Value::Data(o));
+        }
+        tries_ = 0;
+        --left_;
+        continue;
+      }
+      core.fuel = -1;
+      switch (core.Refuel(tries_++ == 0 ? Core::Need::kMemory : Core::Need::kAllMemory)) {
+        case Core::Fuel::kGo:
+          break;
+        case Core::Fuel::kSuspend: {
+          auto rest = std::make_unique<Makes>(heap_, left_, kept_);
+          rest->held_ = Root(heap_, held_.value());
+          rest->tries_ = tries_;
+          return core.Suspend(std::move(rest));
+        }
+        default:
+          return core.Quota(Resource::kMemory);
+      }
+    }
+    core.StageReply(Value::SmallInt(1));
+    return TurnEnd::kDone;
+  }
+
+ private:
+  Heap& heap_;
+  int left_;
+  int kept_;
+  int tries_ = 0;
+  Root held_;
+};
+
+TEST_CASE("slices: a budget without memory waits for a collection; its neighbours do not") {
+  SponsorWorld world;
+  Root alive(world.core.heap(), Value::Nil());
+  Fill(world, alive, kObjects);
+  int turns = 0;
+  const Root neighbour = world.CreateOn(world.Split({}), [&](Core& core) {
+    ++turns;
+    core.Send(core.turn().self, Value::Nil(), Value::Nil());
+    return TurnEnd::kDone;
+  });
+  const Root budget = world.Split({{"memory", 2'000'000}});
+  // Garbage of five times its memory: it ends, after so many collections of everything.
+  const Root makes = world.CreateOn(budget, Makes::Body(1250, 0));
+  const LongestPause pause(world.core.heap());
+  world.Send(neighbour, Value::Nil());
+  const Root reply = world.Ask(makes, Value::Nil());
+  const uint64_t cycles = world.core.heap().cycles();
+  int waited = 0;
+  for (int i = 0; world.Outcome(reply) == "pending" && i < 100'000; ++i) {
+    const int before = turns;
+    world.core.RunSlice(1);
+    world.core.RunSlice(1);
+    waited += world.Outcome(reply) == "pending" && turns == before ? 1 : 0;
+  }
+  CHECK(world.Outcome(reply) == "1");
+  CHECK(world.core.heap().cycles() - cycles >= 4);
+  CHECK(turns > 100);
+  CHECK(waited < 10);
+  CHECK(pause.most() < kObjects / 10);
+  world.core.heap().SetPauseObserver({}, {});
+}
+
+TEST_CASE("slices: only data that live decide a memory quota") {
+  SponsorWorld world;
+  const Root budget = world.Split({{"memory", 2'000'000}});
+  // Of 9 KB each: 200 of them fit, 300 do not.
+  const Root fits = world.CreateOn(budget, Makes::Body(2000, 10));
+  const Root does_not = world.CreateOn(budget, Makes::Body(3000, 10));
+  CHECK(world.Asked(fits, Value::Nil()) == "1");
+  CHECK(world.Asked(does_not, Value::Nil()) == "broken: #quota(#memory)");
+  CHECK(world.Asked(fits, Value::Nil()) == "1");
+}
+
+TEST_CASE("slices: who draws on the same memory waits along") {
+  SponsorWorld world;
+  const Root budget = world.Split({{"memory", 2'000'000}});
+  Root inner(world.core.heap(), Value::Nil());
+  const Root maker = world.CreateOn(budget, [&](Core& core) {
+    inner = Root(core.heap(), core.SplitSponsor(world.Map({})).control);
+    core.StageReply(Value::Nil());
+    return TurnEnd::kDone;
+  });
+  CHECK(world.Asked(maker, Value::Nil()) == "nil");
+  // Each leaves room for one of them alone; what both make is garbage.
+  const Root first = world.CreateOn(budget, Makes::Body(1000, 0));
+  const Root second = world.CreateOn(inner, Makes::Body(1000, 0));
+  const Root one = world.Ask(first, Value::Nil()), other = world.Ask(second, Value::Nil());
+  world.Run();
+  CHECK(world.Outcome(one) == "1");
+  CHECK(world.Outcome(other) == "1");
+}
+
+TEST_CASE("slices: a stop looks for what waits in pieces") {
+  for (const bool always : {false, true}) {
+    CoreOptions options;
+    options.heap.collect_at_every_safe_point = always;
+    SponsorWorld world(options);
+    Root alive(world.core.heap(), Value::Nil());
+    Fill(world, alive, always ? 10 : kObjects);
+    const Root never(world.core.heap(), world.core.NewPromise());
+    const Root control = world.Split({});
+    const Root passes = world.CreateOn(control, [&](Core& core) {
+      core.Send(never.value(), core.turn().message, core.turn().slot);
+      return TurnEnd::kDone;
+    });
+    std::vector<Root> replies;
+    for (int i = 0; i < 500; ++i) replies.push_back(world.Ask(passes, Value::SmallInt(i)));
+    world.Run();
+    const LongestPause pause(world.core.heap());
+    world.Send(control, world.Symbol("stop"));
+    // Others make garbage meanwhile, and collections of their own come and go.
+    const Root busy = world.Create(Makes::Body(2000, 0));
+    world.Send(busy, Value::Nil());
+    world.Run();
+    for (const Root& reply : replies) CHECK(world.Outcome(reply) == "broken: #stopped");
+    if (!always) CHECK(pause.most() < kObjects / 10);
+    world.core.heap().SetPauseObserver({}, {});
+  }
+}
+
+TEST_CASE("slices: thousands of budgets are let go a few at a time") {
+  SponsorWorld world;
+  const Root outer = world.Split({{"events", 100'000}, {"memory", 100'000'000}});
+  const Root maker = world.CreateOn(outer, [&](Core& core) {
+    for (int i = 0; i < 2000; ++i) core.SplitSponsor(world.Map({{"events", 10}}));
+    core.StageReply(Value::Nil());
+    return TurnEnd::kDone;
+  });
+  const Root reply = world.Ask(maker, Value::Nil());
+  while (world.Outcome(reply) == "pending") world.core.RunSlice(1);
+  world.core.heap().Collect(Heap::Scope::kFull);
+  int slices = 0;
+  while (world.core.RunSlice(1)) ++slices;
+  CHECK(slices >= 2000 / 100);
+  CHECK(world.Balance(outer).rfind("{events: 99999, memory: 9999", 0) == 0);
+}
+
+}  // namespace
+}  // namespace vesicle
