@@ -357,7 +357,10 @@ void Core::VisitMarkRoots(Visitor& visitor) {
 
 // Found by a mark: nothing young is among them.
 void Core::VisitEndedWaits(Visitor& visitor) {
-  for (EndedWait& ended : ended_waits_) visitor.Visit(&ended.event.target, 3);
+  for (EndedWait& ended : ended_waits_) {
+    visitor.Visit(&ended.payer, 1);
+    visitor.Visit(&ended.event.target, 3);
+  }
 }
 
 bool Core::VisitMarkRootsSlice(Visitor& visitor, size_t words_max) {

@@ -215,7 +215,8 @@ class Core final : private HeapClient, public IdentitySource {
   // steps are charged for it, so that only live data decide a memory quota.
   enum class Need : uint8_t { kSteps, kMemory, kAllMemory };
   enum class Fuel : uint8_t { kGo, kSuspend, kQuotaSteps, kQuotaMemory, kTurnTooLong };
-  Fuel Refuel(Need need = Need::kSteps);
+  // `can_wait`: kSuspend is an answer where only a collection of everything can tell.
+  Fuel Refuel(Need need = Need::kSteps, bool can_wait = true);
   // Whether `bytes` more fit the allowance of the running sponsor; collects, on its steps, before
   // it says no.
   bool HasRoom(uint64_t bytes);
@@ -375,6 +376,14 @@ class Core final : private HeapClient, public IdentitySource {
     int64_t charged_bytes = 0;
   };
 
+  // What waited for a promise on a sponsor that was stopped.
+  struct EndedWait {
+    uint64_t cycle;  // that found it
+    uint64_t age;    // of the waiter
+    Value payer;
+    Event event;
+  };
+
   // HeapClient
   void VisitYoungRoots(Visitor& visitor) override;
   void OnYoungEmptied() override;
@@ -408,6 +417,8 @@ class Core final : private HeapClient, public IdentitySource {
   void DispatchResolver(const Event& event);
   bool DispatchContinuation(Event& event);
   bool DispatchPayer(Event& event);
+  void HandToPayer(Sponsor& payer, const Event& event);
+  bool PayForArrival(const Event& event);
   void BeginTurn(const Event& event, Value self, Value slot, Object* code);
   void ForgetEffects();
   void RunTurn(const Event& event, Value self, Value slot, Object* code, Object* holder,
@@ -464,7 +475,8 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t MemoryFor(Sponsor& sponsor, int64_t wanted);
   // Whether its account has room for `bytes`, and some more than that: a share of its amount.
   bool HasRoom(Sponsor& sponsor, uint64_t bytes, int64_t share);
-  bool FoundNoRoom(Sponsor& sponsor, uint64_t bytes);
+  bool CouldHaveRoom(Sponsor& sponsor, uint64_t bytes);
+  bool IsSpent(Sponsor& sponsor);
   // Collects the young (not with kAllMemory) until there is. kNo: what lives fills it. kLater: that
   // is known when everything has been collected; its account waits for that.
   enum class Room : uint8_t { kYes, kNo, kLater };
@@ -474,7 +486,8 @@ class Core final : private HeapClient, public IdentitySource {
   // The same for who cannot wait: everything is collected at once, where it must be.
   bool MakeRoom(Sponsor& sponsor, uint64_t bytes);
   void CollectFor(Sponsor& sponsor);  // completely, at its cost
-  void NoteCollected(Sponsor& account);
+  void NoteCollected(Sponsor& sponsor);
+  void StopWantingRoom(Sponsor& sponsor);
   void ChargeLookAtAll(Sponsor& sponsor);
   void OweLookAtAll(Sponsor& sponsor);
   void TellHeapItsLimit();
@@ -484,6 +497,7 @@ class Core final : private HeapClient, public IdentitySource {
     constexpr int64_t kStepsPerObject = 3;
     return static_cast<int64_t>(heap_.objects_touched()) * kStepsPerObject;
   }
+  void TimeBytes();
   void ChargeSteps();
   bool NextFuel();
   bool DryOf(Resource* which);
@@ -497,6 +511,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t FaultQueue(Value reason);
   bool FaultFront(Value reason);
   void StopSponsor(Sponsor& sponsor);
+  static bool IsYounger(const EndedWait& a, const EndedWait& b);
   bool EndWaits(int64_t* used);
   void BreakStopped(const Event& event);
   void DispatchControl(const Event& event);
@@ -519,14 +534,12 @@ class Core final : private HeapClient, public IdentitySource {
   SponsorTree sponsors_;
   Sponsor* sponsor_;
   std::deque<Sponsor*> orphans_;
+  bool orphans_gave_back_ = false;
   size_t orphans_to_see_ = 0;  // until it is known that none of them can go
-  // The number of the cycle that finds what waits on the sponsors that were stopped last; 0: none.
+  // The number of the last cycle that is to find what waits on stopped sponsors; 0: none.
   uint64_t waits_end_at_cycle_ = 0;
-  struct EndedWait {
-    Sponsor* payer;
-    Event event;
-  };
-  std::vector<EndedWait> ended_waits_;
+  std::vector<EndedWait> ended_waits_;  // a heap, the oldest of the first cycle on top
+  uint64_t waits_made_ = 0;
   // The last turns, to find what led to a fault; turn n stands at n % kRecords.
   struct TurnRecord {
     uint64_t cause = 0;
@@ -546,7 +559,8 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t fuel_given_ = 0;
   int64_t slice_given_ = 0;
   int64_t slice_left_ = 0;
-  int64_t bytes_timed_ = 0;  // of those spent since PayFrom
+  bool waits_for_room_ = false;  // the turn that is suspended now
+  int64_t bytes_timed_ = 0;      // of those spent since PayFrom
   int64_t fuel_at_turn_start_ = 0;
   uint64_t serial_ = 0;
   uint64_t next_identity_ = 1;

@@ -38,20 +38,26 @@ void Core::StopSponsor(Sponsor& sponsor) {
   ChargeSteps();
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_;
-  sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) { sponsors_.MakeReady(stopped); });
-  if (sponsor_->stopped) event_room_given_ = event_room_ = 0;
+  // While their accounts are still those that they want room of.
+  sponsors_.ForEachFrom(sponsor, [&](Sponsor& s) { StopWantingRoom(s); });
   waits_end_at_cycle_ = heap_.WatchCycle(Kind::kWaiter);
+  sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) {
+    stopped.waits_end_at_cycle = waits_end_at_cycle_;
+    sponsors_.MakeReady(stopped);
+  });
+  if (sponsor_->stopped) event_room_given_ = event_room_ = 0;
   ChargeLookAtAll(*sponsor_);
   OweLookAtAll(*sponsor_);
   WakeDry();
 }
 
-// What waits for promises on sponsors that were stopped breaks, too. Only what lived then is asked,
+// What waits for promises on a sponsor that was stopped breaks, too. Only what lived then is asked,
 // so that nothing of a collection can be observed: a mark finds it.
 void Core::OnMarked(const Object* node) {
   const promise::Waiter waiter = promise::WaiterOf(node);
-  Sponsor& payer = PayerOf(waiter.payer);
-  if (!payer.stopped) return;
+  const Sponsor& payer = PayerOf(waiter.payer);
+  const uint64_t cycle = heap_.cycles() + 1;
+  if (!payer.stopped || payer.waits_end_at_cycle != cycle) return;
   Event event = waiter.event;
   if (event.flag() == EventFlag::kListen) {
     event = {event.message, Value::Nil(), Value::Nil(),
@@ -59,23 +65,31 @@ void Core::OnMarked(const Object* node) {
   } else if (event.slot.is_nil()) {
     return;
   }
-  ended_waits_.push_back({&payer, event});
+  ended_waits_.push_back({cycle, waiter.age, waiter.payer, event});
+  std::push_heap(ended_waits_.begin(), ended_waits_.end(), IsYounger);
 }
 
-// A piece of that. False when it is done: all that was found stands in the queues of its sponsors.
+bool Core::IsYounger(const EndedWait& a, const EndedWait& b) {
+  return a.cycle != b.cycle ? a.cycle > b.cycle : a.age > b.age;
+}
+
+// A piece of that: of the mark, and of what cycles that are over have found, in the order in which
+// it came to wait. False when all of it stands in the queues of its sponsors.
 bool Core::EndWaits(int64_t* used) {
+  constexpr int kAtOnce = 256;
   if (heap_.cycles() < waits_end_at_cycle_) *used += CollectPiece();
-  if (heap_.cycles() < waits_end_at_cycle_) return true;
-  waits_end_at_cycle_ = 0;
-  // In the order in which they came to wait.
-  std::stable_sort(
-      ended_waits_.begin(), ended_waits_.end(),
-      [](const EndedWait& a, const EndedWait& b) { return a.event.cause() < b.event.cause(); });
-  for (const EndedWait& ended : ended_waits_) {
-    ended.payer->queue.Append(ended.event);
-    sponsors_.MakeReady(*ended.payer);
+  for (int i = 0;
+       i < kAtOnce && !ended_waits_.empty() && ended_waits_.front().cycle <= heap_.cycles(); ++i) {
+    const EndedWait& ended = ended_waits_.front();
+    Sponsor& payer = PayerOf(ended.payer);
+    payer.queue.Append(ended.event);
+    sponsors_.MakeReady(payer);
+    std::pop_heap(ended_waits_.begin(), ended_waits_.end(), IsYounger);
+    ended_waits_.pop_back();
   }
-  ended_waits_.clear();
+  if (heap_.cycles() < waits_end_at_cycle_ || !ended_waits_.empty()) return true;
+  waits_end_at_cycle_ = 0;
+  ended_waits_.shrink_to_fit();
   return false;
 }
 
@@ -162,7 +176,7 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
   }
   error = MoveAmounts(amounts, *sponsor_, *sponsor);
   if (!error.empty()) {
-    sponsors_.Remove(*sponsor, heap_);
+    sponsors_.Remove(*sponsor, heap_, SponsorTree::End::kUndone);
     return {Value::Nil(), error};
   }
   control->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(sponsor));
@@ -277,7 +291,6 @@ Value Core::NewPayer(Value target, Value control) {
 // Some of them, in a circle, as long as there is one that may go.
 void Core::ReapSponsors() {
   constexpr int kAtOnce = 64;
-  bool gave_back = false;
   for (int i = 0; i < kAtOnce && orphans_to_see_ > 0; ++i) {
     Sponsor* sponsor = orphans_.front();
     orphans_.pop_front();
@@ -289,9 +302,9 @@ void Core::ReapSponsors() {
     ChargeQueue(*sponsor);
     sponsors_.Remove(*sponsor, heap_);
     orphans_to_see_ = orphans_.size();  // its parent may go now
-    gave_back = true;
+    orphans_gave_back_ = true;
   }
-  if (gave_back) WakeDry();
+  if (orphans_to_see_ == 0 && std::exchange(orphans_gave_back_, false)) WakeDry();
 }
 
 }  // namespace vesicle

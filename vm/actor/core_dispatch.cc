@@ -151,23 +151,29 @@ bool Core::DispatchContinuation(Event& event) {
 bool Core::DispatchPayer(Event& event) {
   const Value* words = event.target.target()->words();
   Sponsor& payer = PayerOf(words[1]);
-  if (payer.stopped) {
-    BreakStopped(event);
+  if (&payer != sponsor_ || payer.stopped) {
+    HandToPayer(payer, event);
     return false;
   }
-  if (&payer != sponsor_) {
-    if (QueueIsFull(payer)) {
-      RefuseMessage(event, {}, QuotaReason(Resource::kMemory));
-      return false;
-    }
-    payer.queue.Append(event);
-    ChargeQueue(payer);
-    sponsors_.MakeReady(payer);
-    return false;
-  }
+  if (!PayForArrival(event)) return false;
+  event.target = words[0];
+  return true;
+}
+
+// To the queue of who pays, as it is.
+void Core::HandToPayer(Sponsor& payer, const Event& event) {
+  if (payer.stopped) return BreakStopped(event);
+  if (QueueIsFull(payer)) return RefuseMessage(event, {}, QuotaReason(Resource::kMemory));
+  payer.queue.Append(event);
+  ChargeQueue(payer);
+  sponsors_.MakeReady(payer);
+}
+
+// What comes from another budget is an event of this one, too. False: it waits for a refill, or was
+// refused.
+bool Core::PayForArrival(const Event& event) {
   if (event_room_ > 0) {
     --event_room_;
-    event.target = words[0];
     return true;
   }
   if (HasKeeper(Resource::kEvents)) {
@@ -329,7 +335,7 @@ void Core::EndFaulted() {
 
 void Core::EndQuota() {
   // What is undone here may be what filled the account.
-  if (quota_ == Resource::kMemory) sponsor_->AccountOf(quota_).bytes_when_collected = -1;
+  if (quota_ == Resource::kMemory) sponsor_->AccountOf(quota_).bytes_when_spent = -1;
   if (turn_too_long_ || !HasKeeper(quota_)) {
     turn_too_long_ = false;
     why_ = Why::kFault;
@@ -401,8 +407,15 @@ void Core::EndSuspended() {
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kSuspended) = activation;
   }
-  queue.Append(
-      {turn_.receiver, Value::Nil(), Value::Nil(), Event::Pack(turn_.serial, EventFlag::kResume)});
+  const Event resume = {turn_.receiver, Value::Nil(), Value::Nil(),
+                        Event::Pack(turn_.serial, EventFlag::kResume)};
+  // What is found for a turn that waits for room is for that turn.
+  if (waits_for_room_) {
+    queue.PushFront(resume);
+  } else {
+    queue.Append(resume);
+  }
+  waits_for_room_ = false;
 }
 
 }  // namespace vesicle

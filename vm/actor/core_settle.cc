@@ -128,7 +128,7 @@ bool Core::DispatchPromise(Event& event) {
       return false;
     case EventFlag::kListen:
       if (promise::StateOf(root) == promise::State::kPending || promise::HasWaiters(root)) {
-        promise::AddWaiter(heap_, root, event, sponsor_->control);
+        promise::AddWaiter(heap_, root, event, sponsor_->control, waits_made_++);
         return false;
       }
       event = Settlement(event, root);
@@ -139,7 +139,7 @@ bool Core::DispatchPromise(Event& event) {
   }
   if (promise::StateOf(root) == promise::State::kPending ||
       (promise::HasWaiters(root) && TakesMessages(root))) {
-    promise::AddWaiter(heap_, root, event, sponsor_->control);
+    promise::AddWaiter(heap_, root, event, sponsor_->control, waits_made_++);
     return false;
   }
   const Value value = promise::Outcome(root);

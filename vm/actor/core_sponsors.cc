@@ -1,5 +1,6 @@
 // Core: what turns cost, who pays, and what happens when it is spent.
 #include <algorithm>
+#include <utility>
 
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
@@ -57,21 +58,24 @@ void Core::ChargeLookAtAll(Sponsor& sponsor) {
 // The same in slices of its time, where it does not wait for it.
 void Core::OweLookAtAll(Sponsor& sponsor) {
   sponsor.slices_owed +=
-      static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStepOfTime) /
-      options_.slice_steps;
+      1 + static_cast<int64_t>(heap_.stats().bytes_live / kBytesCollectedPerStepOfTime) /
+              options_.slice_steps;
 }
 
 void Core::CollectFor(Sponsor& sponsor) {
   Collect(Heap::Scope::kFull);
-  NoteCollected(sponsor.AccountOf(Resource::kMemory));
+  NoteCollected(sponsor);
   ChargeLookAtAll(sponsor);
   OweLookAtAll(sponsor);
 }
 
-void Core::NoteCollected(Sponsor& account) {
-  account.waits_for_cycle = 0;
-  account.bytes_when_collected = static_cast<int64_t>(heap_.SponsorBytes(account.index()));
-  account.allocated_when_collected = heap_.stats().bytes_allocated;
+// Everything has been, for its sake.
+void Core::NoteCollected(Sponsor& sponsor) {
+  Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  account.bytes_when_spent = -1;
+  if (HasRoom(sponsor, 0, kFreeShareAfterFull)) return;
+  account.bytes_when_spent = static_cast<int64_t>(heap_.SponsorBytes(account.index()));
+  account.allocated_when_spent = heap_.stats().bytes_allocated;
 }
 
 bool Core::HasRoom(Sponsor& sponsor, uint64_t bytes, int64_t share) {
@@ -80,26 +84,27 @@ bool Core::HasRoom(Sponsor& sponsor, uint64_t bytes, int64_t share) {
          MemoryLeft(sponsor) >= std::max({static_cast<int64_t>(bytes), amount / share, int64_t{1}});
 }
 
-// Of a collection of everything, not long ago.
-bool Core::FoundNoRoom(Sponsor& sponsor, uint64_t bytes) {
+bool Core::CouldHaveRoom(Sponsor& sponsor, uint64_t bytes) {
+  const int64_t amount = sponsor.AccountOf(Resource::kMemory).amount(Resource::kMemory);
+  return amount > 0 && bytes <= static_cast<uint64_t>(amount);
+}
+
+// Its account has nothing left, and that has been looked into.
+bool Core::IsSpent(Sponsor& sponsor) {
+  if (MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) return false;
+  if (!CouldHaveRoom(sponsor, 0)) return true;
   const Sponsor& account = sponsor.AccountOf(Resource::kMemory);
-  const int64_t amount = account.amount(Resource::kMemory);
-  if (amount <= 0 || bytes > static_cast<uint64_t>(amount)) return true;
-  if (account.bytes_when_collected < 0) return false;
-  const int64_t share = amount / kFreeShareAfterFull;
-  if (!heap_.memory_is_out() && amount - account.bytes_when_collected >=
-                                    std::max({static_cast<int64_t>(bytes), share, int64_t{1}})) {
-    return false;
-  }
+  if (account.bytes_when_spent < 0) return false;
   const HeapStats heap = heap_.stats();
-  return static_cast<int64_t>(heap_.SponsorBytes(account.index())) - account.bytes_when_collected <=
-             share &&
-         heap.bytes_allocated - account.allocated_when_collected <
+  const int64_t grown =
+      static_cast<int64_t>(heap_.SponsorBytes(account.index())) - account.bytes_when_spent;
+  return grown <= account.amount(Resource::kMemory) / kFreeShareAfterFull &&
+         heap.bytes_allocated - account.allocated_when_spent <
              std::max(kFoundBytesMin, heap.bytes_live / kFoundShareOfLive);
 }
 
 bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes) {
-  if (FoundNoRoom(sponsor, bytes)) return false;
+  if (!CouldHaveRoom(sponsor, bytes)) return false;
   Collect(Heap::Scope::kYoung);
   if (HasRoom(sponsor, bytes, kFreeShareAfterYoung)) return true;
   CollectFor(sponsor);
@@ -108,12 +113,19 @@ bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes) {
 
 Core::Room Core::RoomFor(Sponsor& sponsor, uint64_t bytes, Need need) {
   if (heap_.memory_is_out()) return MakeRoom(sponsor, bytes) ? Room::kYes : Room::kNo;
+  if (!CouldHaveRoom(sponsor, bytes)) return Room::kNo;
+  // What is asked for again right after it is the same thing.
+  if (std::exchange(sponsor.had_its_cycle, false) && need == Need::kAllMemory) {
+    return HasRoom(sponsor, bytes, kFreeShareAfterFull) ? Room::kYes : Room::kNo;
+  }
   if (need != Need::kAllMemory) {
     Collect(Heap::Scope::kYoung);
     if (HasRoom(sponsor, bytes, kFreeShareAfterYoung)) return Room::kYes;
   }
-  if (FoundNoRoom(sponsor, bytes)) return Room::kNo;
-  sponsor.AccountOf(Resource::kMemory).waits_for_cycle = heap_.RequestCycle();
+  Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  sponsor.room_wanted = bytes;
+  account.want_room.push_back(&sponsor);
+  if (account.waits_for_cycle == 0) account.waits_for_cycle = heap_.RequestCycle();
   ChargeLookAtAll(sponsor);
   return Room::kLater;
 }
@@ -124,27 +136,41 @@ int64_t Core::CollectPiece() {
   return std::max(CollectionTime(), options_.slice_steps / kPiecesPerSliceMax + 1);
 }
 
-// A piece of the collection that its account waits for, in place of a slice. False: it waits for
-// none, or no longer.
+// A slice's worth of the collection that its account waits for, in place of a slice. False: it
+// waits for none, or no longer. When it is over the first who wants room has it; the next one too
+// where there is as much as it wants, and after a collection of its own where there is not. So
+// nobody takes what was found for another.
 bool Core::CollectsInstead(Sponsor& sponsor) {
   Sponsor& account = sponsor.AccountOf(Resource::kMemory);
-  if (account.waits_for_cycle == 0) {
-    if (MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) return false;
-    if (FoundNoRoom(sponsor, 0)) return false;
+  if (account.want_room.empty()) {
+    if ((MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) || IsSpent(sponsor)) return false;
     if (RoomFor(sponsor, 0, Need::kMemory) != Room::kLater) return false;
+  }
+  Sponsor& first = *account.want_room.front();
+  if (account.waits_for_cycle == 0 && !HasRoom(first, first.room_wanted, kFreeShareAfterYoung)) {
+    account.waits_for_cycle = heap_.RequestCycle();
   }
   for (int64_t used = 0; used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
     used += CollectPiece();
   }
-  if (heap_.cycles() < account.waits_for_cycle) return true;
-  NoteCollected(account);
+  if (heap_.cycles() < account.waits_for_cycle || &first != &sponsor) return true;
+  first.had_its_cycle = account.waits_for_cycle != 0;
+  if (first.had_its_cycle) NoteCollected(first);
+  StopWantingRoom(first);
   return false;
+}
+
+void Core::StopWantingRoom(Sponsor& sponsor) {
+  Sponsor& account = sponsor.AccountOf(Resource::kMemory);
+  if (std::erase(account.want_room, &sponsor) > 0) account.waits_for_cycle = 0;
 }
 
 // What is left; when that is less than `wanted`, after a collection that the sponsor pays for. None
 // where it is known that nothing is to be had.
 int64_t Core::MemoryFor(Sponsor& sponsor, int64_t wanted) {
-  if (wanted > 0 && MemoryLeft(sponsor) < wanted) MakeRoom(sponsor, static_cast<uint64_t>(wanted));
+  if (wanted > 0 && MemoryLeft(sponsor) < wanted && !IsSpent(sponsor)) {
+    MakeRoom(sponsor, static_cast<uint64_t>(wanted));
+  }
   return MemoryLeft(sponsor);
 }
 
@@ -177,6 +203,7 @@ bool Core::QueueIsFull(Sponsor& sponsor) {
 }
 
 void Core::PayFrom(Sponsor& sponsor, int64_t memory_left) {
+  if (in_slice_) TimeBytes();
   sponsor_ = &sponsor;
   bytes_timed_ = 0;
   heap_.SetSponsor(sponsor.AccountOf(Resource::kMemory).index(),
@@ -197,12 +224,18 @@ void Core::BeginSlice(Sponsor& sponsor) {
   fuel = fuel_given_ = std::min(slice_left_, kStepsBetweenChecks);
 }
 
+// Of what was allocated since the last call.
+void Core::TimeBytes() {
+  const int64_t bytes = static_cast<int64_t>(heap_.spent());
+  slice_left_ -= (bytes - bytes_timed_) / kBytesPerStepOfTime;
+  bytes_timed_ = bytes;
+}
+
 // Moves what was used since the last call from `fuel` to the accounts.
 void Core::ChargeSteps() {
   const int64_t used = fuel_given_ - fuel;
-  const int64_t bytes = static_cast<int64_t>(heap_.spent());
-  slice_left_ -= used + (bytes - bytes_timed_) / kBytesPerStepOfTime;
-  bytes_timed_ = bytes;
+  slice_left_ -= used;
+  TimeBytes();
   sponsor_->Spend(Resource::kSteps, used);
   fuel_at_turn_start_ -= fuel;
   fuel_given_ = fuel = 0;
@@ -221,6 +254,7 @@ int64_t Core::EndSlice() {
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_ = 0;
   ChargeQueue(*sponsor_);
+  sponsor_->had_its_cycle = false;
   if (sponsor_->dry) sponsor_->left_when_dry = LeftOf(*sponsor_, sponsor_->dry_of);
   PayFrom(sponsors_.root(), kUnlimited);
   in_slice_ = false;
@@ -234,7 +268,7 @@ bool Core::HasRoom(uint64_t bytes) {
   return heap_.Reserve(bytes);
 }
 
-Core::Fuel Core::Refuel(Need need) {
+Core::Fuel Core::Refuel(Need need, bool can_wait) {
   // What the turn used goes on record before the accounts forget it.
   turn_.steps_used += fuel_at_turn_start_ - fuel;
   turn_.effects |= TurnState::kRare;
@@ -262,9 +296,12 @@ Core::Fuel Core::Refuel(Need need) {
     is_short = heap_.memory_is_out();
   }
   if (is_short) {
-    const Room room = RoomFor(*sponsor_, refused, need);
+    const Room room = can_wait                       ? RoomFor(*sponsor_, refused, need)
+                      : MakeRoom(*sponsor_, refused) ? Room::kYes
+                                                     : Room::kNo;
     PayFrom(*sponsor_, MemoryLeft(*sponsor_));
-    if (room == Room::kLater) slice_left_ = 0;
+    waits_for_room_ = room == Room::kLater;
+    if (waits_for_room_) slice_left_ = 0;
     if (room != Room::kYes) {
       set();
       return room == Room::kLater ? Fuel::kSuspend : Fuel::kQuotaMemory;
@@ -334,7 +371,7 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
   const Paying paying(*this, payer);
   if (sponsor_->stopped) return Delivery::kRefused;
   // Memory that only looks spent may be found when the event is taken up.
-  memory_is_spent_ = MemoryLeft(*sponsor_) <= 0 && FoundNoRoom(*sponsor_, 0);
+  memory_is_spent_ = IsSpent(*sponsor_);
   Resource which = Resource::kEvents;
   const bool is_dry =
       sponsor_->AccountOf(Resource::kEvents).amount(Resource::kEvents) <= 0 || DryOf(&which);
@@ -404,7 +441,7 @@ bool Core::FaultFront(Value reason) {
     fault_reason_ = reason;
     EndFaulted();
     ForgetEffects();
-    sponsor_->AccountOf(Resource::kMemory).bytes_when_collected = -1;
+    sponsor_->AccountOf(Resource::kMemory).bytes_when_spent = -1;
     return true;
   }
   if (event.target.target()->kind == Kind::kPromise && event.flag() != EventFlag::kMessage) {

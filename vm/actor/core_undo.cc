@@ -128,6 +128,7 @@ void Core::NoteMade(const std::function<void(Visitor&)>& visit) {
       if (CanBeUndone(o)) made.push_back(Value::Target(o));
     });
   }
+  const auto spent = static_cast<int64_t>(heap_.spent());
   constexpr size_t kPiece = 200;
   for (size_t from = 0; from < made.size(); from += kPiece) {
     const size_t count = std::min(kPiece, made.size() - from);
@@ -136,16 +137,15 @@ void Core::NoteMade(const std::function<void(Visitor&)>& visit) {
     std::copy_n(made.begin() + static_cast<std::ptrdiff_t>(from), count, piece->words() + 1);
     turn_.made = Value::Data(piece);
   }
+  // Not the turn's doing: when collections come decides nothing.
+  bytes_timed_ += static_cast<int64_t>(heap_.spent()) - spent;
 }
 
 void Core::BeforeCollection() {
   if (!in_turn_) return;
-  const auto spent = static_cast<int64_t>(heap_.spent());
   NoteMade([this](Visitor& visitor) {
     if (language_ != nullptr) language_->VisitRoots(visitor);
   });
-  // Not the turn's doing: when collections come decides nothing.
-  bytes_timed_ += static_cast<int64_t>(heap_.spent()) - spent;
 }
 
 void Core::Collect(Heap::Scope scope) {

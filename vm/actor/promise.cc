@@ -23,7 +23,8 @@ constexpr uint32_t kMessage = 2;
 constexpr uint32_t kSlot = 3;
 constexpr uint32_t kCause = 4;
 constexpr uint32_t kPayer = 5;
-constexpr uint32_t kWaiterWords = 6;
+constexpr uint32_t kAge = 6;
+constexpr uint32_t kWaiterWords = 7;
 
 int64_t Bits(const Object* p) { return p->words()[kState].small_int(); }
 
@@ -74,7 +75,7 @@ void SetSerial(Object* promise, uint64_t serial) {
                                              static_cast<int64_t>(serial << kSerialShift));
 }
 
-void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer) {
+void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer, uint64_t age) {
   VESICLE_DCHECK(StateOf(root) == State::kPending || HasWaiters(root));
   Object* node = heap.Allocate(Kind::kWaiter, kWaiterWords);
   Value* w = node->words();
@@ -84,6 +85,7 @@ void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer) {
   // 48 bits of cause and a small flag: it fits an integer word.
   w[kCause] = Value::SmallInt(static_cast<int64_t>(event.cause_and_flag));
   w[kPayer] = payer;
+  w[kAge] = Value::SmallInt(static_cast<int64_t>(age));
   const Value last = root->words()[kLast];
   heap.WillWrite(root);
   if (last.is_nil()) {
@@ -130,7 +132,8 @@ void Forward(Heap& heap, Object* root, Object* to) {
 Waiter WaiterOf(const Object* node) {
   const Value* w = node->words();
   return {{w[kTarget], w[kMessage], w[kSlot], static_cast<uint64_t>(w[kCause].small_int())},
-          w[kPayer]};
+          w[kPayer],
+          static_cast<uint64_t>(w[kAge].small_int())};
 }
 
 namespace internal {

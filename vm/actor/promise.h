@@ -50,12 +50,13 @@ uint64_t SerialOf(const Object* promise);
 void SetSerial(Object* promise, uint64_t serial);
 
 // Wants a root that is pending or has waiters. `payer`: a sponsor's control ref, or nil for the
-// VM's own.
-void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer);
+// VM's own. `age`: the number of the wait in the VM.
+void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer, uint64_t age);
 
 struct Waiter {
   Event event;
   Value payer;
+  uint64_t age;
 };
 // What a kWaiter holds.
 Waiter WaiterOf(const Object* node);

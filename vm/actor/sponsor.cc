@@ -1,5 +1,7 @@
 #include "vm/actor/sponsor.h"
 
+#include <algorithm>
+
 namespace vesicle {
 
 const char* ResourceName(Resource resource) {
@@ -45,14 +47,22 @@ Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
     index = free_.back();
     free_.pop_back();
   }
-  for (size_t i = 0; index == 0 && i < dead_.size(); ++i) {
-    if (!heap.TryRecycleSponsor(dead_[i])) continue;
-    index = dead_[i];
-    dead_.erase(dead_.begin() + static_cast<std::ptrdiff_t>(i));
-    break;
+  // A few of the dead, in a circle.
+  constexpr size_t kLooksMax = 16;
+  for (size_t looks = std::min(kLooksMax, dead_.size()); index == 0 && looks > 0; --looks) {
+    const SponsorIndex dead = dead_.front();
+    dead_.pop_front();
+    if (heap.TryRecycleSponsor(dead)) {
+      index = dead;
+    } else {
+      dead_.push_back(dead);
+    }
   }
   if (index == 0) {
-    if (sponsors_.size() >= static_cast<size_t>(kSponsorsMax)) return nullptr;
+    if (sponsors_.size() >= static_cast<size_t>(kSponsorsMax)) {
+      if (!dead_.empty()) heap.RequestCycle();
+      return nullptr;
+    }
     index = static_cast<SponsorIndex>(sponsors_.size());
     sponsors_.emplace_back();
   }
@@ -77,7 +87,8 @@ void SponsorTree::Remove(Sponsor& sponsor, Heap& heap, End end) {
   EndBusy(sponsor);
   heap.ChargeExternal(parent.AccountOf(Resource::kMemory).index(), -kSponsorBytes);
   const SponsorIndex index = sponsor.index();
-  if (end == End::kUndone) {
+  // What was stopped gave its index away to its parent's account, even if nothing ever ran on it.
+  if (end == End::kUndone && !sponsor.stopped) {
     free_.push_back(index);
   } else {
     if (!sponsor.stopped) heap.Reassign(index, parent.AccountOf(Resource::kMemory).index());

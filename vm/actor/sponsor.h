@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -74,13 +75,20 @@ class Sponsor {
   int64_t left_when_dry = 0;
   bool stopped = false;
   bool is_held() const { return dry || stopped; }
-  // Of an account without room: the number of the collection that may find some. All who draw on it
-  // spend their slices on that until it is over. 0: it waits for none.
+  // Of an account without room: who wants some, and the number of the collection that may find it
+  // for the first of them. All who draw on the account spend their slices on that until it is over.
+  std::deque<Sponsor*> want_room;
   uint64_t waits_for_cycle = 0;
-  // Its bytes, and all bytes ever allocated, when all was last collected for its sake: what was
-  // found then stands until either has grown. Negative: nothing is known.
-  int64_t bytes_when_collected = -1;
-  uint64_t allocated_when_collected = 0;
+  // How much it wants; and that the collection for it is over: nobody came between, so what is not
+  // there now is not to be had.
+  uint64_t room_wanted = 0;
+  bool had_its_cycle = false;
+  // Of an account: its bytes, and all bytes ever allocated, when a collection of everything found
+  // no room in it. That stands until either has grown. Negative: there is none.
+  int64_t bytes_when_spent = -1;
+  uint64_t allocated_when_spent = 0;
+  // The number of the cycle that finds what waits for promises on it, since it was stopped.
+  uint64_t waits_end_at_cycle = 0;
   // Slices that it has had in advance: collections on its behalf that could not wait.
   int64_t slices_owed = 0;
   // Nobody holds its control ref any more: it goes when its queue is empty and its children went.
@@ -133,6 +141,12 @@ class SponsorTree {
   // ever ran on it, so no object carries its index.
   enum class End : uint8_t { kGone, kUndone };
   void Remove(Sponsor& sponsor, Heap& heap, End end = End::kGone);
+  // All below it, and it: fn(Sponsor&).
+  template <typename Fn>
+  void ForEachFrom(Sponsor& sponsor, Fn fn) {
+    for (Sponsor* c = sponsor.first_child_; c != nullptr; c = c->next_sibling_) ForEachFrom(*c, fn);
+    fn(sponsor);
+  }
   // Stops it and all below it: each gives back what is left and draws on its parent from now on.
   // Hands every sponsor that was not stopped before to fn(Sponsor&).
   template <typename Fn>
@@ -182,7 +196,7 @@ class SponsorTree {
   SegmentPool& pool_;
   std::vector<std::unique_ptr<Sponsor>> sponsors_;  // by index; null: free
   std::vector<Sponsor*> busy_;
-  std::vector<SponsorIndex> dead_;  // objects may still carry the index
+  std::deque<SponsorIndex> dead_;   // objects may still carry the index
   std::vector<SponsorIndex> free_;  // none does
 };
 

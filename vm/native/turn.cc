@@ -176,7 +176,7 @@ bool Turn::ChargeBefore(int64_t steps, uint64_t bytes) {
 }
 
 bool Turn::HasFuelAndRoom(uint64_t bytes) {
-  switch (core_.Refuel()) {
+  switch (core_.Refuel(Core::Need::kSteps, /*can_wait=*/false)) {
     case Core::Fuel::kGo:
     case Core::Fuel::kSuspend:  // native code is not suspended: its sponsor waits longer afterwards
       break;

@@ -1,27 +1,14 @@
 // The law of slices: what is long is done in pieces, and others have their turns between
 // them, however much lives in the heap.
 #include <algorithm>
-#include <functional>
-#include <memory>
 #include <vector>
 
-#include "tests/vm/actor/sponsor_world.h"
+#include "tests/vm/actor/allocates.h"
 
 namespace vesicle {
 namespace {
 
 constexpr int64_t kObjects = 100'000;
-
-// `count` tuples in a list, from here on alive.
-void Fill(SponsorWorld& world, Root& held, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    Object* o = world.core.heap().Allocate(Kind::kTuple, 2);
-    o->words()[0] = held.value();
-    held = Root(world.core.heap(), Value::Data(o));
-    if (world.core.heap().wants_safe_point()) world.core.heap().SafePoint();
-  }
-  world.core.heap().Collect(Heap::Scope::kFull);
-}
 
 // The most objects that any collection touched at once, from now on.
 class LongestPause {
@@ -36,54 +23,6 @@ class LongestPause {
   uint64_t most_ = 0;
 };
 
-// A turn that makes `rounds` tuples of which it keeps every `kept`th one (0: none).
-class Makes final : public Suspension {
- public:
-  Makes(Heap& heap, int rounds, int kept)
-      : heap_(heap), left_(rounds), kept_(kept), held_(heap, Value::Nil()) {}
-  static SponsorWorld::Body Body(int rounds, int kept) {
-    return [=](Core& core) { return Makes(core.heap(), rounds, kept).Resume(core); };
-  }
-  void Visit(Visitor&) override {}
-  Place Where() const override { return {}; }
-  TurnEnd Resume(Core& core) override {
-    while (left_ > 0) {
-      Object* o = core.heap().TryAllocate(Kind::kTuple, 1100);
-      if (o != nullptr) {
-        if (kept_ != 0 && left_ % kept_ == 0) {
-          o->words()[0] = held_.value();
-          held_ = Root(core.heap(), Value::Data(o));
-        }
-        tries_ = 0;
-        --left_;
-        continue;
-      }
-      core.fuel = -1;
-      switch (core.Refuel(tries_++ == 0 ? Core::Need::kMemory : Core::Need::kAllMemory)) {
-        case Core::Fuel::kGo:
-          break;
-        case Core::Fuel::kSuspend: {
-          auto rest = std::make_unique<Makes>(heap_, left_, kept_);
-          rest->held_ = Root(heap_, held_.value());
-          rest->tries_ = tries_;
-          return core.Suspend(std::move(rest));
-        }
-        default:
-          return core.Quota(Resource::kMemory);
-      }
-    }
-    core.StageReply(Value::SmallInt(1));
-    return TurnEnd::kDone;
-  }
-
- private:
-  Heap& heap_;
-  int left_;
-  int kept_;
-  int tries_ = 0;
-  Root held_;
-};
-
 TEST_CASE("slices: a budget without memory waits for a collection; its neighbours do not") {
   SponsorWorld world;
   Root alive(world.core.heap(), Value::Nil());
@@ -96,7 +35,7 @@ TEST_CASE("slices: a budget without memory waits for a collection; its neighbour
   });
   const Root budget = world.Split({{"memory", 2'000'000}});
   // Garbage of five times its memory: it ends, after so many collections of everything.
-  const Root makes = world.CreateOn(budget, Makes::Body(1250, 0));
+  const Root makes = world.CreateOn(budget, Allocates::Body(Allocates::Rounds(1250, 0)));
   const LongestPause pause(world.core.heap());
   world.Send(neighbour, Value::Nil());
   const Root reply = world.Ask(makes, Value::Nil());
@@ -120,11 +59,42 @@ TEST_CASE("slices: only data that live decide a memory quota") {
   SponsorWorld world;
   const Root budget = world.Split({{"memory", 2'000'000}});
   // Of 9 KB each: 200 of them fit, 300 do not.
-  const Root fits = world.CreateOn(budget, Makes::Body(2000, 10));
-  const Root does_not = world.CreateOn(budget, Makes::Body(3000, 10));
+  const Root fits = world.CreateOn(budget, Allocates::Body(Allocates::Rounds(2000, 10)));
+  const Root does_not = world.CreateOn(budget, Allocates::Body(Allocates::Rounds(3000, 10)));
   CHECK(world.Asked(fits, Value::Nil()) == "1");
   CHECK(world.Asked(does_not, Value::Nil()) == "broken: #quota(#memory)");
   CHECK(world.Asked(fits, Value::Nil()) == "1");
+}
+
+TEST_CASE("slices: nobody else takes the room that was found for one") {
+  // Of 2 MB these fit, if all else goes that is dead.
+  for (const uint32_t words : {160'000u, 187'000u}) {
+    SponsorWorld world;
+    const Root budget = world.Split({{"memory", 2'000'000}});
+    // Garbage of 600 KB, again and again, in the same queue.
+    const Root greedy =
+        world.CreateOn(budget, Allocates::Body({{.words = 75'000}}, Allocates::After::kAgain));
+    const Root other = world.CreateOn(budget, Allocates::Body({{.words = words}}));
+    world.Send(greedy, Value::Nil());
+    for (int i = 0; i < 20; ++i) world.core.RunSlice(1);
+    const Root reply = world.Ask(other, Value::Nil());
+    for (int i = 0; i < 10'000 && world.Outcome(reply) == "pending"; ++i) world.core.RunSlice(1);
+    CHECK(world.Outcome(reply) == "1");
+  }
+}
+
+TEST_CASE("slices: what a collection found is no verdict on what is dropped after it") {
+  SponsorWorld world;
+  const Root budget = world.Split({{"memory", 2'000'000}});
+  // More than half of it is kept, garbage fills the rest up to some place, then all of that is
+  // dropped for half of it.
+  for (int garbage = 50; garbage < 90; ++garbage) {
+    Allocates::Steps steps = {{.words = 160'000, .is_kept = true}};
+    steps.insert(steps.end(), static_cast<size_t>(garbage), {.words = 1100});
+    steps.push_back({.words = 125'000, .drops_before = true});
+    CAPTURE(garbage);
+    CHECK(world.Asked(world.CreateOn(budget, Allocates::Body(steps)), Value::Nil()) == "1");
+  }
 }
 
 TEST_CASE("slices: who draws on the same memory waits along") {
@@ -138,8 +108,8 @@ TEST_CASE("slices: who draws on the same memory waits along") {
   });
   CHECK(world.Asked(maker, Value::Nil()) == "nil");
   // Each leaves room for one of them alone; what both make is garbage.
-  const Root first = world.CreateOn(budget, Makes::Body(1000, 0));
-  const Root second = world.CreateOn(inner, Makes::Body(1000, 0));
+  const Root first = world.CreateOn(budget, Allocates::Body(Allocates::Rounds(1000, 0)));
+  const Root second = world.CreateOn(inner, Allocates::Body(Allocates::Rounds(1000, 0)));
   const Root one = world.Ask(first, Value::Nil()), other = world.Ask(second, Value::Nil());
   world.Run();
   CHECK(world.Outcome(one) == "1");
@@ -165,7 +135,7 @@ TEST_CASE("slices: a stop looks for what waits in pieces") {
     const LongestPause pause(world.core.heap());
     world.Send(control, world.Symbol("stop"));
     // Others make garbage meanwhile, and collections of their own come and go.
-    const Root busy = world.Create(Makes::Body(2000, 0));
+    const Root busy = world.Create(Allocates::Body(Allocates::Rounds(2000, 0)));
     world.Send(busy, Value::Nil());
     world.Run();
     for (const Root& reply : replies) CHECK(world.Outcome(reply) == "broken: #stopped");

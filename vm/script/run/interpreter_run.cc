@@ -1139,6 +1139,7 @@ refuel:
       }
       NEXT();
     case Core::Fuel::kSuspend:
+      s.tries = std::min<uint8_t>(s.tries, 1);  // it may have waited for room
       return Suspend();
     case Core::Fuel::kQuotaMemory:
       how_ = FailHow::kMemory;
