@@ -563,6 +563,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t bytes_timed_ = 0;      // of those spent since PayFrom
   int64_t fuel_at_turn_start_ = 0;
   uint64_t serial_ = 0;
+  uint64_t serial_at_slice_ = 0;
   uint64_t next_identity_ = 1;
   uint64_t actors_made_ = 0;             // by the running turn
   std::vector<Sponsor*> sponsors_made_;  // by the running turn

@@ -334,6 +334,8 @@ void Core::EndFaulted() {
 }
 
 void Core::EndQuota() {
+  // It was to wait for room, and the system had no memory for that.
+  if (std::exchange(waits_for_room_, false)) StopWantingRoom(*sponsor_);
   // What is undone here may be what filled the account.
   if (quota_ == Resource::kMemory) sponsor_->AccountOf(quota_).bytes_when_spent = -1;
   if (turn_too_long_ || !HasKeeper(quota_)) {

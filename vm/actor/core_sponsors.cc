@@ -114,8 +114,10 @@ bool Core::MakeRoom(Sponsor& sponsor, uint64_t bytes) {
 Core::Room Core::RoomFor(Sponsor& sponsor, uint64_t bytes, Need need) {
   if (heap_.memory_is_out()) return MakeRoom(sponsor, bytes) ? Room::kYes : Room::kNo;
   if (!CouldHaveRoom(sponsor, bytes)) return Room::kNo;
-  // What is asked for again right after it is the same thing.
-  if (std::exchange(sponsor.had_its_cycle, false) && need == Need::kAllMemory) {
+  // What is asked for again right after it is the same thing, unless a turn came between: what was
+  // released while it waited stands before it in the queue.
+  if (std::exchange(sponsor.had_its_cycle, false) && need == Need::kAllMemory &&
+      serial_ == serial_at_slice_) {
     return HasRoom(sponsor, bytes, kFreeShareAfterFull) ? Room::kYes : Room::kNo;
   }
   if (need != Need::kAllMemory) {
@@ -123,9 +125,9 @@ Core::Room Core::RoomFor(Sponsor& sponsor, uint64_t bytes, Need need) {
     if (HasRoom(sponsor, bytes, kFreeShareAfterYoung)) return Room::kYes;
   }
   Sponsor& account = sponsor.AccountOf(Resource::kMemory);
-  sponsor.room_wanted = bytes;
-  account.want_room.push_back(&sponsor);
-  if (account.waits_for_cycle == 0) account.waits_for_cycle = heap_.RequestCycle();
+  VESICLE_CHECK(account.wants_room == nullptr);  // while somebody waits nobody else runs
+  account.wants_room = &sponsor;
+  account.waits_for_cycle = heap_.RequestCycle();
   ChargeLookAtAll(sponsor);
   return Room::kLater;
 }
@@ -137,32 +139,26 @@ int64_t Core::CollectPiece() {
 }
 
 // A slice's worth of the collection that its account waits for, in place of a slice. False: it
-// waits for none, or no longer. When it is over the first who wants room has it; the next one too
-// where there is as much as it wants, and after a collection of its own where there is not. So
-// nobody takes what was found for another.
+// waits for none, or no longer. When it is over, who wants the room has the next slice.
 bool Core::CollectsInstead(Sponsor& sponsor) {
   Sponsor& account = sponsor.AccountOf(Resource::kMemory);
-  if (account.want_room.empty()) {
+  if (account.wants_room == nullptr) {
     if ((MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) || IsSpent(sponsor)) return false;
     if (RoomFor(sponsor, 0, Need::kMemory) != Room::kLater) return false;
-  }
-  Sponsor& first = *account.want_room.front();
-  if (account.waits_for_cycle == 0 && !HasRoom(first, first.room_wanted, kFreeShareAfterYoung)) {
-    account.waits_for_cycle = heap_.RequestCycle();
   }
   for (int64_t used = 0; used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
     used += CollectPiece();
   }
-  if (heap_.cycles() < account.waits_for_cycle || &first != &sponsor) return true;
-  first.had_its_cycle = account.waits_for_cycle != 0;
-  if (first.had_its_cycle) NoteCollected(first);
-  StopWantingRoom(first);
+  if (heap_.cycles() < account.waits_for_cycle || account.wants_room != &sponsor) return true;
+  StopWantingRoom(sponsor);
+  NoteCollected(sponsor);
+  sponsor.had_its_cycle = true;
   return false;
 }
 
 void Core::StopWantingRoom(Sponsor& sponsor) {
   Sponsor& account = sponsor.AccountOf(Resource::kMemory);
-  if (std::erase(account.want_room, &sponsor) > 0) account.waits_for_cycle = 0;
+  if (account.wants_room == &sponsor) account.wants_room = nullptr;
 }
 
 // What is left; when that is less than `wanted`, after a collection that the sponsor pays for. None
@@ -212,6 +208,7 @@ void Core::PayFrom(Sponsor& sponsor, int64_t memory_left) {
 
 void Core::BeginSlice(Sponsor& sponsor) {
   in_slice_ = true;
+  serial_at_slice_ = serial_;
   event_room_ = std::clamp<int64_t>(sponsor.AccountOf(Resource::kEvents).amount(Resource::kEvents),
                                     0, int64_t{1} << 40);
   event_room_given_ = event_room_;

@@ -75,13 +75,11 @@ class Sponsor {
   int64_t left_when_dry = 0;
   bool stopped = false;
   bool is_held() const { return dry || stopped; }
-  // Of an account without room: who wants some, and the number of the collection that may find it
-  // for the first of them. All who draw on the account spend their slices on that until it is over.
-  std::deque<Sponsor*> want_room;
+  // Of an account without room: who waits for some, and the number of the collection that may find
+  // it. All who draw on the account spend their slices on that until it is over.
+  Sponsor* wants_room = nullptr;
   uint64_t waits_for_cycle = 0;
-  // How much it wants; and that the collection for it is over: nobody came between, so what is not
-  // there now is not to be had.
-  uint64_t room_wanted = 0;
+  // The collection for it is over, in this slice: what is not there now is not to be had.
   bool had_its_cycle = false;
   // Of an account: its bytes, and all bytes ever allocated, when a collection of everything found
   // no room in it. That stands until either has grown. Negative: there is none.

@@ -1,6 +1,8 @@
 // The law of slices: what is long is done in pieces, and others have their turns between
 // them, however much lives in the heap.
 #include <algorithm>
+#include <memory>
+#include <new>
 #include <vector>
 
 #include "tests/vm/actor/allocates.h"
@@ -81,6 +83,80 @@ TEST_CASE("slices: nobody else takes the room that was found for one") {
     for (int i = 0; i < 10'000 && world.Outcome(reply) == "pending"; ++i) world.core.RunSlice(1);
     CHECK(world.Outcome(reply) == "1");
   }
+}
+
+// A turn that goes on until it is told otherwise.
+class Until final : public Suspension {
+ public:
+  explicit Until(const bool& is_over) : is_over_(is_over) {}
+  void Visit(Visitor&) override {}
+  Place Where() const override { return {}; }
+  TurnEnd Resume(Core& core) override {
+    if (is_over_) return TurnEnd::kDone;
+    core.fuel = 0;
+    return core.Suspend(std::make_unique<Until>(is_over_));
+  }
+
+ private:
+  const bool& is_over_;
+};
+
+TEST_CASE("slices: what came to its queue before it is no reason against one that waited") {
+  SponsorWorld world;
+  Heap& heap = world.core.heap();
+  Root alive(heap, Value::Nil());
+  Fill(world, alive, kObjects);  // so that the collection takes several slices
+  const Root budget = world.Split({{"memory", 2'000'000}});
+  // Busy for another budget; what comes meanwhile on this one goes before all else in its queue
+  // when that is over, and leaves garbage of 100 KB.
+  bool is_over = false;
+  const Root shared = world.Create([&](Core& core) {
+    if (core.turn().message.is_nil()) return Until(is_over).Resume(core);
+    return Allocates::Body({{.words = 12'000}})(core);
+  });
+  const Root passes = world.CreateOn(budget, [&](Core& core) {
+    core.Send(shared.value(), core.turn().message, core.turn().slot);
+    return TurnEnd::kDone;
+  });
+  Allocates::Steps steps = Allocates::Rounds(60, 0);
+  steps.push_back({.words = 238'000});
+  const Root wants = world.CreateOn(budget, Allocates::Body(steps));
+  world.Send(shared, Value::Nil());
+  const Root passed = world.Ask(passes, Value::SmallInt(1));
+  for (int i = 0; i < 20; ++i) world.core.RunSlice(1);
+  heap.Collect(Heap::Scope::kFull);
+  const Root reply = world.Ask(wants, Value::Nil());
+  while (!heap.is_in_cycle()) world.core.RunSlice(1);
+  is_over = true;
+  world.Run();
+  CHECK(world.Outcome(passed) == "1");
+  CHECK(world.Outcome(reply) == "1");
+}
+
+TEST_CASE("slices: who cannot even wait holds up nobody") {
+  SponsorWorld world;
+  const Root budget = world.Split({{"memory", 2'000'000}});
+  Root inner(world.core.heap(), Value::Nil());
+  const Root maker = world.CreateOn(budget, [&](Core& core) {
+    inner = Root(core.heap(), core.SplitSponsor(world.Map({})).control);
+    core.StageReply(Value::Nil());
+    return TurnEnd::kDone;
+  });
+  CHECK(world.Asked(maker, Value::Nil()) == "nil");
+  const Root echo = world.CreateOn(inner, Echo);
+  // Told to wait, it finds that the system has no memory for what it is to keep.
+  const Root makes = world.CreateOn(budget, [](Core& core) {
+    for (int i = 0; i < 200; ++i) core.heap().TryAllocate(Kind::kTuple, 1100);
+    CHECK(core.heap().TryAllocate(Kind::kTuple, 100'000) == nullptr);
+    CHECK(core.Refuel(Core::Need::kMemory) == Core::Fuel::kSuspend);
+    throw std::bad_alloc();
+    return TurnEnd::kDone;
+  });
+  const Root reply = world.Ask(makes, Value::Nil());
+  const Root other = world.Ask(echo, Value::SmallInt(7));
+  for (int i = 0; i < 10'000 && world.Outcome(other) == "pending"; ++i) world.core.RunSlice(1);
+  CHECK(world.Outcome(reply) == "broken: #quota(#memory)");
+  CHECK(world.Outcome(other) == "7");
 }
 
 TEST_CASE("slices: what a collection found is no verdict on what is dropped after it") {

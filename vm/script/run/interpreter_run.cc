@@ -1059,6 +1059,7 @@ work_on_job:
   result = RunJob(at);
   fuel = core.fuel;
   if (result.kind() == BuiltinResult::Kind::kMore) {
+    s.tries = 0;  // it got further
     const bool is_over = heap_.over_allowance();
     if (fuel >= 0 && !is_over) goto work_on_job;
     pc = at;
