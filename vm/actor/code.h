@@ -40,6 +40,8 @@ class CodeBody {
   virtual ~CodeBody() = default;
   // The C++ memory that it holds; the same at any time. 0: not worth counting.
   virtual size_t bytes() const { return 0; }
+  // Holds C++ state of its own, which may be anything: refs, too. So no boundary lets it by.
+  virtual bool is_opaque() const { return false; }
   // For reports and traces: "counter", "counter.when", "<native>".
   virtual const std::string& name() const = 0;
 };

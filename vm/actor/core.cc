@@ -168,7 +168,8 @@ bool Core::RunSlice(int64_t steps) {
     bool has_more = waits_end_at_cycle_ != 0 && EndWaits(&used);
     if (orphans_to_see_ > 0) ReapSponsors();
     if (!crowds_.empty()) ReleaseCrowd();
-    has_more |= !crowds_.empty() || orphans_to_see_ > 0;
+    if (!cut_.empty()) LetGo();
+    has_more |= !crowds_.empty() || !cut_.empty() || orphans_to_see_ > 0;
     Sponsor* next = sponsors_.Next();
     if (next == nullptr) {
       if (!has_more) return false;
@@ -202,7 +203,7 @@ bool Core::RunSlice(int64_t steps) {
     if (next->orphaned) orphans_to_see_ = orphans_.size();
   }
   return sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
-         orphans_to_see_ > 0;
+         orphans_to_see_ > 0 || !cut_.empty();
 }
 
 // ---------------------------------------------------------------------------
@@ -220,6 +221,8 @@ Value* SerialWord(Object* target) {
       return &target->words()[1];
     case Kind::kPayer:
       return &target->words()[2];
+    case Kind::kProxy:
+      return &target->words()[3];
     default:
       return nullptr;
   }
@@ -292,6 +295,7 @@ void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
   Value* words[] = {&turn.self,   &turn.message, &turn.slot, &turn.receiver,
                     &turn.become, &turn.reply,   &turn.made, &turn.report};
   for (Value* word : words) visitor.Visit(word, 1);
+  visitor.Visit(&turn.origin.target, 3);
 }
 
 void Core::VisitStopped(Visitor& visitor, Stopped& stopped) {
@@ -310,6 +314,7 @@ void Core::VisitSmallRoots(Visitor& visitor) {
   VisitTurn(visitor, turn_);
   visitor.Visit(&fault_reason_, 1);
   for (Value& crowd : crowds_) visitor.Visit(&crowd, 1);
+  for (Value& boundary : cut_) visitor.Visit(&boundary, 1);
   VisitMade(visitor, sponsors_made_);
   if (resumed_ != nullptr) VisitStopped(visitor, *resumed_);
   if (suspension_ != nullptr) suspension_->Visit(visitor);
@@ -395,6 +400,10 @@ void Core::ForgetStaged(Stopped& stopped) {
 }
 
 void Core::Trace(Object* object, Visitor& visitor) {
+  if (object->kind == Kind::kBoundary) {
+    if (!object->words()[0].is_nil()) boundary::Of(object)->Visit(visitor);
+    return;
+  }
   if (object->kind != Kind::kActivation) return;
   if (Stopped* stopped = StoppedOf(Value::Data(object))) VisitStopped(visitor, *stopped);
 }
@@ -405,6 +414,10 @@ void Core::Finalize(Object* object) {
   switch (object->kind) {
     case Kind::kActivation:
       delete reinterpret_cast<Stopped*>(raw.bits());
+      break;
+    case Kind::kBoundary:
+      heap_.ChargeExternal(object->sponsor, -boundary::Of(object)->bytes());
+      delete boundary::Of(object);
       break;
     case Kind::kCode:
       for (TurnRecord& record : records_) {

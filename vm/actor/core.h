@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "vm/actor/boundary.h"
 #include "vm/actor/code.h"
 #include "vm/actor/event.h"
 #include "vm/actor/fault.h"
@@ -83,6 +84,8 @@ struct TurnState {
   // Staged effects.
   Value become;  // a kBehavior, or Absent
   Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
+  // What crossed a boundary to become this turn's event (boundary.h); no target: nothing did.
+  Event origin = {};
   bool awaits = false;
   // Which there are, as bits, so that a turn that only sent is over at one look. kRare: a wait,
   // sponsors made, or what a collection or another slice noted.
@@ -191,6 +194,20 @@ class Core final : private HeapClient, public IdentitySource {
   bool IsFailed(Value reason) const;
   // The running turn handles a break only to hand it on: it is not the one that learns of it.
   void HandOn() { turn_.report = Value::Nil(); }
+  // For boundaries (boundary.h): the object of one, with so many words in all; nil when there is no
+  // memory. What it held is let go of in pieces from now on, after it was cut.
+  Value NewBoundary(std::unique_ptr<Boundary> boundary, uint32_t words);
+  void BeginLettingGo(Object* boundary);
+  // Tells `listener` how the promise settles, paid by `payer`: at once when it has.
+  void ListenOn(Value payer, Value promise, Value listener);
+  // Work done beside a turn: it takes steps, and when it is long, slices of its sponsor's time.
+  void ChargeWork(int64_t steps) {
+    fuel -= steps;
+    sponsor_->slices_owed += steps / options_.slice_steps;
+  }
+  // Settles a slot, or refuses a message: its slot breaks, or a fault is reported.
+  void Settle(Value slot, EventFlag how, Value value) { SettleSlot(slot, how, value); }
+  void Refuse(const Event& event, Value reason) { RefuseMessage(event, {}, reason); }
   // The turn is to go on in a later slice; takes what it needs for that.
   TurnEnd Suspend(std::unique_ptr<Suspension> suspension);
   // The rest of a task: `frames` go on, in a turn of its own, when p has settled; turn().message is
@@ -356,6 +373,8 @@ class Core final : private HeapClient, public IdentitySource {
   std::optional<uint64_t> KnownSerialOf(Object* target) override;
 
  private:
+  // kStopped is nobody's fault: it is not reported.
+  enum class Why : uint8_t { kFault, kFail, kRebreak, kStopped };
   // Events that stand in no queue for now. Roots, as the event that resumes their turn waits.
   using SetAside = std::list<EventChain>::iterator;
   // A turn cut short by its slice, or frames that wait in an `await`; behind a kActivation.
@@ -443,6 +462,14 @@ class Core final : private HeapClient, public IdentitySource {
   void DropResumed();
   Event EventOfTurn() const;
 
+  // core_boundary.cc
+  bool DispatchProxy(Event& event);
+  bool LeadsThroughCut(Value target);
+  void WaitForRoom(const Event& event, uint64_t bytes);
+  void SettleThrough(Value slot, EventFlag how, Value value, Value report);
+  bool UndoIfCut();
+  void LetGo();
+
   // core_undo.cc
   void RollBack();
   // Before a collection in a turn's course: what it made, of what `visit` shows.
@@ -510,6 +537,7 @@ class Core final : private HeapClient, public IdentitySource {
   // to ask for more, or the sponsor is stopped. How many did.
   int64_t FaultQueue(Value reason);
   bool FaultFront(Value reason);
+  void UndoTakenUp(Value reason, Why why = Why::kStopped);
   void StopSponsor(Sponsor& sponsor);
   static bool IsYounger(const EndedWait& a, const EndedWait& b);
   bool EndWaits(int64_t* used);
@@ -572,8 +600,6 @@ class Core final : private HeapClient, public IdentitySource {
 
   // What the code of the running turn said before it returned.
   std::unique_ptr<Suspension> suspension_;
-  // kStopped is nobody's fault: it is not reported.
-  enum class Why : uint8_t { kFault, kFail, kRebreak, kStopped };
   Why why_ = Why::kFault;
   Value fault_reason_;
   Resource quota_ = Resource::kSteps;
@@ -587,6 +613,8 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
   std::list<EventChain> set_aside_;
+  Event origin_ = {};       // of the event that is dispatched, once it has crossed
+  std::deque<Value> cut_;   // boundaries that still hold something
   std::deque<Value> crowds_;  // promises that settled and still have waiters
 
   Language* language_ = nullptr;

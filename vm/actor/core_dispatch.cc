@@ -98,6 +98,9 @@ void Core::Dispatch(Event event) {
       case Kind::kPayer:
         if (!DispatchPayer(event)) return;
         break;
+      case Kind::kProxy:
+        if (!DispatchProxy(event)) return;
+        break;
       case Kind::kSponsorControl:
         return DispatchControl(event);
       default:
@@ -151,6 +154,7 @@ bool Core::DispatchContinuation(Event& event) {
 bool Core::DispatchPayer(Event& event) {
   const Value* words = event.target.target()->words();
   Sponsor& payer = PayerOf(words[1]);
+  // What is behind a payer may be a proxy: its event is to stay as it is until its turn begins.
   if (&payer != sponsor_ || payer.stopped) {
     HandToPayer(payer, event);
     return false;
@@ -191,6 +195,7 @@ void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Obj
   BeginTurn(event, self, slot, code);
   in_turn_ = true;
   turn_.effects |= TurnState::kRare;  // its end has more to do
+  turn_.origin = std::exchange(origin_, {});
   TurnEnd end;
   try {
     end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);
@@ -228,6 +233,7 @@ void Core::TakeUp(Object* receiver) {
 // A turn that was cut short by its slice goes on.
 void Core::ResumeTurn(const Event& event) {
   TakeUp(event.target.target());
+  if (UndoIfCut()) return;
   fuel_at_turn_start_ = fuel;
   in_turn_ = true;
   // The frames may suspend again while they run: they are out of `resumed_` by then.
@@ -268,6 +274,7 @@ void Core::ForgetEffects() {
   turn_.awaits = false;
   turn_.steps_used = 0;
   turn_.made = Value::Nil();
+  turn_.origin = {};
 }
 
 void Core::Commit() {
@@ -364,6 +371,7 @@ void Core::EndQuota() {
 }
 
 Event Core::EventOfTurn() const {
+  if (!turn_.origin.target.is_nil()) return turn_.origin;
   const bool is_continuation = turn_.receiver.target()->kind == Kind::kContinuation;
   return {turn_.receiver, turn_.message, is_continuation ? turn_.report : turn_.slot,
           turn_.cause_and_flag};

@@ -111,6 +111,8 @@ std::string Core::BehaviorName(Value target) {
       return "a promise";
     case Kind::kPayer:
       return BehaviorName(o->words()[0]);
+    case Kind::kProxy:
+      return "a proxy";
     case Kind::kResolver:
       return "a resolver";
     case Kind::kSponsorControl:

@@ -28,6 +28,7 @@ void Core::Release(Value payer, const Event& event) {
 }
 
 void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
+  if (IsTargetKind(slot, Kind::kProxy)) return SettleThrough(slot, how, value, report);
   if (!IsPromise(slot)) {
     // A slot of another kind settles when its own dispatch comes.
     Release(sponsor_->control, {slot, value, report, Event::Pack(turn_.serial, how)});

@@ -146,7 +146,12 @@ bool Core::CollectsInstead(Sponsor& sponsor) {
     if ((MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) || IsSpent(sponsor)) return false;
     if (RoomFor(sponsor, 0, Need::kMemory) != Room::kLater) return false;
   }
-  for (int64_t used = 0; used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
+  Sponsor& first = *account.want_room.front();
+  if (account.waits_for_cycle == 0 && !HasRoom(first, first.room_wanted, kFreeShareAfterYoung)) {
+    account.waits_for_cycle = heap_.RequestCycle();
+  }
+  for (int64_t used = 0;
+       used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
     used += CollectPiece();
   }
   if (heap_.cycles() < account.waits_for_cycle || account.wants_room != &sponsor) return true;
@@ -428,16 +433,21 @@ int64_t Core::FaultQueue(Value reason) {
   return faults;
 }
 
+// The turn just taken up never was.
+void Core::UndoTakenUp(Value reason, Why why) {
+  why_ = why;
+  fault_reason_ = reason;
+  EndFaulted();
+  ForgetEffects();
+}
+
 // The first event of the queue. True when it was a turn under way, which is undone.
 bool Core::FaultFront(Value reason) {
   Event event = sponsor_->queue.Take();
   ShadeTaken(event);
   if (event.flag() == EventFlag::kResume) {
     TakeUp(event.target.target());
-    why_ = sponsor_->stopped ? Why::kStopped : Why::kFault;
-    fault_reason_ = reason;
-    EndFaulted();
-    ForgetEffects();
+    UndoTakenUp(reason, sponsor_->stopped ? Why::kStopped : Why::kFault);
     sponsor_->AccountOf(Resource::kMemory).bytes_when_spent = -1;
     return true;
   }
@@ -449,6 +459,10 @@ bool Core::FaultFront(Value reason) {
     }
     // What waits would wait for nothing.
     event = {event.message, reason, Value::Nil(), Event::Pack(event.cause(), EventFlag::kBroken)};
+  }
+  if (event.target.target()->kind == Kind::kProxy && event.flag() != EventFlag::kMessage) {
+    SettleSlot(event.target, EventFlag::kBroken, reason);
+    return false;
   }
   while (event.target.target()->kind == Kind::kContinuation) {
     Object* c = event.target.target();

@@ -140,6 +140,10 @@ class Walk final : public IdentitySource, public Visitor {
       case Kind::kResolver:
         AddValue(o->words()[0]);
         break;
+      case Kind::kProxy:
+        AddValue(boundary::Target(o));
+        Add(static_cast<uint64_t>(boundary::OfProxy(o)->is_cut()));
+        break;
       case Kind::kPayer:
         AddValue(o->words()[0]);
         AddValue(o->words()[1]);

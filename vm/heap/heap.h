@@ -256,6 +256,26 @@ class Heap {
     uint64_t allowance_;
   };
 
+  // While one lives, what is allocated is charged to another sponsor; the allowance stays that of
+  // the current one.
+  class PaidBy {
+   public:
+    PaidBy(Heap& heap, SponsorIndex sponsor) : heap_(heap), before_(heap.sponsor_) {
+      heap.FlushCharges();
+      heap.sponsor_ = sponsor;
+    }
+    ~PaidBy() {
+      heap_.FlushCharges();
+      heap_.sponsor_ = before_;
+    }
+    PaidBy(const PaidBy&) = delete;
+    PaidBy& operator=(const PaidBy&) = delete;
+
+   private:
+    Heap& heap_;
+    SponsorIndex before_;
+  };
+
   // --- Barriers.
   // Before any store into a published object of a kBarrier or kWeak kind.
   void WillWrite(Object* o) {
@@ -291,6 +311,8 @@ class Heap {
   // The same; and the client is told of each object of `kind` that was reachable now (of the last
   // kind so named, until that cycle has begun).
   uint64_t WatchCycle(Kind kind);
+  // Young objects stay where they are while this does.
+  uint64_t young_collections() const { return counted_.young_collections; }
   // How many were completed.
   uint64_t cycles() const { return counted_.mark_cycles; }
   // HeapOptions::bytes_max.

@@ -40,11 +40,13 @@ namespace vesicle {
   X(kExtension, kWords, kBarrier, kPlain)      /* rare state of an actor                  */ \
   X(kWaiter, kWords, kBarrier, kPlain)         /* an event that waits on a promise        */ \
   X(kActivation, kWords, kBarrier, kFinal)     /* frames of a turn that is suspended      */ \
+  X(kBoundary, kWords, kBarrier, kFinal)       /* the hook behind proxies                 */ \
   X(kWeakTable, kWords, kWeak, kPlain)         /* a table that keeps nothing alive        */ \
   X(kActor, kWords, kBarrier, kPlain)          /* target: code, captures                  */ \
   X(kPromise, kWords, kBarrier, kPlain)        /* target: state, value, waiters           */ \
   X(kResolver, kWords, kBarrier, kPlain)       /* target: the other end of a promise      */ \
   X(kContinuation, kWords, kBarrier, kPlain)   /* target: a `when` or a task that waits   */ \
+  X(kProxy, kWords, kBarrier, kPlain)          /* target: one behind a boundary           */ \
   X(kPayer, kWords, kFrozen, kPlain)           /* target: an actor reached on a sponsor   */ \
   X(kSponsorControl, kWords, kBarrier, kFinal) /* target: the control ref of a sponsor    */
 

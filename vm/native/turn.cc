@@ -13,6 +13,7 @@ struct NativeCode final : CodeBody {
       : label(std::move(name_in)), fn(std::move(fn_in)) {}
   const std::string& name() const override { return label; }
   size_t bytes() const override { return sizeof *this; }
+  bool is_opaque() const override { return true; }
 
   static TurnEnd Enter(Core& core, Object* holder) {
     // From one turn straight to the next, as long as they are of native behaviors and plain.

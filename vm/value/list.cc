@@ -393,4 +393,37 @@ Result ListBuilder::Finish() {
   return Pack(heap_, parts);
 }
 
+// ---------------------------------------------------------------------------
+// Structure
+
+namespace list_internal {
+
+void PartsOf(const Object* list, std::vector<Value>* out) {
+  if ((list->flags & kDeep) == 0) {
+    out->insert(out->end(), list->words(), list->words() + list->count);
+    return;
+  }
+  const Parts parts = Unpack(list);
+  if (parts.head_count > 0) {
+    out->insert(out->end(), parts.head_words(), parts.head_words() + parts.head_count);
+  }
+  out->push_back(parts.tree.node);
+  if (parts.tail_count > 0) {
+    const Value* tail = parts.tail.data()->words();
+    out->insert(out->end(), tail, tail + parts.tail_count);
+  }
+}
+
+Result Rebuild(Heap& heap, const Object* list, std::span<const Value> words) {
+  if ((list->flags & kDeep) == 0) return MakeList(heap, words);
+  Parts parts = Unpack(list);
+  if (parts.head_count > 0) parts.head = NewLeaf(heap, words.data(), parts.head_count);
+  parts.tree.node = words[parts.head_count];
+  if (parts.tail_count > 0) {
+    parts.tail = NewLeaf(heap, words.data() + parts.head_count + 1, parts.tail_count);
+  }
+  return Pack(heap, parts);
+}
+
+}  // namespace list_internal
 }  // namespace vesicle

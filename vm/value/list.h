@@ -47,6 +47,13 @@ inline constexpr uint32_t kDeepWords = 4;
 inline constexpr int kSizeShift = 17;
 }  // namespace list_internal
 
+namespace list_internal {
+// As those of structure.h, of a kList: of a deep one the elements of its head, the tree, and those
+// of its tail. Rooms are not among them: a list sees a part of a room.
+void PartsOf(const Object* list, std::vector<Value>* parts);
+Result Rebuild(Heap& heap, const Object* list, std::span<const Value> parts);
+}  // namespace list_internal
+
 // There may be several empty lists; they are the same value (sameness is structural).
 Value EmptyList(Heap& heap);
 // kMemory when `elements` are many.

@@ -1,0 +1,80 @@
+#include "membrane/identity_table.h"
+
+#include <utility>
+
+namespace vesicle {
+
+void IdentityTable::Enter(size_t i, Object* target) {
+  const auto index = static_cast<uint32_t>(i);
+  by_address_[target] = index;
+  keys_[i] = target;
+  if (!target->is_old()) young_.push_back(index);
+}
+
+void IdentityTable::Refresh(Heap& heap) {
+  const uint64_t collections = heap.young_collections();
+  if (collections == collections_) return;
+  collections_ = collections;
+  // All old addresses first: another target may have moved to where one stood.
+  std::vector<uint32_t> moved = std::exchange(young_, {});
+  for (const uint32_t i : moved) {
+    const auto at = by_address_.find(keys_[i]);
+    if (at != by_address_.end() && at->second == i) by_address_.erase(at);
+  }
+  for (const uint32_t i : moved) {
+    if (keys_[i] == nullptr) continue;
+    const Value target = words_.Read(heap, 2 * size_t{i});
+    if (target.is_target()) {
+      Enter(i, target.target());
+    } else {
+      keys_[i] = nullptr;
+      free_.push_back(i);
+    }
+  }
+}
+
+void IdentityTable::FreeIfDead(Heap& heap, size_t i) {
+  if (keys_[i] == nullptr || words_.Read(heap, 2 * i + 1).is_target()) return;
+  const auto at = by_address_.find(keys_[i]);
+  if (at != by_address_.end() && at->second == i) by_address_.erase(at);
+  keys_[i] = nullptr;
+  free_.push_back(static_cast<uint32_t>(i));
+}
+
+Value IdentityTable::Find(Heap& heap, Object* target) {
+  Refresh(heap);
+  const auto at = by_address_.find(target);
+  if (at == by_address_.end()) return Value::Nil();
+  // What stood at this address may have died, and another object come there.
+  const Value known = words_.Read(heap, 2 * size_t{at->second});
+  if (!known.is_target() || known.target() != target) return Value::Nil();
+  const Value proxy = words_.Read(heap, 2 * size_t{at->second} + 1);
+  return proxy.is_target() ? proxy : Value::Nil();
+}
+
+Result IdentityTable::Add(Heap& heap, Object* target, Value proxy) {
+  Refresh(heap);
+  for (int k = 0; k < 2 && used_ > 0; ++k) {
+    hand_ = hand_ + 1 < used_ ? hand_ + 1 : 0;
+    FreeIfDead(heap, hand_);
+  }
+  size_t i;
+  const auto at = by_address_.find(target);
+  if (at != by_address_.end()) {
+    i = at->second;  // of a dead proxy, or of who stood here before
+  } else if (!free_.empty()) {
+    i = free_.back();
+    free_.pop_back();
+  } else {
+    if (used_ >= entries_max_) return Failure::kTooBig;
+    if (2 * used_ == words_.size() && !words_.Grow(heap)) return Failure::kMemory;
+    i = used_++;
+    keys_.push_back(nullptr);
+  }
+  words_.Write(heap, 2 * i, Value::Target(target));
+  words_.Write(heap, 2 * i + 1, proxy);
+  Enter(i, target);
+  return proxy;
+}
+
+}  // namespace vesicle

@@ -1,0 +1,35 @@
+#include "membrane/owed_slots.h"
+
+#include <algorithm>
+
+namespace vesicle {
+
+Result OwedSlots::Reserve(Heap& heap) {
+  // An entry of which both have died is nobody's: no settlement will take it out.
+  for (int k = 0; k < 2 && used_ > 0; ++k) {
+    hand_ = hand_ + 1 < used_ ? hand_ + 1 : 0;
+    if (words_.Read(heap, kWords * hand_ + kSlot).is_absent() &&
+        words_.Read(heap, kWords * hand_ + kProxy).is_absent()) {
+      Remove(heap, static_cast<int64_t>(hand_));
+    }
+  }
+  if (!free_.empty()) {
+    const uint32_t i = free_.back();
+    free_.pop_back();
+    return Value::SmallInt(i);
+  }
+  if (used_ >= entries_max_) return Failure::kTooBig;
+  if (kWords * used_ == words_.size() && !words_.Grow(heap)) return Failure::kMemory;
+  return Value::SmallInt(static_cast<int64_t>(used_++));
+}
+
+void OwedSlots::SortByAge(Heap& heap) {
+  by_age_.reserve(used_);
+  for (size_t i = 0; i < used_; ++i) {
+    const Value age = words_.Read(heap, kWords * i + kAge);
+    if (age.is_int()) by_age_.emplace_back(age.small_int(), i);
+  }
+  std::sort(by_age_.begin(), by_age_.end());
+}
+
+}  // namespace vesicle
