@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/program.h"
+#include "membrane/script.h"
 
 namespace vesicle::cli {
 namespace {
@@ -11,7 +12,7 @@ int Run(const Command& command, const Arguments& arguments) {
   if (arguments.words().empty()) return WrongUsage(command, "which files?");
   bool all_compile = true;
   for (const std::string& file : arguments.words()) {
-    Vm vm;
+    Vm vm({}, AddMembranes);
     const absl::StatusOr<Module> module = LoadProgram(vm, file);
     if (module.ok()) continue;
     all_compile = false;

@@ -3,13 +3,14 @@
 
 #include "cli/command.h"
 #include "cli/program.h"
+#include "membrane/script.h"
 
 namespace vesicle::cli {
 namespace {
 
 int Run(const Command& command, const Arguments& arguments) {
   if (arguments.words().size() != 1) return WrongUsage(command, "wants one file");
-  Vm vm;
+  Vm vm({}, AddMembranes);
   const absl::StatusOr<Module> module = LoadProgram(vm, arguments.words()[0]);
   if (!module.ok()) {
     std::fputs(std::string(module.status().message()).c_str(), stderr);

@@ -12,6 +12,7 @@
 #include "cli/program.h"
 #include "cli/report.h"
 #include "cli/trace.h"
+#include "membrane/script.h"
 #include "vm/loop/devices.h"
 #include "vm/loop/pause_stats.h"
 #include "vm/loop/signal_watcher.h"
@@ -108,7 +109,7 @@ void PrintStats(Vm& vm, const PauseStats& pauses) {
 }
 
 int RunProgram(const Setup& setup, std::span<const std::string> words) {
-  Vm vm(setup.vm);
+  Vm vm(setup.vm, AddMembranes);
   absl::StatusOr<std::unique_ptr<VmLoop>> made = VmLoop::Create(vm);
   if (!made.ok()) {
     std::fprintf(stderr, "vesicle run: %s\n", MessageOf(made.status()).c_str());

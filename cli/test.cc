@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/program.h"
 #include "cli/report.h"
+#include "membrane/script.h"
 #include "vm/script/syntax/diagnostic.h"
 #include "vm/value/print.h"
 #include "vm/value/symbol.h"
@@ -78,7 +79,7 @@ std::string RunOne(Vm& vm, const Module& module, size_t index) {
 void TestFile(const std::string& file, const std::string& only, Totals* totals, bool* compiles) {
   size_t count = 1;
   for (size_t i = 0; i < count; ++i) {
-    Vm vm;
+    Vm vm({}, AddMembranes);
     const absl::StatusOr<Module> module = LoadProgram(vm, file);
     if (!module.ok()) {
       std::fputs(std::string(module.status().message()).c_str(), stderr);

@@ -6,23 +6,26 @@
 // map, tagged, captured by a function or a behavior. What holds no ref is not copied; what
 // is shared stays shared; nothing recurses on the value's depth; each node is walked once.
 //
-// Fails:   closed: with the first ref that cannot be mapped, with a native closure (its C++
-//          state may hold anything), with what is no data. Nothing is half mapped then.
-// Costs:   work() words; charge a step for each sixteen.
-// Threads: its VM's. Never collects, so it lives between two safe points.
+// Fails:  closed: with the first ref that cannot be mapped, with a native closure (its C++
+//         state may hold anything), with what is no data. Nothing is half mapped then.
+// Costs:  cost().work; charge a step for each two. A walk that is longer than asked for
+//         stops (kMore) and goes on; collections may come between, if Visit is called by them.
+// Memory: some 50 bytes a node while it lasts, paid by the sponsor that it ran on first.
 //
 //   class Wrap final : public RefMap { Result MapRef(Value ref) override { ... } };
-//   Wrap wrap;
-//   Crossing crossing(heap, identities, wrap);
-//   Result inside = crossing.Run(message);        // kMemory, or what MapRef failed with
+//   Crossing crossing(heap, identities, value);
+//   while (crossing.Go(wrap, 5'000) == Crossing::Step::kMore) { ... }
+//   Use(crossing.value());
 #ifndef VESICLE_MEMBRANE_CROSSING_H_
 #define VESICLE_MEMBRANE_CROSSING_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "vm/heap/external_bytes.h"
 #include "vm/heap/heap.h"
 #include "vm/value/identity.h"
 #include "vm/value/result.h"
@@ -32,8 +35,8 @@ namespace vesicle {
 // What a ref becomes.
 class RefMap {
  public:
-  // `ref`: any target word. The same ref is asked for once in a crossing. kType: it may not cross;
-  // kTooBig: a table is full.
+  // `ref`: any target word. Never collects. kType: it may not cross; kTooBig: a table is full;
+  // kMemory: it may be asked for again.
   virtual Result MapRef(Value ref) = 0;
 
  protected:
@@ -42,42 +45,75 @@ class RefMap {
 
 class Crossing {
  public:
-  Crossing(Heap& heap, IdentitySource& identities, RefMap& refs)
-      : heap_(heap), identities_(identities), refs_(refs) {}
+  Crossing(Heap& heap, IdentitySource& identities, Value value)
+      : heap_(heap), identities_(identities), value_(value), bytes_(heap) {}
   Crossing(const Crossing&) = delete;
   Crossing& operator=(const Crossing&) = delete;
 
-  // The value for the other side; the same one when it holds no ref.
-  Result Run(Value value) {
-    if (!value.is_pointer()) return value;
-    if (value.is_target()) return MapTarget(value);
-    return IsFlatData(value.object()) ? Result(value) : Walk(value);
-  }
-  uint64_t work() const { return work_; }
+  struct Cost {
+    uint64_t work = 0;  // words looked at, and what a node takes
+    uint64_t size = 0;  // bytes of the value; what is shared counts once
+  };
+  // What most messages are, atoms and a few flat ones, without a Crossing: nothing, when it wants a
+  // walk.
+  static std::optional<Result> Short(Heap& heap, Value value, RefMap& refs, Cost* cost);
+  // Whether it is such a one, and holds no ref.
+  static bool IsFlatData(Value value, Cost* cost);
+
+  enum class Step : uint8_t {
+    kDone,    // value() is the value for the other side
+    kMore,    // so much work is done; call it again
+    kNoRoom,  // an allocation did not fit; call it again when it may
+    kFailed,  // failure() says why; never kMemory
+  };
+  Step Go(RefMap& refs, uint64_t work_max);
+  Value value() const { return value_; }
+  Failure failure() const { return failure_; }
+  const Cost& cost() const { return cost_; }
+  void Visit(Visitor& visitor);
 
  private:
+  // Has its parts in parts_, mapped up to `next`. Data have no cycles, so what is met again is
+  // done.
   struct Node {
-    const Object* object;
-    size_t parts;  // where its parts begin in parts_
-    size_t next;   // the part to look at next
+    Value object;
+    size_t parts;  // where they begin
+    size_t next;
+  };
+  struct Young {
+    const Object* address;  // under which it stands in known_
+    Value source;
+    uint32_t result;
   };
 
-  // A short tagged value, list or map of atoms: what most messages are.
-  bool IsFlatData(const Object* o);
-  Result Walk(Value value);
-  Result MapTarget(Value ref);
-  // What a part is known to become; false: it is a node that was not walked yet.
-  bool Known(Value part, Value* mapped, Result* failed);
-  Result Leave(const Node& node);
+  bool Enter(Value object);
+  // kDone: *mapped is what a part becomes. kMore: it is a node that was not walked yet.
+  Step Map(RefMap& refs, Value part, Value* mapped);
+  Step Leave(const Node& node, uint64_t work_end, Value* mapped);
+  Step LeaveMap(const Node& node, uint64_t work_end, Value* mapped);
+  void Learn(Value source, Value mapped);
+  Step FailWith(Failure failure);
+  // Young sources moved: they are entered anew.
+  void Refresh();
+  void Finish(Value mapped);
+  void ChargeMemory();
 
   Heap& heap_;
   IdentitySource& identities_;
-  RefMap& refs_;
-  absl::flat_hash_map<const Object*, Value> mapped_;
+  Value value_;
+  Failure failure_ = Failure::kType;
+  enum class Stage : uint8_t { kNew, kWalking, kDone } stage_ = Stage::kNew;
+  absl::flat_hash_map<const Object*, uint32_t> known_;  // what a source became, in results_
+  std::vector<Value> results_;
+  std::vector<Young> young_;
+  uint64_t collections_ = 0;
   std::vector<Node> path_;
   std::vector<Value> parts_;         // of the nodes on the path
   std::vector<Value> parts_before_;  // of the node that is left
-  uint64_t work_ = 0;
+  Value map_;                        // of a map with ref keys that is left: so far; or nil
+  size_t map_next_ = 0;              // its next entry, in parts_
+  Cost cost_;
+  ExternalBytes bytes_;
 };
 
 }  // namespace vesicle

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -57,6 +58,12 @@ class IdentityTable {
   }
   // Those of the dead included.
   size_t size() const { return used_ - free_.size(); }
+  // In C++ memory.
+  size_t bytes() const {
+    return by_address_.capacity() * (sizeof(std::pair<const Object*, uint32_t>) + 1) +
+           keys_.capacity() * sizeof(keys_[0]) +
+           (young_.capacity() + free_.capacity()) * sizeof(uint32_t);
+  }
   void Visit(Visitor& visitor) { words_.Visit(visitor); }
 
  private:

@@ -1,21 +1,41 @@
 #include "membrane/local_boundary.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "vm/actor/actor.h"
+#include "vm/actor/code.h"
 #include "vm/actor/promise.h"
 #include "vm/value/value_kind.h"
 
 namespace vesicle {
+
+using planted::Is;
+
 namespace {
 
-// The integer of a proxy: which way its target lies, whether it stands for a slot, and of a slot
-// proxy the number of its entry in owed_.
+// The integer of a proxy: which way its target lies; whether it stands for a slot, and whether that
+// was settled or is settled without us; then the number of the actor that it stands for, or that
+// was asked; of a slot proxy above that its entry in owed_.
 constexpr int64_t kTargetIsInside = 1;
 constexpr int64_t kIsSlot = 2;
-constexpr int kEntryShift = 2;
+constexpr int64_t kIsSettled = 4;
+constexpr int kNumberShift = 3;
+constexpr int kEntryShift = 31;
+constexpr int64_t kNumberMask = (int64_t{1} << (kEntryShift - kNumberShift)) - 1;
 
 int64_t SideBit(Direction to_target) { return to_target == Direction::kIn ? kTargetIsInside : 0; }
 int64_t EntryOf(const Object* proxy) { return boundary::Info(proxy) >> kEntryShift; }
+bool IsSettled(const Object* proxy) { return (boundary::Info(proxy) & kIsSettled) != 0; }
+void SetSettled(Heap& heap, Object* proxy) {
+  boundary::SetInfo(heap, proxy, boundary::Info(proxy) | kIsSettled);
+}
 
-constexpr uint64_t kWordsPerStep = 16;
+// A walk is some 10 ns for each word; a step is about as much.
+constexpr uint64_t kWorkPerStep = 2;
+// What a dispatch may walk before the rest waits for a slice of its own.
+constexpr uint64_t kWorkAtOnce = 2'000;
+constexpr uint64_t kWorkOfSlice = 20'000;
 // Entries let go of between two slices after a revoke.
 constexpr size_t kLetGoAtOnce = 1'000;
 
@@ -24,12 +44,22 @@ constexpr size_t kLetGoAtOnce = 1'000;
 Direction LocalBoundary::ToTarget(const Object* proxy) {
   return (boundary::Info(proxy) & kTargetIsInside) != 0 ? Direction::kIn : Direction::kOut;
 }
-
 bool LocalBoundary::IsSlot(const Object* proxy) { return (boundary::Info(proxy) & kIsSlot) != 0; }
+int64_t LocalBoundary::NumberOf(const Object* proxy) {
+  return (boundary::Info(proxy) >> kNumberShift) & kNumberMask;
+}
 
 LocalBoundary::LocalBoundary(const MembraneOptions& options)
     : proxies_{IdentityTable(options.proxies_max), IdentityTable(options.proxies_max)},
-      owed_(options.owed_max) {}
+      policies_{std::make_unique<Policy>(), std::make_unique<Policy>()},
+      owed_(options.owed_max),
+      audit_(options.audit_records),
+      bytes_(sizeof *this) {}
+
+void LocalBoundary::set_policies(std::unique_ptr<Policy> in, std::unique_ptr<Policy> out) {
+  if (in != nullptr) policies_[static_cast<size_t>(Direction::kIn)] = std::move(in);
+  if (out != nullptr) policies_[static_cast<size_t>(Direction::kOut)] = std::move(out);
+}
 
 Value LocalBoundary::Payer(Direction d) const {
   return object_->words()[d == Direction::kIn ? kPayerIn : kPayerOut];
@@ -52,24 +82,35 @@ class LocalBoundary::Map final : public RefMap {
   Result MapRef(Value ref) override {
     switch (ref.target()->kind) {
       case Kind::kProxy:
-        if (!of_.IsOwn(ref)) return of_.Proxy(core_, ref, direction_);
-        if (IsSlot(ref.target())) return Failure::kType;
-        // Home, or what the other side has already.
-        return ToTarget(ref.target()) == direction_ && !of_.cut_ ? boundary::Target(ref.target())
-                                                                 : ref;
-      case Kind::kActor:
-      case Kind::kResolver:
-      case Kind::kPayer:
-      case Kind::kSponsorControl:
-        return of_.Proxy(core_, ref, direction_);
+        if (!of_.IsOwn(ref)) {
+          return Is(planted::kForeignProxyRaw) ? ref : of_.Proxy(core_, ref, direction_);
+        }
+        return Home(ref);
       case Kind::kPromise:
-        return of_.StandIn(core_, ref, direction_);
-      default:
+        return Is(planted::kPromiseRaw) ? ref : of_.StandIn(core_, ref, direction_);
+      case Kind::kContinuation:
         return Failure::kType;
+      default:
+        if ((Is(planted::kPayerRaw) && ref.target()->kind == Kind::kPayer) ||
+            (Is(planted::kControlRaw) && ref.target()->kind == Kind::kSponsorControl) ||
+            (Is(planted::kResolverRaw) && ref.target()->kind == Kind::kResolver)) {
+          return ref;
+        }
+        return of_.Proxy(core_, ref, direction_);
     }
   }
 
  private:
+  // A proxy of this membrane: what the receiving side has itself, or has a proxy of already.
+  Result Home(Value ref) {
+    const Object* proxy = ref.target();
+    if (IsSlot(proxy)) return Failure::kType;
+    if (of_.cut_) return ref;
+    const bool is_home = ToTarget(proxy) == direction_;
+    if (is_home && Is(planted::kHomeStaysProxy)) return ref;
+    return is_home != Is(planted::kWrongSideUnwrapped) ? boundary::Target(proxy) : ref;
+  }
+
   LocalBoundary& of_;
   Core& core_;
   Direction direction_;
@@ -78,11 +119,22 @@ class LocalBoundary::Map final : public RefMap {
 // What the side that `direction` goes to holds in the place of `ref`.
 Result LocalBoundary::Proxy(Core& core, Value ref, Direction direction) {
   Heap& heap = core.heap();
-  IdentityTable& known = ProxiesTo(Opposite(direction));
+  const Direction to_target = Opposite(direction);
+  if (cut_ && !Is(planted::kLiveAfterRevoke)) {
+    return boundary::MakeProxy(heap, object_, Value::Nil(), SideBit(to_target));
+  }
+  IdentityTable& known = ProxiesTo(to_target);
   const Value old = known.Find(heap, ref.target());
-  if (!old.is_nil()) return old;
-  const Value proxy = boundary::MakeProxy(heap, object_, ref, SideBit(Opposite(direction)));
-  return known.Add(heap, ref.target(), proxy);
+  if (!old.is_nil() && !Is(planted::kTwoProxies)) return old;
+  const int64_t number = (numbers_ + 1) & kNumberMask;
+  const Value proxy =
+      boundary::MakeProxy(heap, object_, ref, SideBit(to_target) | (number << kNumberShift));
+  const Result added = known.Add(heap, ref.target(), proxy);
+  if (added.ok()) {
+    ++numbers_;
+    ChargeTables(heap);
+  }
+  return added;
 }
 
 // A promise of the other side, which will be settled as this one is.
@@ -92,86 +144,346 @@ Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction) {
     core.Settle(stand_in, EventFlag::kBroken, core.Reason("revoked"));
     return stand_in;
   }
-  const Result listener = Owe(core.heap(), stand_in, direction);
+  const Result listener = Owe(core, stand_in, direction, 0);
   if (!listener.ok()) return listener;
   core.ListenOn(Payer(direction), promise, listener.value());
   return stand_in;
 }
 
-Result LocalBoundary::Owe(Heap& heap, Value slot, Direction to_slot) {
+Result LocalBoundary::Owe(Core& core, Value slot, Direction to_slot, int64_t asked) {
+  Heap& heap = core.heap();
   const Result entry = owed_.Reserve(heap);
   if (!entry.ok()) return entry;
   const int64_t number = entry.value().small_int();
-  const Value proxy = boundary::MakeProxy(heap, object_, slot,
-                                          SideBit(to_slot) | kIsSlot | (number << kEntryShift));
+  const Value proxy = boundary::MakeProxy(
+      heap, object_, slot,
+      SideBit(to_slot) | kIsSlot | (asked << kNumberShift) | (number << kEntryShift));
   owed_.Fill(heap, number, slot, proxy);
+  ChargeTables(heap);
   return proxy;
 }
 
-Result LocalBoundary::Slot(Core& core, Value slot, Direction direction) {
-  if (slot.is_nil()) return slot;
+Result LocalBoundary::Slot(Core& core, Value slot, Direction direction, int64_t asked) {
+  if (slot.is_nil() || Is(planted::kSlotRaw)) return slot;
   if (!IsOwn(slot) || ToTarget(slot.target()) != direction) {
-    return Owe(core.heap(), slot, Opposite(direction));
+    return Owe(core, slot, Opposite(direction), asked);
   }
-  // Home: whoever has it now answers without us.
+  // Home: whoever has it now answers without us. The proxy still knows the way, should the event
+  // come to wait and cross once more.
   Object* proxy = slot.target();
-  const Value home = boundary::Target(proxy);
-  owed_.Remove(core.heap(), EntryOf(proxy));
-  boundary::Cut(core.heap(), proxy);
-  return home;
+  if (!IsSettled(proxy)) {
+    owed_.Remove(core.heap(), EntryOf(proxy));
+    SetSettled(core.heap(), proxy);
+  }
+  return boundary::Target(proxy);
+}
+
+void LocalBoundary::ChargeTables(Heap& heap) {
+  const auto bytes = static_cast<int64_t>(sizeof *this + proxies_[0].bytes() + proxies_[1].bytes() +
+                                          owed_.bytes()) +
+                     audit_.bytes() + policies_[0]->bytes() + policies_[1]->bytes();
+  if (bytes == bytes_) return;
+  heap.ChargeExternal(object_->sponsor, bytes - bytes_);
+  bytes_ = bytes;
 }
 
 // ---------------------------------------------------------------------------
 // Crossings
 
-Result LocalBoundary::Walk(Core& core, Value value, Direction direction) {
-  Map map(*this, core, direction);
-  Crossing crossing(core.heap(), core, map);
-  const Result result = crossing.Run(value);
-  core.ChargeWork(static_cast<int64_t>(crossing.work() / kWordsPerStep));
-  return result;
+// A walk that is not over, of what was judged already.
+class LocalBoundary::Walk final : public Passing {
+ public:
+  Walk(LocalBoundary& of, Core& core, Direction way, Crossed what, const Verdict& verdict)
+      : map_(of, core, way),
+        crossing_(core.heap(), core, verdict.message),
+        what_(what),
+        target_(verdict.target),
+        is_redirected_(verdict.kind == Verdict::Kind::kRedirect),
+        is_rewritten_(verdict.kind == Verdict::Kind::kRewrite) {}
+
+  Crossing::Step Go(Core& core, uint64_t work_max) {
+    const uint64_t before = crossing_.cost().work;
+    Crossing::Step step = Crossing::Step::kDone;
+    const bool is_raw = (Is(planted::kRewriteRaw) && is_rewritten_) ||
+                        (Is(planted::kReplyRaw) && what_ == Crossed::kReply) ||
+                        (Is(planted::kReasonRaw) && what_ == Crossed::kBreak);
+    if (!is_raw) step = crossing_.Go(map_, work_max);
+    core.ChargeWork(static_cast<int64_t>((crossing_.cost().work - before) / kWorkPerStep));
+    if (step != Crossing::Step::kDone || !is_redirected_ || is_target_mapped_) return step;
+    if (!Is(planted::kRedirectRaw)) {
+      const Result target = map_.MapRef(target_);
+      if (!target.ok()) {
+        failure_ = target.failure();
+        return failure_ == Failure::kMemory ? Crossing::Step::kNoRoom : Crossing::Step::kFailed;
+      }
+      target_ = target.value();
+    }
+    is_target_mapped_ = true;
+    return step;
+  }
+  void Visit(Visitor& visitor) override {
+    crossing_.Visit(visitor);
+    visitor.Visit(&target_, 1);
+  }
+
+  Value value() const { return crossing_.value(); }
+  uint64_t size() const { return crossing_.cost().size; }
+  Failure failure() const { return failure_.value_or(crossing_.failure()); }
+  bool is_redirected() const { return is_redirected_; }
+  Value target() const { return target_; }
+
+ private:
+  Map map_;
+  Crossing crossing_;
+  Crossed what_;
+  Value target_;
+  bool is_redirected_;
+  bool is_rewritten_;
+  bool is_target_mapped_ = false;
+  std::optional<Failure> failure_;
+};
+
+Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
+                                       std::unique_ptr<Passing>& passing) {
+  const Direction way = ToTarget(proxy);
+  const Crossed what = event.flag() == EventFlag::kMessage ? Crossed::kMessage
+                       : event.flag() == EventFlag::kKept  ? Crossed::kReply
+                                                           : Crossed::kBreak;
+  auto* walk = static_cast<Walk*>(passing.get());
+  const bool goes_on = walk != nullptr;
+  if (!goes_on) {
+    Verdict verdict;
+    const Passage judged = Judge(core, proxy, event, way, what, &verdict);
+    if (judged != Passage::kGoesOn) return judged;
+    if (verdict.kind != Verdict::Kind::kRedirect) {
+      Map map(*this, core, way);
+      Crossing::Cost cost;
+      const std::optional<Result> mapped =
+          Crossing::Short(core.heap(), verdict.message, map, &cost);
+      if (mapped.has_value() && mapped->ok()) {
+        const Passage done = Arrive(core, proxy, event, way, what, mapped->value(), cost.size);
+        if (done != Passage::kNoRoom) return done;
+      } else if (mapped.has_value() && mapped->failure() != Failure::kMemory) {
+        return Refuse(core, proxy, event, way, what, mapped->failure());
+      }
+    }
+    passing = std::make_unique<Walk>(*this, core, way, what, verdict);
+    walk = static_cast<Walk*>(passing.get());
+  }
+  switch (walk->Go(core, goes_on ? kWorkOfSlice : kWorkAtOnce)) {
+    case Crossing::Step::kDone:
+      break;
+    case Crossing::Step::kMore:
+      return Passage::kMore;
+    case Crossing::Step::kNoRoom:
+      return Passage::kNoRoom;
+    case Crossing::Step::kFailed:
+      return Refuse(core, proxy, event, way, what, walk->failure());
+  }
+  const Passage done = Arrive(core, proxy, event, way, what, walk->value(), walk->size());
+  if (done != Passage::kGoesOn || !walk->is_redirected()) return done;
+  event.target = walk->target();
+  return Passage::kRedirected;
 }
 
-Boundary::Passage LocalBoundary::Cross(Core& core, const Object* proxy, Event& event) {
-  const Direction direction = ToTarget(proxy);
-  const Result message = Walk(core, event.message, direction);
-  const Result slot = message.ok() ? Slot(core, event.slot, direction) : message;
-  if (slot.ok()) {
-    ++crossed_;
-    event.message = message.value();
+Boundary::Passage LocalBoundary::Judge(Core& core, Object* proxy, Event& event, Direction way,
+                                       Crossed what, Verdict* verdict) {
+  verdict->message = event.message;
+  if (PolicyOf(Opposite(way)).is_one_way()) {
+    return Deny(core, proxy, event, way, what, "this membrane is one-way");
+  }
+  Policy& policy = PolicyOf(way);
+  if (policy.is_empty()) return Passage::kGoesOn;
+  Seen seen;
+  seen.way = way;
+  seen.what = what;
+  seen.message = event.message;
+  const Ends ends = EndsOf(core, proxy, event);
+  seen.from = ends.from;
+  seen.to = ends.to;
+  if (policy.wants_time()) seen.time_ns = NowNs();
+  *verdict = policy.Judge(core, seen);
+  switch (verdict->kind) {
+    case Verdict::Kind::kNoRoom:
+      return Passage::kNoRoom;
+    case Verdict::Kind::kDeny:
+      return Deny(core, proxy, event, way, what, verdict->text);
+    default:
+      return Passage::kGoesOn;
+  }
+}
+
+// All is mapped but the slot.
+Boundary::Passage LocalBoundary::Arrive(Core& core, Object* proxy, Event& event, Direction way,
+                                        Crossed what, Value message, uint64_t size) {
+  Heap& heap = core.heap();
+  if (what == Crossed::kMessage) {
+    const bool is_one_way = PolicyOf(way).is_one_way();
+    const Result slot =
+        is_one_way ? Result(Value::Nil()) : Slot(core, event.slot, way, NumberOf(proxy));
+    if (!slot.ok()) {
+      if (slot.failure() == Failure::kMemory) return Passage::kNoRoom;
+      return Refuse(core, proxy, event, way, what, slot.failure());
+    }
+    if (is_one_way) core.Keep(event.slot, Value::Nil());
+    NoteRecord(core, Record(core, proxy, event, way, what, size, Outcome::kPass));
     event.slot = slot.value();
-    return Passage::kGoesOn;
+  } else {
+    Record(core, proxy, event, way, what, size, Outcome::kPass);
   }
-  if (slot.failure() == Failure::kMemory) return Passage::kNoRoom;
-  ++refused_;
-  core.Refuse(event, CrossingReason(core, slot.failure()));
-  return Passage::kRefused;
+  ++crossed_;
+  PolicyOf(way).Count(size);
+  event.message = message;
+  event.target = boundary::Target(proxy);
+  if (what != Crossed::kMessage) Settled(heap, proxy);
+  return Passage::kGoesOn;
 }
 
-bool LocalBoundary::CrossSettlement(Core& core, Object* slot_proxy, EventFlag& how, Value& value,
-                                    Value& report) {
-  const Direction direction = ToTarget(slot_proxy);
-  owed_.Remove(core.heap(), EntryOf(slot_proxy));
-  boundary::Cut(core.heap(), slot_proxy);
-  const Result mapped = Pass(core, value, direction);
-  if (mapped.ok()) {
-    ++crossed_;
-    value = mapped.value();
-    return true;
-  }
+// By a limit, or for what may not cross.
+Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event, Direction way,
+                                        Crossed what, Failure failure) {
+  return Refuse(core, proxy, event, way, what, Outcome::kFull, CrossingReason(core, failure));
+}
+
+Boundary::Passage LocalBoundary::Deny(Core& core, Object* proxy, Event& event, Direction way,
+                                      Crossed what, std::string_view text) {
+  if (Is(planted::kDeniedCrosses)) return Passage::kGoesOn;
+  return Refuse(core, proxy, event, way, what, Outcome::kDeny, core.Reason("denied", text));
+}
+
+Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event, Direction way,
+                                        Crossed what, Outcome outcome, Value reason) {
   ++refused_;
-  how = EventFlag::kBroken;
-  value = CrossingReason(core, mapped.failure());
-  report = Value::Nil();
-  return true;
+  const int64_t record = Record(core, proxy, event, way, what, 0, outcome);
+  if (what == Crossed::kMessage) {
+    NoteRecord(core, record);
+    core.Refuse(event, reason);
+    return Passage::kRefused;
+  }
+  // Whoever waits learns that, instead.
+  event = {boundary::Target(proxy), reason, Value::Nil(),
+           Event::Pack(event.cause(), EventFlag::kBroken)};
+  Settled(core.heap(), proxy);
+  return Passage::kGoesOn;
+}
+
+// It is owed no more.
+void LocalBoundary::Settled(Heap& heap, Object* slot_proxy) {
+  owed_.Remove(heap, EntryOf(slot_proxy));
+  SetSettled(heap, slot_proxy);
+  boundary::Cut(heap, slot_proxy);
+}
+
+Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, Value value) {
+  if (IsSettled(slot_proxy)) return Settling::kIsLate;
+  const Direction way = ToTarget(slot_proxy);
+  Crossing::Cost cost;
+  if (planted::kIsBuilt || !PolicyOf(way).is_empty() || PolicyOf(Opposite(way)).is_one_way() ||
+      !Crossing::IsFlatData(value, &cost)) {
+    SetSettled(core.heap(), slot_proxy);
+    return Settling::kCrosses;
+  }
+  ++crossed_;
+  Event event = {Value::Target(slot_proxy), value, Value::Nil(), 0};
+  Record(core, slot_proxy, event, way, Crossed::kReply, cost.size, Outcome::kPass);
+  Settled(core.heap(), slot_proxy);
+  return Settling::kAtOnce;
 }
 
 Result LocalBoundary::Pass(Core& core, Value value, Direction direction) {
+  std::unique_ptr<Passing> passing;
+  for (;;) {
+    const Passed passed = PassSome(core, value, direction, passing);
+    if (passed.passage == Passage::kGoesOn) return passed.value;
+    if (passed.passage == Passage::kNoRoom) return Failure::kMemory;
+    if (passed.passage == Passage::kRefused) {
+      return static_cast<Walk*>(passing.get())->failure();
+    }
+  }
+}
+
+LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction direction,
+                                              std::unique_ptr<Passing>& passing) {
   const Value payer = Payer(direction);
   Sponsor* sponsor = payer.is_nil() ? &core.root_sponsor() : Core::SponsorOf(payer.target());
   VESICLE_CHECK(sponsor != nullptr);
   const Heap::PaidBy paid(core.heap(), sponsor->AccountOf(Resource::kMemory).index());
-  return Walk(core, value, direction);
+  if (passing == nullptr) {
+    Verdict verdict;
+    verdict.message = value;
+    passing = std::make_unique<Walk>(*this, core, direction, Crossed::kMessage, verdict);
+  }
+  auto* walk = static_cast<Walk*>(passing.get());
+  switch (walk->Go(core, kWorkOfSlice)) {
+    case Crossing::Step::kDone:
+      return {Passage::kGoesOn, walk->value()};
+    case Crossing::Step::kMore:
+      return {Passage::kMore, {}};
+    case Crossing::Step::kNoRoom:
+      return {Passage::kNoRoom, {}};
+    case Crossing::Step::kFailed:
+      break;
+  }
+  return {Passage::kRefused, CrossingReason(core, walk->failure())};
+}
+
+// ---------------------------------------------------------------------------
+// Records
+
+LocalBoundary::Ends LocalBoundary::EndsOf(Core& core, const Object* proxy, const Event& event) {
+  const auto number = static_cast<uint32_t>(NumberOf(proxy));
+  if (IsSlot(proxy)) return {number, 0};
+  // A sender that never crossed has no number here.
+  Object* sender = core.SenderOf(event);
+  if (sender == nullptr) return {0, number};
+  const Value known = ProxiesTo(Opposite(ToTarget(proxy))).Find(core.heap(), sender);
+  return {known.is_nil() ? 0 : static_cast<uint32_t>(NumberOf(known.target())), number};
+}
+
+// The number of the record.
+int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& event, Direction way,
+                              Crossed what, uint64_t size, Outcome outcome) {
+  const Value sink = object_->words()[kSink];
+  const std::vector<Value>& logs = PolicyOf(way).logs();
+  if (audit_.is_off() && sink.is_nil() && logs.empty()) return audit_.Skip();
+  CrossingRecord record;
+  const Ends ends = EndsOf(core, proxy, event);
+  record.from = ends.from;
+  record.to = ends.to;
+  record.way = way;
+  record.what = what;
+  record.outcome = outcome;
+  record.bytes = size;
+  record.has_time = has_clock();
+  if (record.has_time) record.time_ns = NowNs();
+  record.tag = NameForRecord(event.message, &record.has_tag);
+  if (!sink.is_nil() || !logs.empty()) {
+    const Heap::BeyondAllowance beyond(core.heap());
+    const Result value = RecordValue(core, record);
+    const Value owner = object_->words()[kOwner];
+    if (!sink.is_nil()) core.DeliverOn(owner, sink, value.value());
+    for (const Value log : logs) core.DeliverOn(owner, log, value.value());
+  }
+  return audit_.Add(record);
+}
+
+void LocalBoundary::NoteRecord(Core& core, int64_t record) {
+  last_noted_ = record;
+  core.NoteCrossed(object_, record);
+}
+
+void LocalBoundary::TakeBack(Core&, int64_t crossing) {
+  if (CrossingRecord* record = audit_.Find(crossing)) {
+    record->outcome = CrossingRecord::Outcome::kParked;
+    if (crossing == last_noted_) PolicyOf(record->way).TakeBack();
+  }
+}
+
+bool LocalBoundary::has_clock() const { return !object_->words()[kClock].is_nil(); }
+
+int64_t LocalBoundary::NowNs() const {
+  const Value clock = object_->words()[kClock];
+  return clock.is_nil() ? 0 : ReadClock(clock).value_or(0);
 }
 
 // ---------------------------------------------------------------------------
@@ -186,23 +498,32 @@ void LocalBoundary::Revoke(Core& core) {
 bool LocalBoundary::LetGo(Core& core) {
   Heap& heap = core.heap();
   const bool more_owed = owed_.Take(heap, kLetGoAtOnce, [&](Value slot, Value proxy) {
+    if (Is(planted::kRevokeLeavesSlots)) return;
     if (proxy.is_target()) boundary::Cut(heap, proxy.target());
     if (slot.is_target()) core.Settle(slot, EventFlag::kBroken, core.Reason("revoked"));
   });
   if (more_owed) return true;
   const auto cut = [&](Object* proxy) { boundary::Cut(heap, proxy); };
-  return ProxiesTo(Direction::kIn).Take(heap, kLetGoAtOnce, cut) ||
-         ProxiesTo(Direction::kOut).Take(heap, kLetGoAtOnce, cut);
+  const bool more = ProxiesTo(Direction::kIn).Take(heap, kLetGoAtOnce, cut) ||
+                    ProxiesTo(Direction::kOut).Take(heap, kLetGoAtOnce, cut);
+  if (!more) ChargeTables(heap);
+  return more;
 }
 
 void LocalBoundary::Visit(Visitor& visitor) {
   for (IdentityTable& table : proxies_) table.Visit(visitor);
+  for (const auto& policy : policies_) policy->Visit(visitor);
   owed_.Visit(visitor);
 }
 
 Membrane::Counts LocalBoundary::counts() const {
   return {proxies_[static_cast<size_t>(Direction::kOut)].size(),
           proxies_[static_cast<size_t>(Direction::kIn)].size(), owed_.size(), crossed_, refused_};
+}
+
+std::optional<int64_t> ReadClock(Value clock) {
+  if (!IsTargetKind(clock, Kind::kActor)) return std::nullopt;
+  return code::Body(code::Of(actor::Holder(clock.target())))->NowNs();
 }
 
 }  // namespace vesicle

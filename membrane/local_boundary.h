@@ -1,14 +1,24 @@
 // LocalBoundary: what stands behind the proxies of a Membrane (membrane.h).
+//
+// A crossing, in order: the policy of its direction judges the sender's message; the walk
+// (crossing.h) maps what it left, and last the slot; the record is written. Whatever is
+// long is done in pieces (Passing), and nothing is sent before all of it is done.
 #ifndef VESICLE_MEMBRANE_LOCAL_BOUNDARY_H_
 #define VESICLE_MEMBRANE_LOCAL_BOUNDARY_H_
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
 
+#include "membrane/audit.h"
 #include "membrane/crossing.h"
 #include "membrane/identity_table.h"
 #include "membrane/membrane.h"
 #include "membrane/owed_slots.h"
+#include "membrane/planted.h"
+#include "membrane/policy.h"
 #include "vm/actor/boundary.h"
 
 namespace vesicle {
@@ -16,48 +26,104 @@ namespace vesicle {
 class LocalBoundary final : public Boundary {
  public:
   // Words of the kBoundary.
-  enum Word : uint32_t { kRaw, kPayerIn, kPayerOut, kWordCount };
+  enum Word : uint32_t { kRaw, kPayerIn, kPayerOut, kOwner, kClock, kSink, kWordCount };
 
   explicit LocalBoundary(const MembraneOptions& options);
   void set_object(Object* object) { object_ = object; }
+  void set_policies(std::unique_ptr<Policy> in, std::unique_ptr<Policy> out);
 
   bool is_cut() const override { return cut_; }
   Value PayerTo(const Object* proxy) const override;
-  Passage Cross(Core& core, const Object* proxy, Event& event) override;
-  bool CrossSettlement(Core& core, Object* slot_proxy, EventFlag& how, Value& value,
-                       Value& report) override;
+  Passage Cross(Core& core, Object* proxy, Event& event,
+                std::unique_ptr<Passing>& passing) override;
+  Settling Settle(Core& core, Object* slot_proxy, Value value) override;
+  void TakeBack(Core& core, int64_t crossing) override;
   bool LetGo(Core& core) override;
   void Visit(Visitor& visitor) override;
-  int64_t bytes() const override { return sizeof *this; }
+  int64_t bytes() const override { return bytes_; }
 
   Result Pass(Core& core, Value value, Direction direction);
+  // The same in pieces; `passing` is the caller's, null at first. kMore and kNoRoom: again.
+  struct Passed {
+    Passage passage;  // kGoesOn, kMore, kNoRoom, kRefused
+    Value value;      // or the reason
+  };
+  Passed PassSome(Core& core, Value value, Direction direction, std::unique_ptr<Passing>& passing);
   void Revoke(Core& core);
   Membrane::Counts counts() const;
+  const AuditRing& audit() const { return audit_; }
 
   // Where the target of a proxy lives: what goes to it goes in that direction.
   static Direction ToTarget(const Object* proxy);
   static bool IsSlot(const Object* proxy);
+  // The number of the actor that a proxy stands for.
+  static int64_t NumberOf(const Object* proxy);
+  // fn(Object* proxy) of all proxies alive that stand for actors.
+  template <typename Fn>
+  void ForEachProxy(Heap& heap, Fn fn) {
+    for (IdentityTable& table : proxies_) {
+      table.ForEach(heap, [&](Object*, Object* proxy) { fn(proxy); });
+    }
+  }
 
  private:
   class Map;
+  class Walk;
+  // Under which names a crossing goes on record.
+  struct Ends {
+    uint32_t from = 0;
+    uint32_t to = 0;
+  };
+
+  using Outcome = CrossingRecord::Outcome;
+
   IdentityTable& ProxiesTo(Direction d) { return proxies_[static_cast<size_t>(d)]; }
+  Policy& PolicyOf(Direction d) { return *policies_[static_cast<size_t>(d)]; }
   Value Payer(Direction d) const;
-  Result Walk(Core& core, Value value, Direction direction);
+
+  Passage Judge(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
+                Verdict* verdict);
+  Passage Arrive(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
+                 Value message, uint64_t size);
+  Passage Deny(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
+               std::string_view text);
+  Passage Refuse(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
+                 Failure failure);
+  Passage Refuse(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
+                 Outcome outcome, Value reason);
+
   Result Proxy(Core& core, Value ref, Direction direction);
   Result StandIn(Core& core, Value promise, Direction direction);
-  Result Slot(Core& core, Value slot, Direction direction);
+  Result Slot(Core& core, Value slot, Direction direction, int64_t asked);
   // A slot proxy that will settle `slot`, which lives on the side that `to_slot` goes to.
-  Result Owe(Heap& heap, Value slot, Direction to_slot);
+  Result Owe(Core& core, Value slot, Direction to_slot, int64_t asked);
+  void Settled(Heap& heap, Object* slot_proxy);
   bool IsOwn(Value ref) const;
+
+  Ends EndsOf(Core& core, const Object* proxy, const Event& event);
+  int64_t Record(Core& core, const Object* proxy, const Event& event, Direction way, Crossed what,
+                 uint64_t size, Outcome outcome);
+  void NoteRecord(Core& core, int64_t record);
+  int64_t NowNs() const;
+  bool has_clock() const;
+  void ChargeTables(Heap& heap);
 
   Object* object_ = nullptr;
   bool cut_ = false;
   // By the direction towards their targets: kIn, of insiders, held outside.
   std::array<IdentityTable, 2> proxies_;
+  std::array<std::unique_ptr<Policy>, 2> policies_;
   OwedSlots owed_;
+  AuditRing audit_;
+  int64_t last_noted_ = -1;  // the record of the last message
+  int64_t numbers_ = 0;      // given to actors so far
   uint64_t crossed_ = 0;
   uint64_t refused_ = 0;
+  int64_t bytes_;
 };
+
+// The time of a clock (CodeBody::NowNs); nothing: the ref is none.
+std::optional<int64_t> ReadClock(Value clock);
 
 }  // namespace vesicle
 

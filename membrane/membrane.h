@@ -13,6 +13,9 @@
 // a promise of the other side, which is settled when the first one is. Data that hold no
 // ref are not copied.
 //
+// In each direction a policy (policy.h) may deny, rewrite or redirect; what crossed and what
+// did not stands in a ring of records (audit.h).
+//
 // After a revoke nothing crosses, what waits is dropped, turns that a crossing began and
 // that are not done are undone, and whoever waits for an answer learns #revoked.
 //
@@ -21,7 +24,7 @@
 // Threads:   its VM's only.
 // Limits:    proxies_max each way, owed_max; at a limit a crossing fails with #full.
 //
-//   std::optional<Membrane> wall = Membrane::Create(core, {});
+//   absl::StatusOr<Membrane> wall = Membrane::Create(core, {});
 //   Result p = wall->Pass(bob, Direction::kOut);       // kMemory, kTooBig, kType
 //   wall->Revoke();
 #ifndef VESICLE_MEMBRANE_MEMBRANE_H_
@@ -29,35 +32,49 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "membrane/audit.h"
+#include "membrane/direction.h"
 #include "vm/actor/core.h"
 #include "vm/heap/root.h"
 #include "vm/value/result.h"
 
 namespace vesicle {
 
-// Into the inside, or out of it.
-enum class Direction : uint8_t { kIn, kOut };
-inline Direction Opposite(Direction d) { return d == Direction::kIn ? Direction::kOut : Direction::kIn; }
-
 struct MembraneOptions {
   // Control refs of the sponsors that run and pay for what crosses; nil: the root's.
   Value payer_in;
   Value payer_out;
+  // Rules as in policy.h; nil: everything passes.
+  Value inward;
+  Value outward;
+  // A clock, for rules that want one and for records; or nil.
+  Value clock;
+  // Gets each record as a message, paid by `owner`; or nil.
+  Value sink;
+  Value owner;  // a sponsor's control ref; nil: the root's
+  // Records kept.
+  size_t audit_records = 256;
   // Proxies alive at a time, each way.
   size_t proxies_max = size_t{1} << 22;
   // Asks and promises under way at a time.
   size_t owed_max = size_t{1} << 22;
 };
+inline constexpr size_t kTableEntriesMax = size_t{1} << 26;  // of those limits
+inline constexpr size_t kAuditRecordsMax = size_t{1} << 20;
 
 class LocalBoundary;
 
 // A handle: copies are the same membrane. Keeps it alive.
 class Membrane {
  public:
-  // Nothing: no memory for it.
-  static std::optional<Membrane> Create(Core& core, const MembraneOptions& options);
+  // InvalidArgument: a rule or a clock that is none, in words; ResourceExhausted: no memory for it.
+  static absl::StatusOr<Membrane> Create(Core& core, const MembraneOptions& options);
+  // What Create would say of the options, if it is no want of memory; empty: nothing.
+  static std::string WhatIsWrong(const MembraneOptions& options);
   // Of the kBoundary object that value() was.
   static Membrane Of(Core& core, Value boundary);
   Value value() const { return boundary_.value(); }
@@ -78,6 +95,8 @@ class Membrane {
     uint64_t refused = 0;
   };
   Counts counts() const;
+  // The last crossings, oldest first.
+  std::vector<CrossingRecord> Audit() const;
 
  private:
   Membrane(Core& core, Value boundary) : core_(&core), boundary_(core.heap(), boundary) {}

@@ -44,12 +44,17 @@ class OwedSlots {
     if (taken_ == 0) SortByAge(heap);
     for (; count > 0 && taken_ < by_age_.size(); --count) {
       const size_t i = by_age_[taken_++].second;
-      fn(alive(words_.Read(heap, kWords * i + kSlot)), alive(words_.Read(heap, kWords * i + kProxy)));
+      fn(alive(words_.Read(heap, kWords * i + kSlot)),
+         alive(words_.Read(heap, kWords * i + kProxy)));
     }
     return taken_ < by_age_.size();
   }
 
   size_t size() const { return used_ - free_.size(); }
+  // In C++ memory.
+  size_t bytes() const {
+    return free_.capacity() * sizeof(uint32_t) + by_age_.capacity() * sizeof(by_age_[0]);
+  }
   void Visit(Visitor& visitor) { words_.Visit(visitor); }
 
  private:

@@ -11,11 +11,16 @@
 // target's turn. Until then it stays what it was: the event of a proxy waits in queues and
 // inboxes, is parked and comes back as such, so a boundary that is cut drops it at once.
 //
-// A *slot proxy* stands for a slot of the other side: settling it crosses the value.
+// A *slot proxy* stands for a slot of the other side: what settles it is a crossing, too, in a
+// dispatch of its own where more is to be done than to hand on a flat value.
+//
+// A long crossing is done in pieces: its event waits at the front of its queue, and the slices of
+// who pays go into the walk. Nobody else waits for it.
 #ifndef VESICLE_VM_ACTOR_BOUNDARY_H_
 #define VESICLE_VM_ACTOR_BOUNDARY_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "vm/actor/event.h"
 #include "vm/heap/heap.h"
@@ -24,25 +29,44 @@ namespace vesicle {
 
 class Core;
 
+// A crossing that is not done yet: what a boundary needs to go on.
+class Passing {
+ public:
+  virtual ~Passing() = default;
+  virtual void Visit(Visitor& visitor) = 0;
+};
+
 class Boundary {
  public:
   virtual ~Boundary() = default;
   // No event crosses any more, in either direction.
   virtual bool is_cut() const = 0;
-  // The control ref of the sponsor that runs what crosses to the target of `proxy`; nil: the root's.
+  // The control ref of the sponsor that runs what crosses to the target of `proxy`; nil: the
+  // root's.
   virtual Value PayerTo(const Object* proxy) const = 0;
-  // Makes message and slot those of the other side, paid by the running sponsor. kRefused: it does
-  // not cross, and its slot is settled or the refusal is reported. kNoRoom: an allocation did not
-  // fit; nothing changed. Never collects.
-  enum class Passage : uint8_t { kGoesOn, kRefused, kNoRoom };
-  virtual Passage Cross(Core& core, const Object* proxy, Event& event) = 0;
-  // The same for what settles a slot proxy: how, value and report become those of the other side.
-  // False: nobody is to learn of it.
-  virtual bool CrossSettlement(Core& core, Object* slot_proxy, EventFlag& how, Value& value,
-                               Value& report) = 0;
-  // After it was cut, a piece of letting go of what it held (Core::LetGo); false when done.
+
+  enum class Passage : uint8_t {
+    kGoesOn,      // message, slot and target are those of the other side
+    kRedirected,  // so they are, and the target is another: it is delivered anew
+    kRefused,     // it does not cross; its slot was settled, or the refusal reported
+    kMore,        // there is more to do: `passing` is what
+    kNoRoom,      // the same, and an allocation did not fit
+  };
+  // Makes an event that came to `proxy` one of the other side, on its way to what is behind it,
+  // paid by the running sponsor. Of a slot proxy the event is what settles it, and a report link in
+  // its slot goes along; kRefused is not an answer then. Never collects. `passing`: null at first.
+  virtual Passage Cross(Core& core, Object* proxy, Event& event,
+                        std::unique_ptr<Passing>& passing) = 0;
+  // What settles a slot proxy, if that is a flat value with nobody to judge it, is handed on as it
+  // is, whoever runs. Only the first settlement counts.
+  enum class Settling : uint8_t { kAtOnce, kCrosses, kIsLate };
+  virtual Settling Settle(Core& core, Object* slot_proxy, Value value) = 0;
+  // The event of a crossing that was counted with Core::NoteCrossed is parked, to cross anew.
+  virtual void TakeBack(Core& core, int64_t crossing) = 0;
+  // After it was cut, a piece of letting go of what it held (Core::BeginLettingGo); false when
+  // done.
   virtual bool LetGo(Core& core) = 0;
-  // Words held in C++ memory; none of them young.
+  // Words held in C++ memory. Heap::WillWrite(object) comes before a young one is put there.
   virtual void Visit(Visitor& visitor) = 0;
   // C++ memory behind it, charged to who pays for the object.
   virtual int64_t bytes() const = 0;
@@ -58,6 +82,10 @@ inline Boundary* Of(const Object* object) {
 inline Boundary* OfProxy(const Object* proxy) { return Of(proxy->words()[0].data()); }
 inline Value Target(const Object* proxy) { return proxy->words()[1]; }
 inline int64_t Info(const Object* proxy) { return proxy->words()[2].small_int(); }
+inline void SetInfo(Heap& heap, Object* proxy, int64_t info) {
+  heap.WillWrite(proxy);
+  proxy->words()[2] = Value::SmallInt(info);
+}
 inline Value MakeProxy(Heap& heap, Object* of, Value target, int64_t info) {
   Object* proxy = heap.AllocateRaw(Kind::kProxy, kProxyWords);
   proxy->words()[0] = Value::Data(of);

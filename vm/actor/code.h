@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "vm/heap/heap.h"
@@ -42,6 +43,8 @@ class CodeBody {
   virtual size_t bytes() const { return 0; }
   // Holds C++ state of its own, which may be anything: refs, too. So no boundary lets it by.
   virtual bool is_opaque() const { return false; }
+  // Of a clock: what it would answer, for who may not ask and wait (a policy). Nothing: it is none.
+  virtual std::optional<int64_t> NowNs() const { return std::nullopt; }
   // For reports and traces: "counter", "counter.when", "<native>".
   virtual const std::string& name() const = 0;
 };

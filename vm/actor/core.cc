@@ -21,6 +21,7 @@ Core::Core(const CoreOptions& options)
   turn_.become = turn_.reply = Value::Absent();
   TellHeapItsLimit();
   heap_.SetSponsor(0, options.memory_bytes_max);
+  senders_ = Value::Data(heap_.AllocateOld(Kind::kWeakTable, kRecords));
 }
 
 Core::~Core() { resumed_.reset(); }
@@ -296,6 +297,7 @@ void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
                     &turn.become, &turn.reply,   &turn.made, &turn.report};
   for (Value* word : words) visitor.Visit(word, 1);
   visitor.Visit(&turn.origin.target, 3);
+  visitor.Visit(&turn.crossed, 1);
 }
 
 void Core::VisitStopped(Visitor& visitor, Stopped& stopped) {
@@ -312,9 +314,18 @@ void Core::VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors) {
 
 void Core::VisitSmallRoots(Visitor& visitor) {
   VisitTurn(visitor, turn_);
-  visitor.Visit(&fault_reason_, 1);
+  Value* words[] = {&fault_reason_,   &senders_,     &crossing_, &origin_.target,
+                    &origin_.message, &origin_.slot, &crossed_};
+  for (Value* word : words) visitor.Visit(word, 1);
   for (Value& crowd : crowds_) visitor.Visit(&crowd, 1);
   for (Value& boundary : cut_) visitor.Visit(&boundary, 1);
+  for (auto& entry : under_way_) {
+    UnderWay& now = entry.second;
+    visitor.Visit(&now.origin.target, 3);
+    visitor.Visit(&now.event.target, 3);
+    visitor.Visit(&now.crossed, 1);
+    if (now.passing != nullptr) now.passing->Visit(visitor);
+  }
   VisitMade(visitor, sponsors_made_);
   if (resumed_ != nullptr) VisitStopped(visitor, *resumed_);
   if (suspension_ != nullptr) suspension_->Visit(visitor);
@@ -336,6 +347,16 @@ void Core::VisitYoungRoots(Visitor& visitor) {
   ForEachQueue([&](auto& queue) { queue.VisitFresh(visitor); });
   VisitSmallRoots(visitor);
   symbols_.VisitYoungRoots(visitor);
+}
+
+void Core::BeforeYoungMoves() {
+  const uint64_t first = serial_ < kRecords ? 1 : serial_ - kRecords + 1;
+  Object* table = senders_.data();
+  heap_.WillWrite(table);
+  for (uint64_t turn = std::max(senders_kept_ + 1, first); turn <= serial_; ++turn) {
+    table->words()[turn % kRecords] = records_[turn % kRecords].self;
+  }
+  senders_kept_ = serial_;
 }
 
 void Core::OnYoungEmptied() {

@@ -25,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -86,6 +87,7 @@ struct TurnState {
   Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
   // What crossed a boundary to become this turn's event (boundary.h); no target: nothing did.
   Event origin = {};
+  Value crossed;  // the boundaries that counted it (NoteCrossed), or nil
   bool awaits = false;
   // Which there are, as bits, so that a turn that only sent is over at one look. kRare: a wait,
   // sponsors made, or what a collection or another slice noted.
@@ -116,6 +118,16 @@ class Language {
   virtual void VisitRoots(Visitor& visitor) = 0;
   // The code that ran was left in the middle, by std::bad_alloc: what it was about is forgotten.
   virtual void Abandon() {}
+  // The value of a function for these arguments, computed outside of turns: without effects, never
+  // collecting, within steps_max steps and a bound on memory. kFailed: it faults, takes more, or is
+  // no function of so many parameters. kNoRoom: the sponsor has no memory for it.
+  struct Applied {
+    enum class How : uint8_t { kValue, kFailed, kNoRoom };
+    How how = How::kFailed;
+    Value value;
+    int64_t steps = 0;  // that it took
+  };
+  virtual Applied Apply(Value, std::span<const Value>, int64_t) { return {}; }
 };
 
 // Sees each turn when it has ended; for --trace, trace hashes and tests.
@@ -198,6 +210,10 @@ class Core final : private HeapClient, public IdentitySource {
   // memory. What it held is let go of in pieces from now on, after it was cut.
   Value NewBoundary(std::unique_ptr<Boundary> boundary, uint32_t words);
   void BeginLettingGo(Object* boundary);
+  // The actor whose turn sent the event, if that was one of the last turns; else null.
+  Object* SenderOf(const Event& event);
+  // A boundary counts the crossing that it does now, and wants to hear when that is taken back.
+  void NoteCrossed(Object* boundary, int64_t crossing);
   // Tells `listener` how the promise settles, paid by `payer`: at once when it has.
   void ListenOn(Value payer, Value promise, Value listener);
   // Work done beside a turn: it takes steps, and when it is long, slices of its sponsor's time.
@@ -210,6 +226,7 @@ class Core final : private HeapClient, public IdentitySource {
   void Refuse(const Event& event, Value reason) { RefuseMessage(event, {}, reason); }
   // The turn is to go on in a later slice; takes what it needs for that.
   TurnEnd Suspend(std::unique_ptr<Suspension> suspension);
+  void ForgetSuspension() { suspension_.reset(); }
   // The rest of a task: `frames` go on, in a turn of its own, when p has settled; turn().message is
   // then the value or the reason and turn().flag() says which. With `timer` (a promise) not Absent,
   // the wait ends, broken with #timeout, when that is kept first. The slot goes along. What was
@@ -334,6 +351,10 @@ class Core final : private HeapClient, public IdentitySource {
   // --- the world around -------------------------------------------------------------
   void set_language(Language* language) { language_ = language; }
   Language* language() { return language_; }
+  Language::Applied Apply(Value function, std::span<const Value> arguments, int64_t steps_max) {
+    if (language_ == nullptr) return {};
+    return language_->Apply(function, arguments, steps_max);
+  }
   void set_observer(TurnObserver* observer) { observer_ = observer; }
   bool is_watched() const { return observer_ != nullptr; }
   void set_on_fault(std::function<void(const FaultReport&)> fn) { on_fault_ = std::move(fn); }
@@ -405,6 +426,7 @@ class Core final : private HeapClient, public IdentitySource {
 
   // HeapClient
   void VisitYoungRoots(Visitor& visitor) override;
+  void BeforeYoungMoves() override;
   void OnYoungEmptied() override;
   void VisitMarkRoots(Visitor& visitor) override;
   bool VisitMarkRootsSlice(Visitor& visitor, size_t words_max) override;
@@ -463,10 +485,31 @@ class Core final : private HeapClient, public IdentitySource {
   Event EventOfTurn() const;
 
   // core_boundary.cc
+  struct Way {
+    Value end;
+    Sponsor* payer;
+    enum class Kind : uint8_t { kOpen, kCut, kTooLong } kind;
+  };
+  // An event on its way through boundaries.
+  struct UnderWay {
+    Event origin = {};
+    Event event = {};  // on this side of those that it has crossed
+    Value crossed;     // the first of those that counted it, as NoteCrossed links them
+    std::unique_ptr<Passing> passing;
+    uint8_t tries = 0;  // for room, since it went on
+    bool is_waiting = false;
+  };
+  Way WayOf(Value target);
   bool DispatchProxy(Event& event);
-  bool LeadsThroughCut(Value target);
-  void WaitForRoom(const Event& event, uint64_t bytes);
+  void CrossBack(const Event& event);
+  bool CrossOne(UnderWay& now);
+  UnderWay TakeUnderWay(const Event& event);
+  void DropUnderWay();
+  void WaitAtFront(UnderWay& now);
+  void WaitForRoom(UnderWay& now);
+  void TakeBackCrossed(Value target, Value crossed);
   void SettleThrough(Value slot, EventFlag how, Value value, Value report);
+  void BreakBehind(Object* slot_proxy, Value reason);
   bool UndoIfCut();
   void LetGo();
 
@@ -572,9 +615,12 @@ class Core final : private HeapClient, public IdentitySource {
   struct TurnRecord {
     uint64_t cause = 0;
     Object* code = nullptr;  // null: collected since
+    Value self;              // good until objects move; then senders_ has it
   };
   static constexpr uint64_t kRecords = 512;
   std::array<TurnRecord, kRecords> records_{};
+  Value senders_;  // a kWeakTable: of the turns up to senders_kept_ those whose turn it was
+  uint64_t senders_kept_ = 0;
   Heap heap_;
   SymbolTable symbols_;
   TurnState turn_;
@@ -613,9 +659,13 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
   std::list<EventChain> set_aside_;
-  Event origin_ = {};       // of the event that is dispatched, once it has crossed
-  std::deque<Value> cut_;   // boundaries that still hold something
-  std::deque<Value> crowds_;  // promises that settled and still have waiters
+  // Of the event that is dispatched, once it has crossed.
+  Event origin_ = {};
+  Value crossed_;
+  Value crossing_;                              // where the event went that is at a boundary now
+  std::map<SponsorIndex, UnderWay> under_way_;  // one at the front of each queue
+  std::deque<Value> cut_;                       // boundaries that still hold something
+  std::deque<Value> crowds_;                    // promises that settled and still have waiters
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;

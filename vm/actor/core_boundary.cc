@@ -1,5 +1,7 @@
 // Core: the events of proxies.
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "vm/actor/actor.h"
@@ -11,101 +13,265 @@ namespace vesicle {
 namespace {
 
 bool IsProxy(Value target) { return IsTargetKind(target, Kind::kProxy); }
+// On one way.
+constexpr int kBoundariesMax = 1'000;
+
 bool IsPayer(Value target) { return IsTargetKind(target, Kind::kPayer); }
+bool IsSame(const Event& a, const Event& b) {
+  return a.target == b.target && a.message == b.message && a.slot == b.slot &&
+         a.cause_and_flag == b.cause_and_flag;
+}
+
+// Of those that an event of `target` crosses.
+Object* FirstBoundary(Value target) {
+  while (IsPayer(target)) target = target.target()->words()[0];
+  return IsProxy(target) ? target.target()->words()[0].data() : nullptr;
+}
 
 }  // namespace
 
-// Whether one of the boundaries that an event of `target` is to cross is cut.
-bool Core::LeadsThroughCut(Value target) {
-  while (IsProxy(target) || IsPayer(target)) {
-    const Object* o = target.target();
+// Where an event of `target` ends, and who pays there: the last one on the way.
+Core::Way Core::WayOf(Value target) {
+  Way way{target, sponsor_, Way::Kind::kOpen};
+  for (int steps = 0; IsProxy(way.end) || IsPayer(way.end); ++steps) {
+    if (steps > kBoundariesMax) {
+      way.kind = Way::Kind::kTooLong;
+      return way;
+    }
+    const Object* o = way.end.target();
     if (o->kind == Kind::kPayer) {
-      target = o->words()[0];
+      way.payer = &PayerOf(o->words()[1]);
+      way.end = o->words()[0];
       continue;
     }
-    if (boundary::OfProxy(o)->is_cut()) return true;
-    target = boundary::Target(o);
+    const Boundary& boundary = *boundary::OfProxy(o);
+    if (boundary.is_cut() || boundary::Target(o).is_nil()) {
+      way.kind = Way::Kind::kCut;
+      return way;
+    }
+    way.payer = &PayerOf(boundary.PayerTo(o));
+    way.end = boundary::Target(o);
   }
-  return false;
+  return way;
 }
 
 // False: it waits elsewhere, or it was refused. True: it crossed, and goes on as the target's.
 bool Core::DispatchProxy(Event& event) {
-  if (event.flag() != EventFlag::kMessage) {
-    SettleSlot(event.target, event.flag(), event.message, event.slot);
+  if (event.flag() != EventFlag::kMessage) return CrossBack(event), false;
+  const Way way = WayOf(event.target);
+  if (way.kind != Way::Kind::kOpen) {
+    DropUnderWay();
+    const bool is_cut = way.kind == Way::Kind::kCut;
+    RefuseMessage(event, {},
+                  is_cut ? Reason("revoked")
+                         : Reason("limit", "a message crosses at most " +
+                                               std::to_string(kBoundariesMax) + " membranes"));
     return false;
   }
-  // Where it leads, and who pays there: the last one on the way.
-  if (LeadsThroughCut(event.target)) {
-    RefuseMessage(event, {}, Reason("revoked"));
-    return false;
-  }
-  Value end = event.target;
-  Sponsor* payer = sponsor_;
-  while (IsProxy(end) || IsPayer(end)) {
-    const Object* o = end.target();
-    const bool is_proxy = o->kind == Kind::kProxy;
-    payer = &PayerOf(is_proxy ? boundary::OfProxy(o)->PayerTo(o) : o->words()[1]);
-    end = is_proxy ? boundary::Target(o) : o->words()[0];
-  }
-  if (payer != sponsor_) return HandToPayer(*payer, event), false;
+  if (way.payer != sponsor_) return HandToPayer(*way.payer, event), false;
   // A free actor's turn is begun by this; for one that is not, the event waits as it is.
-  Object* target = end.target();
-  if (target->kind == Kind::kActor && actor::IsExtended(target) &&
+  Object* target = way.end.target();
+  const bool begins_turn = target->kind == Kind::kActor;
+  if (begins_turn && actor::IsExtended(target) &&
       !actor::ExtensionWord(target, actor::Ext::kSuspended).is_nil()) {
     AddToInbox(actor::ExtensionWord(target, actor::Ext::kSuspended), event);
+    DropUnderWay();
     return false;
   }
   if (!PayForArrival(event)) return false;
-  origin_ = event;
-  const uint64_t spent = heap_.spent();
-  while (event.target != end) {
-    const Object* o = event.target.target();
-    if (o->kind == Kind::kPayer) {
-      event.target = o->words()[0];
+  const Event origin = event;
+  UnderWay now = TakeUnderWay(origin);
+  while (now.event.target != way.end) {
+    if (IsPayer(now.event.target)) {
+      now.event.target = now.event.target.target()->words()[0];
       continue;
     }
-    switch (boundary::OfProxy(o)->Cross(*this, o, event)) {
-      case Boundary::Passage::kGoesOn:
-        event.target = boundary::Target(o);
-        break;
-      case Boundary::Passage::kRefused:
-        origin_ = {};
-        return false;
-      case Boundary::Passage::kNoRoom:
-        WaitForRoom(std::exchange(origin_, {}), heap_.spent() - spent + heap_.refused_bytes());
-        return false;
+    if (!CrossOne(now)) {
+      if (now.is_waiting) ++event_room_;
+      return false;
     }
   }
+  if (begins_turn) {
+    origin_ = origin;
+    crossed_ = now.crossed;
+  }
+  event = now.event;
   return true;
 }
 
-// The copy of a message took more memory than was left: it is made again when so much is free, or
-// never.
-void Core::WaitForRoom(const Event& event, uint64_t bytes) {
-  ++event_room_;
-  sponsor_->queue.PushFront(event);
-  const Room room = RoomFor(*sponsor_, bytes, Need::kMemory);
+// One boundary. False: that was all for now.
+bool Core::CrossOne(UnderWay& now) {
+  Object* proxy = now.event.target.target();
+  const Value crossed = std::exchange(crossed_, now.crossed);
+  crossing_ = now.origin.target;
+  const Boundary::Passage passage =
+      boundary::OfProxy(proxy)->Cross(*this, proxy, now.event, now.passing);
+  now.crossed = std::exchange(crossed_, crossed);
+  switch (passage) {
+    case Boundary::Passage::kGoesOn:
+      now.passing.reset();
+      now.tries = 0;
+      return true;
+    case Boundary::Passage::kRedirected:
+      Release(sponsor_->control, now.event);
+      return false;
+    case Boundary::Passage::kRefused:
+      return false;
+    case Boundary::Passage::kMore:
+      now.tries = 0;
+      slice_left_ = 0;
+      WaitAtFront(now);
+      return false;
+    case Boundary::Passage::kNoRoom:
+      WaitForRoom(now);
+      return false;
+  }
+  return false;
+}
+
+// What settles a slot of the other side, on its way there.
+void Core::CrossBack(const Event& event) {
+  Object* proxy = event.target.target();
+  const Boundary& boundary = *boundary::OfProxy(proxy);
+  const Value behind = boundary::Target(proxy);
+  if (behind.is_nil()) return;
+  if (boundary.is_cut()) return BreakBehind(proxy, Reason("revoked"));
+  UnderWay now = TakeUnderWay(event);
+  if (!CrossOne(now)) return;
+  SettleSlot(now.event.target, now.event.flag(), now.event.message, now.event.slot);
+}
+
+// ---------------------------------------------------------------------------
+// Crossings that are not done
+
+Core::UnderWay Core::TakeUnderWay(const Event& event) {
+  if (!under_way_.empty()) {
+    const auto at = under_way_.find(sponsor_->index());
+    if (at != under_way_.end() && IsSame(at->second.origin, event)) {
+      UnderWay found = std::move(at->second);
+      under_way_.erase(at);
+      found.is_waiting = false;
+      return found;
+    }
+  }
+  UnderWay now;
+  now.origin = now.event = event;
+  return now;
+}
+
+void Core::DropUnderWay() { under_way_.erase(sponsor_->index()); }
+
+void Core::WaitAtFront(UnderWay& now) {
+  now.is_waiting = true;
+  sponsor_->queue.PushFront(now.origin);
+  under_way_.insert_or_assign(sponsor_->index(), std::move(now));
+  now.is_waiting = true;
+}
+
+// What a crossing made took more memory than was left: it goes on when so much is free, or never.
+void Core::WaitForRoom(UnderWay& now) {
+  constexpr uint8_t kTriesMax = 2;
+  const bool has_tried_all = now.tries == kTriesMax;
+  const Need need = now.tries == 0 ? Need::kMemory : Need::kAllMemory;
+  if (!has_tried_all) ++now.tries;
+  WaitAtFront(now);
+  const uint64_t bytes = heap_.refused_bytes();
+  const Room room = has_tried_all ? Room::kNo : RoomFor(*sponsor_, bytes, need);
   PayFrom(*sponsor_, MemoryLeft(*sponsor_));
-  if (room == Room::kLater) slice_left_ = 0;
+  if (room == Room::kLater) {
+    slice_left_ = 0;
+    auto& tries = under_way_.find(sponsor_->index())->second.tries;
+    tries = std::min<uint8_t>(tries, 1);
+  }
   if (room != Room::kNo) return;
   const Event refused = sponsor_->queue.Take();
   ShadeTaken(refused);
+  const Value crossed = under_way_.find(sponsor_->index())->second.crossed;
+  DropUnderWay();
+  if (refused.flag() != EventFlag::kMessage) {
+    return BreakBehind(refused.target.target(), QuotaReason(Resource::kMemory));
+  }
   if (!HasKeeper(Resource::kMemory)) {
     return RefuseMessage(refused, {}, QuotaReason(Resource::kMemory));
   }
+  TakeBackCrossed(refused.target, crossed);
   sponsor_->queue.PushFront(refused);
   MakeDry(Resource::kMemory);
 }
 
+// ---------------------------------------------------------------------------
+// What boundaries count, and how it is taken back
+
+Object* Core::SenderOf(const Event& event) {
+  const uint64_t turn = event.cause();
+  if (turn == 0 || turn > serial_ || serial_ - turn >= kRecords) return nullptr;
+  const uint32_t i = turn % kRecords;
+  const Value self = turn > senders_kept_ ? records_[i].self : heap_.ReadWeak(senders_.data(), i);
+  return self.is_target() ? self.target() : nullptr;
+}
+
+// Of the first boundary on the way the number alone will do.
+void Core::NoteCrossed(Object* boundary, int64_t crossing) {
+  if (crossed_.is_nil() && FirstBoundary(crossing_) == boundary) {
+    crossed_ = Value::SmallInt(crossing);
+    return;
+  }
+  const Heap::BeyondAllowance beyond(heap_);
+  Object* link = heap_.Allocate(Kind::kTuple, 3);
+  link->words()[0] = crossed_;
+  link->words()[1] = Value::Data(boundary);
+  link->words()[2] = Value::SmallInt(crossing);
+  crossed_ = Value::Data(link);
+}
+
+// The last one first.
+void Core::TakeBackCrossed(Value target, Value crossed) {
+  for (; crossed.is_data(); crossed = crossed.data()->words()[0]) {
+    const Value* words = crossed.data()->words();
+    boundary::Of(words[1].data())->TakeBack(*this, words[2].small_int());
+  }
+  if (crossed.is_int()) {
+    boundary::Of(FirstBoundary(target))->TakeBack(*this, crossed.small_int());
+  }
+}
+
+// ---------------------------------------------------------------------------
+// Slots, promises, and the end
+
 // A slot of the other side, and perhaps of another one behind it.
 void Core::SettleThrough(Value slot, EventFlag how, Value value, Value report) {
-  Object* proxy = slot.target();
-  Boundary& boundary = *boundary::OfProxy(proxy);
-  const Value target = boundary::Target(proxy);
-  if (boundary.is_cut() || target.is_nil()) return;  // broken with it
-  if (!boundary.CrossSettlement(*this, proxy, how, value, report)) return;
-  SettleSlot(target, how, value, report);
+  while (IsProxy(slot)) {
+    Object* proxy = slot.target();
+    Boundary& boundary = *boundary::OfProxy(proxy);
+    slot = boundary::Target(proxy);
+    if (slot.is_nil()) {  // it was settled, or broken with the boundary
+      ++stats_.late_settlements;
+      return;
+    }
+    if (boundary.is_cut()) {
+      how = EventFlag::kBroken;
+      value = Reason("revoked");
+      report = Value::Nil();
+      continue;
+    }
+    switch (boundary.Settle(*this, proxy, value)) {
+      case Boundary::Settling::kAtOnce:
+        break;
+      case Boundary::Settling::kCrosses:
+        return Release(boundary.PayerTo(proxy),
+                       {Value::Target(proxy), value, report, Event::Pack(turn_.serial, how)});
+      case Boundary::Settling::kIsLate:
+        ++stats_.late_settlements;
+        return;
+    }
+  }
+  SettleSlot(slot, how, value, report);
+}
+
+// For a reason of the VM's own, which may go anywhere.
+void Core::BreakBehind(Object* slot_proxy, Value reason) {
+  const Value behind = boundary::Target(slot_proxy);
+  if (!behind.is_nil()) SettleSlot(behind, EventFlag::kBroken, reason);
 }
 
 void Core::ListenOn(Value payer, Value promise, Value listener) {
@@ -119,9 +285,7 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
   }
 }
 
-void Core::BeginLettingGo(Object* boundary) {
-  cut_.push_back(Value::Data(boundary));
-}
+void Core::BeginLettingGo(Object* boundary) { cut_.push_back(Value::Data(boundary)); }
 
 // A piece, of each boundary in turn.
 void Core::LetGo() {
@@ -132,8 +296,9 @@ void Core::LetGo() {
 
 // The turn that is taken up began with a crossing of a boundary that was cut since.
 bool Core::UndoIfCut() {
-  if (turn_.origin.target.is_nil() || !LeadsThroughCut(turn_.origin.target)) return false;
-  UndoTakenUp(Reason("revoked"));
+  if (turn_.origin.target.is_nil() || WayOf(turn_.origin.target).kind != Way::Kind::kCut)
+    return false;
+  UndoTakenUp(Reason("revoked"), Why::kStopped);
   return true;
 }
 

@@ -196,6 +196,7 @@ void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Obj
   in_turn_ = true;
   turn_.effects |= TurnState::kRare;  // its end has more to do
   turn_.origin = std::exchange(origin_, {});
+  turn_.crossed = std::exchange(crossed_, Value::Nil());
   TurnEnd end;
   try {
     end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);
@@ -273,7 +274,7 @@ void Core::ForgetEffects() {
   turn_.become = turn_.reply = Value::Absent();
   turn_.awaits = false;
   turn_.steps_used = 0;
-  turn_.made = Value::Nil();
+  turn_.made = turn_.crossed = Value::Nil();
   turn_.origin = {};
 }
 
@@ -356,6 +357,7 @@ void Core::EndQuota() {
   RollBack();
   if (observer_ != nullptr) [[unlikely]]
     observer_->OnTurn(*this, turn_, TurnEnd::kQuota);
+  TakeBackCrossed(turn_.origin.target, turn_.crossed);
   const Event again = EventOfTurn();
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {

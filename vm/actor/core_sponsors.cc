@@ -150,8 +150,7 @@ bool Core::CollectsInstead(Sponsor& sponsor) {
   if (account.waits_for_cycle == 0 && !HasRoom(first, first.room_wanted, kFreeShareAfterYoung)) {
     account.waits_for_cycle = heap_.RequestCycle();
   }
-  for (int64_t used = 0;
-       used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
+  for (int64_t used = 0; used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
     used += CollectPiece();
   }
   if (heap_.cycles() < account.waits_for_cycle || account.wants_room != &sponsor) return true;
@@ -443,6 +442,7 @@ void Core::UndoTakenUp(Value reason, Why why) {
 
 // The first event of the queue. True when it was a turn under way, which is undone.
 bool Core::FaultFront(Value reason) {
+  if (!under_way_.empty()) DropUnderWay();
   Event event = sponsor_->queue.Take();
   ShadeTaken(event);
   if (event.flag() == EventFlag::kResume) {
@@ -461,7 +461,7 @@ bool Core::FaultFront(Value reason) {
     event = {event.message, reason, Value::Nil(), Event::Pack(event.cause(), EventFlag::kBroken)};
   }
   if (event.target.target()->kind == Kind::kProxy && event.flag() != EventFlag::kMessage) {
-    SettleSlot(event.target, EventFlag::kBroken, reason);
+    BreakBehind(event.target.target(), reason);
     return false;
   }
   while (event.target.target()->kind == Kind::kContinuation) {

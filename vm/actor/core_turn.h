@@ -26,7 +26,7 @@ inline void Core::BeginTurn(const Event& event, Value self, Value slot, Object* 
   t.serial = ++serial_;
   t.mark = sponsor_->queue.mark();
   t.made_since = heap_.young_top();
-  records_[serial_ % kRecords] = {event.cause(), code};
+  records_[serial_ % kRecords] = {event.cause(), code, self};
   fuel_at_turn_start_ = fuel;
 }
 

@@ -206,6 +206,7 @@ uint64_t Heap::WatchCycle(Kind kind) {
 }
 
 size_t Heap::CollectYoung(bool empties) {
+  if (client_ != nullptr) client_->BeforeYoungMoves();
   FlushCharges();
   counted_.bytes_allocated += young_->BytesUsed(top_);
   const YoungSpace::Result r =

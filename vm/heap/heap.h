@@ -73,6 +73,8 @@ class HeapClient {
  public:
   // Visits every root word that may hold a young object.
   virtual void VisitYoungRoots(Visitor& visitor) = 0;
+  // Before a collection that moves young objects: the client may write to weak tables.
+  virtual void BeforeYoungMoves() {}
   // At the end of a collection that visited them and left no young object: the client may note
   // "scanned up to here".
   virtual void OnYoungEmptied() {}

@@ -19,11 +19,13 @@ int64_t NowNs(clockid_t clock) {
 }  // namespace
 
 Root MakeClock(Vm& vm) {
-  return vm.Create(MakeNativeBehavior(vm.core(), "clock", [](Turn& turn) {
+  const auto answer = [](Turn& turn) {
     if (Is(turn.message(), "now", 0)) return turn.Reply(turn.Int(NowNs(CLOCK_REALTIME)));
     if (Is(turn.message(), "monotonic", 0)) return turn.Reply(turn.Int(NowNs(CLOCK_MONOTONIC)));
     Refuse(turn, "a clock takes #now and #monotonic");
-  }));
+  };
+  return vm.Create(
+      MakeClockBehavior(vm.core(), "clock", answer, [] { return NowNs(CLOCK_MONOTONIC); }));
 }
 
 Root MakeGrants(Vm& vm, std::vector<std::pair<std::string, Root>> grants) {

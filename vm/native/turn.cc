@@ -8,7 +8,7 @@
 namespace vesicle {
 
 // The code of a native behavior: one C++ function.
-struct NativeCode final : CodeBody {
+struct NativeCode : CodeBody {
   NativeCode(std::string name_in, NativeBehavior fn_in)
       : label(std::move(name_in)), fn(std::move(fn_in)) {}
   const std::string& name() const override { return label; }
@@ -38,6 +38,15 @@ struct NativeCode final : CodeBody {
 
 namespace {
 
+// The same of a clock, which may also be read.
+struct ClockCode final : NativeCode {
+  ClockCode(std::string name_in, NativeBehavior fn_in, std::function<int64_t()> now_in)
+      : NativeCode(std::move(name_in), std::move(fn_in)), now(std::move(now_in)) {}
+  size_t bytes() const override { return sizeof *this; }
+  std::optional<int64_t> NowNs() const override { return now(); }
+  std::function<int64_t()> now;
+};
+
 Object* MakeCode(Core& core, std::string name, NativeBehavior behavior) {
   return code::Make(core.heap(), new NativeCode(std::move(name), std::move(behavior)),
                     &NativeCode::Enter, nullptr, 0);
@@ -47,6 +56,13 @@ Object* MakeCode(Core& core, std::string name, NativeBehavior behavior) {
 
 Value MakeNativeBehavior(Core& core, std::string name, NativeBehavior behavior) {
   Object* code = MakeCode(core, std::move(name), std::move(behavior));
+  return Value::Data(core.NewHolder(Kind::kBehavior, code, 0));
+}
+
+Value MakeClockBehavior(Core& core, std::string name, NativeBehavior behavior,
+                        std::function<int64_t()> now_ns) {
+  auto* body = new ClockCode(std::move(name), std::move(behavior), std::move(now_ns));
+  Object* code = code::Make(core.heap(), body, &NativeCode::Enter, nullptr, 0);
   return Value::Data(core.NewHolder(Kind::kBehavior, code, 0));
 }
 

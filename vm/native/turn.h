@@ -17,6 +17,7 @@
 #define VESICLE_VM_NATIVE_TURN_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -222,6 +223,11 @@ class Turn : public Build {
 
 // A behavior value whose code is `behavior`; each actor made from it shares that one function.
 Value MakeNativeBehavior(Core& core, std::string name, NativeBehavior behavior);
+
+// The behavior of a clock: besides what it answers to messages, whoever is handed its ref as an
+// option may read it at once (CodeBody::NowNs), in nanoseconds that never go back.
+Value MakeClockBehavior(Core& core, std::string name, NativeBehavior behavior,
+                        std::function<int64_t()> now_ns);
 
 // A continuation (Core::Listen, Core::DeliverListen) that runs `then`.
 Value MakeNativeContinuation(Core& core, NativeBehavior then, Value slot = Value::Nil());

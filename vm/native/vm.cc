@@ -71,18 +71,19 @@ std::vector<TestCase> Module::Tests() const {
 std::string Module::Disassemble() const { return rep_->script->Disassemble(); }
 
 struct Vm::Script {
-  explicit Script(Core& core)
-      : registry(MakeRegistry()), interpreter(core, registry), modules(interpreter) {
+  Script(Core& core, Builtins builtins)
+      : registry(MakeRegistry(builtins)), interpreter(core, registry), modules(interpreter) {
     const LoadResult prelude = modules.LoadPrelude("prelude.ves", std::string(PreludeText()));
     if (prelude.module == nullptr) {
       std::fprintf(stderr, "%s", prelude.errors.c_str());
       VESICLE_CHECK(prelude.module != nullptr);
     }
   }
-  static BuiltinRegistry MakeRegistry() {
+  static BuiltinRegistry MakeRegistry(Builtins builtins) {
     BuiltinRegistry registry;
     RegisterCoreBuiltins(registry);
     RegisterPrelude(registry);
+    if (builtins != nullptr) builtins(registry);
     return registry;
   }
 
@@ -91,9 +92,9 @@ struct Vm::Script {
   Modules modules;
 };
 
-Vm::Vm(const VmOptions& options) : Build(core_), core_(options) {
+Vm::Vm(const VmOptions& options, Builtins builtins) : Build(core_), core_(options) {
   VESICLE_CHECK_GE(options.memory_bytes_max, kVmMemoryBytesMin);
-  script_ = std::make_unique<Script>(core_);
+  script_ = std::make_unique<Script>(core_, builtins);
 }
 
 Vm::~Vm() = default;

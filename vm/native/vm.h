@@ -34,8 +34,9 @@
 
 namespace vesicle {
 
-class Probe;        // script/interpreter.h
-struct LoadResult;  // script/module.h
+class BuiltinRegistry;  // script/run/builtin.h
+class Probe;            // script/interpreter.h
+struct LoadResult;      // script/module.h
 
 using VmOptions = CoreOptions;
 
@@ -109,7 +110,9 @@ class Module {
 // Adds the making of values (Int, Text, Symbol, Tagged, List, Map: build.h).
 class Vm : public Build {
  public:
-  explicit Vm(const VmOptions& options = {});
+  // `builtins`: what layers above add to what scripts can name, such as AddMembranes.
+  using Builtins = void (*)(BuiltinRegistry& registry);
+  explicit Vm(const VmOptions& options = {}, Builtins builtins = nullptr);
   ~Vm();
   Vm(const Vm&) = delete;
   Vm& operator=(const Vm&) = delete;

@@ -13,10 +13,6 @@ bool BeginsWithCode(const Object* o) {
   return o->kind == Kind::kFunction || o->kind == Kind::kBehavior;
 }
 
-bool HasRefKeys(const Object* o) {
-  return o->kind == Kind::kMap && MapHasRefKeys(Value::Data(const_cast<Object*>(o)));
-}
-
 void EntriesOf(const Object* map, std::vector<Value>* parts) {
   const Value m = Value::Data(const_cast<Object*>(map));
   Value position = kMapStart;
@@ -28,16 +24,11 @@ void EntriesOf(const Object* map, std::vector<Value>* parts) {
   }
 }
 
-// With other refs as keys the order of its trees is another.
-Result MapOf(Heap& heap, std::span<const Value> entries, IdentitySource& identities) {
-  MapBuilder builder(heap, identities);
-  for (size_t i = 0; i < entries.size(); i += 2) {
-    if (const auto failure = builder.Add(entries[i], entries[i + 1])) return *failure;
-  }
-  return builder.Finish();
-}
-
 }  // namespace
+
+bool HasRefKeys(const Object* o) {
+  return o->kind == Kind::kMap && MapHasRefKeys(Value::Data(const_cast<Object*>(o)));
+}
 
 bool PartsOf(const Object* o, std::vector<Value>* parts) {
   switch (o->kind) {
@@ -68,10 +59,9 @@ bool PartsOf(const Object* o, std::vector<Value>* parts) {
   }
 }
 
-Result Rebuild(Heap& heap, const Object* o, std::span<const Value> parts,
-               IdentitySource& identities) {
+Result Rebuild(Heap& heap, const Object* o, std::span<const Value> parts) {
+  VESICLE_DCHECK(!HasRefKeys(o));
   if (o->kind == Kind::kList) return list_internal::Rebuild(heap, o, parts);
-  if (HasRefKeys(o)) return MapOf(heap, parts, identities);
   // A room is a leaf from here on: what else it may take in is another list's.
   const Kind kind = o->kind == Kind::kListRoom ? Kind::kListNode : o->kind;
   const uint32_t code = BeginsWithCode(o) ? 1 : 0;

@@ -187,17 +187,40 @@ TurnEnd Interpreter::Await(const Instruction* at, Value* base, const Value* cons
 }
 
 Interpreter::Pure Interpreter::Evaluate(Object* code, int64_t steps_max) {
+  return RunPure(Value::Data(code), code, {}, steps_max, kPureBytesMax);
+}
+
+Language::Applied Interpreter::Apply(Value function, std::span<const Value> arguments,
+                                     int64_t steps_max) {
+  constexpr uint64_t kBytesMax = 1 << 20;
+  if (!IsKind(function, Kind::kFunction)) return {};
+  const Object* code = code::Of(function.data());
+  const auto& header = *static_cast<const CodeHeader*>(code::Pointer(code));
+  if (header.params_min != arguments.size() || header.params_max != arguments.size()) return {};
+  const Pure pure = RunPure(function, code, arguments, steps_max, kBytesMax);
+  const int64_t steps = steps_max - pure_steps_left_;
+  if (pure.ok) return {Applied::How::kValue, pure.value, steps};
+  const bool wants_room = how_ == FailHow::kMemory && heap_.over_allowance();
+  return {wants_room ? Applied::How::kNoRoom : Applied::How::kFailed, pure.value, steps};
+}
+
+Interpreter::Pure Interpreter::RunPure(Value holder, const Object* code,
+                                       std::span<const Value> arguments, int64_t steps_max,
+                                       uint64_t bytes_max) {
   // Not on the stack of a turn that may be running: a loader is called in one.
   std::unique_ptr<ScriptStack> outer = std::exchange(stack_, NewStack());
   const int64_t fuel = std::exchange(core_.fuel, 0);
   pure_steps_left_ = steps_max;
-  pure_bytes_end_ = heap_.stats().bytes_allocated + kPureBytesMax;
+  pure_bytes_end_ = heap_.stats().bytes_allocated + bytes_max;
   is_pure_ = true;
   Value* base = stack_->first_base();
-  base[-1] = Value::Data(code);
+  base[-1] = holder;
+  std::copy(arguments.begin(), arguments.end(), base);
+  stack_->frames_top = stack_->frames + 1;
   TurnEnd end;
   try {
-    end = Start(ScriptCode::First(code::Pointer(code)), base, code::Constants(code));
+    // No probe: it is nobody's turn.
+    end = Run<false>(ScriptCode::First(code::Pointer(code)), base, code::Constants(code));
   } catch (const std::bad_alloc&) {
     how_ = FailHow::kMemory;
     end = Report(nullptr, nullptr);
@@ -212,6 +235,7 @@ Interpreter::Pure Interpreter::Evaluate(Object* code, int64_t steps_max) {
   }
   reason_ = Value::Nil();
   stack_->Reset();
+  pure_steps_left_ += std::max<int64_t>(core_.fuel, 0);
   core_.fuel = fuel;
   idle_.push_back(std::exchange(stack_, std::move(outer)));
   return pure;

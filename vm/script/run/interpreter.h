@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,7 @@ class Interpreter final : public Language {
   // Language
   void VisitRoots(Visitor& visitor) override;
   void Abandon() override { EndRun(); }
+  Applied Apply(Value function, std::span<const Value> arguments, int64_t steps_max) override;
 
  private:
   friend TurnEnd EnterScript(Core& core, Object* holder);
@@ -101,6 +103,8 @@ class Interpreter final : public Language {
   // A turn that was cut short goes on.
   TurnEnd GoOn(std::unique_ptr<ScriptStack> stack);
   TurnEnd Suspend();
+  Pure RunPure(Value holder, const Object* code, std::span<const Value> arguments,
+               int64_t steps_max, uint64_t bytes_max);
   bool RefuelPure();
   TurnEnd Await(const Instruction* at, Value* base, const Value* constants);
   std::unique_ptr<ScriptStack> NewStack();

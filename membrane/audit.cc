@@ -1,0 +1,128 @@
+#include "membrane/audit.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "vm/value/map.h"
+#include "vm/value/number.h"
+#include "vm/value/symbol.h"
+#include "vm/value/tagged.h"
+#include "vm/value/text.h"
+#include "vm/value/utf8.h"
+
+namespace vesicle {
+namespace {
+
+// A map with text keys, put together in any order.
+class MapOfNames {
+ public:
+  explicit MapOfNames(Core& core) : core_(core), builder_(core.heap(), core) {}
+  void Put(std::string_view name, Value value) {
+    builder_.Add(Value::ShortText(name.data(), static_cast<int>(name.size())), value);
+  }
+  void PutSymbol(std::string_view name, std::string_view symbol) {
+    const Result made = core_.symbols().Intern(symbol);
+    Put(name, made.ok() ? made.value() : Value::Nil());
+  }
+  void PutNumber(std::string_view name, uint64_t number) {
+    Put(name, number == 0 ? Value::Nil() : Value::SmallInt(static_cast<int64_t>(number)));
+  }
+  Result Finish() { return builder_.Finish(); }
+
+ private:
+  Core& core_;
+  MapBuilder builder_;
+};
+
+std::string_view NameOf(Direction way) { return way == Direction::kIn ? "in" : "out"; }
+std::string_view NameOf(Crossed what) {
+  switch (what) {
+    case Crossed::kMessage:
+      return "message";
+    case Crossed::kReply:
+      return "reply";
+    case Crossed::kBreak:
+      break;
+  }
+  return "break";
+}
+std::string_view NameOf(CrossingRecord::Outcome outcome) {
+  switch (outcome) {
+    case CrossingRecord::Outcome::kPass:
+      return "pass";
+    case CrossingRecord::Outcome::kDeny:
+      return "deny";
+    case CrossingRecord::Outcome::kFull:
+      return "full";
+    case CrossingRecord::Outcome::kRedirect:
+      return "redirect";
+    case CrossingRecord::Outcome::kParked:
+      break;
+  }
+  return "parked";
+}
+
+}  // namespace
+
+int64_t AuditRing::Add(const CrossingRecord& record) {
+  if (is_off()) return Skip();
+  if (records_.size() < size_) {
+    records_.push_back(record);
+  } else {
+    records_[next_] = record;
+    next_ = next_ + 1 < size_ ? next_ + 1 : 0;
+  }
+  return count_++;
+}
+
+CrossingRecord* AuditRing::Find(int64_t number) {
+  const int64_t back = count_ - number;
+  if (number < 0 || back < 1 || back > static_cast<int64_t>(records_.size())) return nullptr;
+  const size_t end = records_.size() < size_ ? records_.size() : next_ + size_;
+  return &records_[(end - static_cast<size_t>(back)) % records_.size()];
+}
+
+CrossingRecord::Name NameForRecord(Value message, bool* is_tag) {
+  CrossingRecord::Name name = {};
+  *is_tag = HasTag(message);
+  if (!*is_tag) return name;
+  const Value tag = TagOf(message);
+  std::string_view text = SymbolView(tag);
+  if (text.size() >= name.size()) {
+    text = text.substr(0, name.size() - 1);
+    while (!IsValidUtf8(text)) text.remove_suffix(1);
+  }
+  std::memcpy(name.data(), text.data(), text.size());
+  return name;
+}
+
+Result RecordValue(Core& core, const CrossingRecord& record) {
+  MapOfNames map(core);
+  map.Put("at", record.has_time ? MakeInt(core.heap(), record.time_ns) : Value::Nil());
+  map.PutSymbol("way", NameOf(record.way));
+  map.PutSymbol("what", NameOf(record.what));
+  map.PutNumber("from", record.from);
+  map.PutNumber("to", record.to);
+  if (record.has_tag) {
+    map.PutSymbol("tag", record.tag.data());
+  } else {
+    map.Put("tag", Value::Nil());
+  }
+  map.Put("size", Value::SmallInt(static_cast<int64_t>(record.bytes)));
+  map.PutSymbol("verdict", NameOf(record.outcome));
+  return map.Finish();
+}
+
+Result DescribeSeen(Core& core, const Seen& seen) {
+  MapOfNames map(core);
+  map.PutSymbol("way", NameOf(seen.way));
+  map.PutSymbol("what", NameOf(seen.what));
+  map.Put("tag", HasTag(seen.message) ? TagOf(seen.message) : Value::Nil());
+  map.Put("message", seen.message);
+  map.PutNumber("from", static_cast<uint64_t>(seen.from));
+  map.PutNumber("to", static_cast<uint64_t>(seen.to));
+  return map.Finish();
+}
+
+}  // namespace vesicle

@@ -1,0 +1,86 @@
+// Audit: what crossed a membrane, and what did not. The last crossings stand in a ring;
+// each may also be sent to whoever wants to know, as it happens.
+//
+// A record holds no value of either side and keeps nothing alive: actors are numbers that
+// mean something at this membrane only, a tag is cut after 23 bytes.
+//
+//   {at: ns, way: #in, what: #message, from: 2, to: 1, tag: #get, size: 8, verdict: #pass}
+//
+//   at       the clock's time, nil without a clock
+//   from,to  numbers of actors; nil: unknown (a sender that never crossed), or an asker
+//   size     bytes of the value, what is shared once
+//   verdict  #pass, #deny(text), #full, #redirect; #parked: it waits to cross anew
+#ifndef VESICLE_MEMBRANE_AUDIT_H_
+#define VESICLE_MEMBRANE_AUDIT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "membrane/direction.h"
+#include "membrane/policy.h"
+#include "vm/actor/core.h"
+#include "vm/value/result.h"
+
+namespace vesicle {
+
+struct CrossingRecord {
+  enum class Outcome : uint8_t { kPass, kDeny, kFull, kRedirect, kParked };
+  // The tag of a message, or its kind of value: "get", "a list".
+  using Name = std::array<char, 24>;
+
+  int64_t time_ns = 0;
+  uint64_t bytes = 0;
+  uint32_t from = 0;
+  uint32_t to = 0;
+  Direction way = Direction::kIn;
+  Crossed what = Crossed::kMessage;
+  Outcome outcome = Outcome::kPass;
+  bool has_time = false;
+  bool has_tag = false;
+  Name tag = {};
+};
+
+// The last `size` records. Threads: its VM's.
+class AuditRing {
+ public:
+  explicit AuditRing(size_t size) : size_(size) {}
+
+  bool is_off() const { return size_ == 0; }
+  // The number of a record that nobody wants.
+  int64_t Skip() { return count_++; }
+  // Its number, counting up from 0.
+  int64_t Add(const CrossingRecord& record);
+  // Null: it has left the ring.
+  CrossingRecord* Find(int64_t number);
+  int64_t count() const { return count_; }  // of all that ever were
+  // Oldest first: fn(const CrossingRecord&).
+  template <typename Fn>
+  void ForEach(Fn fn) const {
+    const size_t from = records_.size() < size_ ? 0 : next_;
+    for (size_t i = 0; i < records_.size(); ++i) fn(records_[(from + i) % records_.size()]);
+  }
+  int64_t bytes() const {
+    return static_cast<int64_t>(records_.capacity() * sizeof(CrossingRecord));
+  }
+
+ private:
+  size_t size_;
+  std::vector<CrossingRecord> records_;
+  size_t next_ = 0;
+  int64_t count_ = 0;
+};
+
+CrossingRecord::Name NameForRecord(Value message, bool* is_tag);
+
+// A record as a map for scripts. kMemory.
+Result RecordValue(Core& core, const CrossingRecord& record);
+
+// What a policy function sees: {way, what, tag, message, from, to}. kMemory.
+Result DescribeSeen(Core& core, const Seen& seen);
+
+}  // namespace vesicle
+
+#endif  // VESICLE_MEMBRANE_AUDIT_H_

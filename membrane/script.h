@@ -1,0 +1,23 @@
+// Membranes for scripts: what `create membrane({...})` and `revocable(ref)` name.
+//
+//   Vm vm(options, AddMembranes);          // before any module is loaded
+//
+// The control ref of a membrane takes
+//   #outward(v)  an insider's value as the outside is to see it
+//   #inward(v)   the other way
+//   #revoke      cuts it, at once and for good; that of `revocable` takes this only
+//   #preview     what a revoke would do (reach.h)
+//   #audit       the last records (audit.h), oldest first
+//   #counts      {crossed: n, refused: n, owed: n, inward: n, outward: n}
+#ifndef VESICLE_MEMBRANE_SCRIPT_H_
+#define VESICLE_MEMBRANE_SCRIPT_H_
+
+#include "vm/script/run/builtin.h"
+
+namespace vesicle {
+
+void AddMembranes(BuiltinRegistry& registry);
+
+}  // namespace vesicle
+
+#endif  // VESICLE_MEMBRANE_SCRIPT_H_
