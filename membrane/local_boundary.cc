@@ -147,6 +147,7 @@ Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction) {
   const Result listener = Owe(core, stand_in, direction, 0);
   if (!listener.ok()) return listener;
   core.ListenOn(Payer(direction), promise, listener.value());
+  core.HoldWhilePending(stand_in, promise);
   return stand_in;
 }
 
@@ -159,6 +160,9 @@ Result LocalBoundary::Owe(Core& core, Value slot, Direction to_slot, int64_t ask
       heap, object_, slot,
       SideBit(to_slot) | kIsSlot | (asked << kNumberShift) | (number << kEntryShift));
   owed_.Fill(heap, number, slot, proxy);
+  // Whoever still waits holds the way that an answer would take, however many boundaries it
+  // crosses: so no collection can decide who hears of a revoke.
+  if (IsPromise(slot)) core.HoldWhilePending(slot, proxy);
   ChargeTables(heap);
   return proxy;
 }
@@ -492,7 +496,8 @@ int64_t LocalBoundary::NowNs() const {
 void LocalBoundary::Revoke(Core& core) {
   if (cut_) return;
   cut_ = true;
-  if (LetGo(core)) core.BeginLettingGo(object_);
+  LetGo(core);
+  core.BeginLettingGo(object_);
 }
 
 bool LocalBoundary::LetGo(Core& core) {

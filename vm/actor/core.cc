@@ -270,7 +270,10 @@ Core::Stopped* Core::StoppedOf(Value activation) {
 void Core::AddToInbox(Value activation, const Event& event) {
   const auto [at, is_new] = StoppedOf(activation)->inboxes.try_emplace(sponsor_->index());
   Stopped::Inbox& inbox = at->second;
-  if (is_new) inbox = {sponsor_, set_aside_.emplace(set_aside_.end(), segments_)};
+  if (is_new) {
+    inbox = {sponsor_, set_aside_.emplace(set_aside_.end(), segments_)};
+    inbox.events->payer = sponsor_;
+  }
   const int64_t bytes_before = is_new ? 0 : inbox.events->bytes();
   inbox.events->Append(event);
   sponsor_->bytes_in_inboxes += inbox.events->bytes() - bytes_before;

@@ -35,6 +35,7 @@
 #include "vm/actor/code.h"
 #include "vm/actor/event.h"
 #include "vm/actor/fault.h"
+#include "vm/actor/promise.h"
 #include "vm/actor/queue.h"
 #include "vm/actor/sponsor.h"
 #include "vm/heap/heap.h"
@@ -214,6 +215,11 @@ class Core final : private HeapClient, public IdentitySource {
   Object* SenderOf(const Event& event);
   // A boundary counts the crossing that it does now, and wants to hear when that is taken back.
   void NoteCrossed(Object* boundary, int64_t crossing);
+  // `held` lives as long as the promise is pending and lives.
+  void HoldWhilePending(Value promise, Value held) {
+    Object* root = promise::Root(heap_, promise.target());
+    if (promise::StateOf(root) == promise::State::kPending) promise::Hold(heap_, root, held);
+  }
   // Tells `listener` how the promise settles, paid by `payer`: at once when it has.
   void ListenOn(Value payer, Value promise, Value listener);
   // Work done beside a turn: it takes steps, and when it is long, slices of its sponsor's time.
@@ -397,7 +403,11 @@ class Core final : private HeapClient, public IdentitySource {
   // kStopped is nobody's fault: it is not reported.
   enum class Why : uint8_t { kFault, kFail, kRebreak, kStopped };
   // Events that stand in no queue for now. Roots, as the event that resumes their turn waits.
-  using SetAside = std::list<EventChain>::iterator;
+  struct Aside : EventChain {
+    using EventChain::EventChain;
+    Sponsor* payer = nullptr;  // of an inbox
+  };
+  using SetAside = std::list<Aside>::iterator;
   // A turn cut short by its slice, or frames that wait in an `await`; behind a kActivation.
   struct Stopped {
     std::unique_ptr<Suspension> frames;
@@ -511,6 +521,10 @@ class Core final : private HeapClient, public IdentitySource {
   void SettleThrough(Value slot, EventFlag how, Value value, Value report);
   void BreakBehind(Object* slot_proxy, Value reason);
   bool UndoIfCut();
+  bool IsCut(const Event& event);
+  template <typename Queue>
+  void DropCut(Sponsor& payer, Queue& queue);
+  void DropWhatWaits();
   void LetGo();
 
   // core_undo.cc
@@ -658,13 +672,14 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t reports_noted_ = 0;   // ever; the next one's number
   int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
-  std::list<EventChain> set_aside_;
+  std::list<Aside> set_aside_;
   // Of the event that is dispatched, once it has crossed.
   Event origin_ = {};
   Value crossed_;
   Value crossing_;                              // where the event went that is at a boundary now
   std::map<SponsorIndex, UnderWay> under_way_;  // one at the front of each queue
   std::deque<Value> cut_;                       // boundaries that still hold something
+  bool has_cut_ = false;                        // since what waits was last looked at
   std::deque<Value> crowds_;                    // promises that settled and still have waiters
 
   Language* language_ = nullptr;

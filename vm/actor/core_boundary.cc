@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "vm/actor/actor.h"
 #include "vm/actor/boundary.h"
@@ -285,13 +286,69 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
   }
 }
 
-void Core::BeginLettingGo(Object* boundary) { cut_.push_back(Value::Data(boundary)); }
+void Core::BeginLettingGo(Object* boundary) {
+  cut_.push_back(Value::Data(boundary));
+  has_cut_ = true;
+}
 
 // A piece, of each boundary in turn.
 void Core::LetGo() {
+  if (std::exchange(has_cut_, false)) DropWhatWaits();
   const Value first = cut_.front();
   cut_.pop_front();
   if (boundary::Of(first.data())->LetGo(*this)) cut_.push_back(first);
+}
+
+// What stands in a queue whose slices come finds out by itself. What waits for a refill, or behind
+// a busy actor, may wait for ever.
+void Core::DropWhatWaits() {
+  for (Aside& aside : set_aside_) {
+    if (aside.payer != nullptr) DropCut(*aside.payer, aside);
+  }
+  std::vector<Sponsor*> dry;
+  sponsors_.ForEachBusy([&](Sponsor& s) {
+    if (s.dry) dry.push_back(&s);
+  });
+  for (Sponsor* s : dry) DropCut(*s, s->queue);
+}
+
+bool Core::IsCut(const Event& event) {
+  Value target = event.target;
+  if (event.flag() == EventFlag::kResume) {
+    const Object* receiver = target.target();
+    const bool is_actor = receiver->kind == Kind::kActor;
+    Object* o = target.target();
+    const Value suspended = is_actor ? actor::ExtensionWord(o, actor::Ext::kSuspended)
+                                     : actor::ContWord(o, actor::Cont::kSuspended);
+    target = suspended.is_nil() ? Value::Nil() : StoppedOf(suspended)->turn.origin.target;
+  } else if (event.flag() != EventFlag::kMessage) {
+    return false;
+  }
+  return (IsProxy(target) || IsPayer(target)) && WayOf(target).kind == Way::Kind::kCut;
+}
+
+template <typename Queue>
+void Core::DropCut(Sponsor& payer, Queue& queue) {
+  std::vector<Event> cut;
+  queue.ForEachToChange([&](Event& event) {
+    if (!IsCut(event)) return;
+    if (heap_.marking()) ShadeTaken(event);
+    cut.push_back(event);
+    event.message = event.slot = Value::Nil();
+    event.cause_and_flag = Event::Pack(event.cause(), EventFlag::kVoid);
+  });
+  if (cut.empty()) return;
+  BeginSlice(payer);
+  for (const Event& event : cut) {
+    if (event.flag() == EventFlag::kResume) {
+      TakeUp(event.target.target());
+      UndoTakenUp(Reason("revoked"), Why::kStopped);
+    } else {
+      RefuseMessage(event, {}, Reason("revoked"));
+    }
+  }
+  EndSlice();
+  sponsors_.Settle(payer);
 }
 
 // The turn that is taken up began with a crossing of a boundary that was cut since.

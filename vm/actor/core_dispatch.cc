@@ -83,6 +83,7 @@ void Core::Dispatch(Event event) {
     }
     --fuel;
     if (event.flag() == EventFlag::kResume) return ResumeTurn(event);
+    if (event.flag() == EventFlag::kVoid) return;
     switch (target->kind) {
       case Kind::kActor:
         if (!DispatchActor(event)) return;

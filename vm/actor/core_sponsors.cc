@@ -445,6 +445,7 @@ bool Core::FaultFront(Value reason) {
   if (!under_way_.empty()) DropUnderWay();
   Event event = sponsor_->queue.Take();
   ShadeTaken(event);
+  if (event.flag() == EventFlag::kVoid) return false;
   if (event.flag() == EventFlag::kResume) {
     TakeUp(event.target.target());
     UndoTakenUp(reason, sponsor_->stopped ? Why::kStopped : Why::kFault);

@@ -20,6 +20,7 @@ enum class EventFlag : uint16_t {
   kBroken = 3,   // to a continuation or promise: it was broken, message is the reason, slot the
                  // link to the fault's report (fault.h), or nil
   kResume = 4,   // to an actor: its suspended turn goes on
+  kVoid = 5,     // what it was for is over: it only keeps its place
 };
 
 struct Event {

@@ -97,9 +97,17 @@ void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer, uint64
   root->words()[kLast] = Value::Data(node);
 }
 
+// Where a broken one has its report.
+void Hold(Heap& heap, Object* root, Value value) {
+  VESICLE_DCHECK(StateOf(root) == State::kPending);
+  heap.WillWrite(root);
+  root->words()[kReport] = value;
+}
+
 void Keep(Heap& heap, Object* root, Value value) {
   heap.WillWrite(root);
   SetState(root, State::kKept);
+  root->words()[kReport] = Value::Nil();
   root->words()[kOutcome] = value;
 }
 
@@ -125,6 +133,7 @@ void Forward(Heap& heap, Object* root, Object* to) {
     to->words()[kLast] = own;
   }
   SetState(root, State::kForwarded);
+  root->words()[kReport] = Value::Nil();
   root->words()[kOutcome] = Value::Target(to);
   root->words()[kLast] = Value::Nil();
 }

@@ -53,6 +53,10 @@ void SetSerial(Object* promise, uint64_t serial);
 // VM's own. `age`: the number of the wait in the VM.
 void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer, uint64_t age);
 
+// Of a pending root: `value` lives as long as it does, until it settles. One of them; what came
+// before is let go of.
+void Hold(Heap& heap, Object* root, Value value);
+
 struct Waiter {
   Event event;
   Value payer;

@@ -136,6 +136,12 @@ class EventChain {
     }
   }
 
+  // The same, to change them; what it puts in place of a word is no object.
+  template <typename Fn>
+  void ForEachToChange(Fn fn) {
+    ForEach([&](const Event& event) { fn(const_cast<Event&>(event)); });
+  }
+
   // --- collection
   // Words of events pushed since the last call of NoteSeen: none of those that are there holds
   // anything young.
@@ -236,6 +242,10 @@ class EventQueue {
   void ForEach(Fn fn) const {
     if (released_) released_->ForEach(fn);
     sent_.ForEach(fn);
+  }
+  template <typename Fn>
+  void ForEachToChange(Fn fn) {
+    ForEach([&](const Event& event) { fn(const_cast<Event&>(event)); });
   }
   // Collection: as those of EventChain.
   void VisitFresh(Visitor& visitor) {
