@@ -53,8 +53,6 @@ std::string_view NameOf(CrossingRecord::Outcome outcome) {
       return "pass";
     case CrossingRecord::Outcome::kDeny:
       return "deny";
-    case CrossingRecord::Outcome::kFull:
-      return "full";
     case CrossingRecord::Outcome::kRedirect:
       return "redirect";
     case CrossingRecord::Outcome::kParked:

@@ -9,7 +9,7 @@
 //   at       the clock's time, nil without a clock
 //   from,to  numbers of actors; nil: unknown (a sender that never crossed), or an asker
 //   size     bytes of the value, what is shared once
-//   verdict  #pass, #deny(text), #full, #redirect; #parked: it waits to cross anew
+//   verdict  #pass, #deny, #redirect; #parked: it waits to cross anew
 #ifndef VESICLE_MEMBRANE_AUDIT_H_
 #define VESICLE_MEMBRANE_AUDIT_H_
 
@@ -27,7 +27,7 @@
 namespace vesicle {
 
 struct CrossingRecord {
-  enum class Outcome : uint8_t { kPass, kDeny, kFull, kRedirect, kParked };
+  enum class Outcome : uint8_t { kPass, kDeny, kRedirect, kParked };
   // The tag of a message, or its kind of value: "get", "a list".
   using Name = std::array<char, 24>;
 

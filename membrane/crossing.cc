@@ -100,20 +100,21 @@ void Crossing::Refresh() {
   collections_ = collections;
   // All old addresses first: another source may have moved to where one stood.
   std::vector<Young> moved = std::exchange(young_, {});
-  for (const Young& y : moved) known_.erase(y.address);
+  for (const Young& y : moved) known_.Erase(y.address);
   for (const Young& y : moved) {
     const Object* o = y.source.object();
-    known_[o] = y.result;
+    known_.Set(o, y.result);
     if (!o->is_old()) young_.push_back({o, y.source, y.result});
   }
 }
 
-void Crossing::Learn(Value source, Value mapped) {
+bool Crossing::Learn(Value source, Value mapped) {
   const Object* o = source.object();
   const auto result = static_cast<uint32_t>(results_.size());
-  results_.push_back(mapped);
-  known_[o] = result;
+  if (!results_.Push(mapped)) return false;
+  known_.Set(o, result);
   if (!o->is_old()) young_.push_back({o, source, result});
+  return true;
 }
 
 Crossing::Step Crossing::Map(RefMap& refs, Value part, Value* mapped) {
@@ -124,8 +125,8 @@ Crossing::Step Crossing::Map(RefMap& refs, Value part, Value* mapped) {
     cost_.size += part.object()->size_bytes();
     return Step::kDone;
   }
-  if (const auto at = known_.find(part.object()); at != known_.end()) {
-    *mapped = results_[at->second];
+  if (const uint32_t* at = known_.Find(part.object())) {
+    *mapped = results_[*at];
     return Step::kDone;
   }
   if (!is_target) return Step::kMore;
@@ -133,47 +134,57 @@ Crossing::Step Crossing::Map(RefMap& refs, Value part, Value* mapped) {
   const Result ref = refs.MapRef(part);
   if (!ref.ok()) return FailWith(ref.failure());
   *mapped = ref.value();
-  Learn(part, *mapped);
-  return Step::kDone;
+  return Learn(part, *mapped) ? Step::kDone : Step::kNoRoom;
 }
 
-// False: it may not cross.
-bool Crossing::Enter(Value object) {
+Crossing::Step Crossing::Enter(Value object) {
   const Object* o = object.object();
   const size_t begin = parts_.size();
   const bool has_code = o->kind == Kind::kFunction || o->kind == Kind::kBehavior;
-  if (has_code && code::Body(code::Of(o))->is_opaque()) return false;
-  if (!PartsOf(o, &parts_)) return false;
-  cost_.work += parts_.size() - begin + kNodeWork;
+  if (has_code && code::Body(code::Of(o))->is_opaque()) return FailWith(Failure::kType);
+  before_.clear();
+  if (!PartsOf(o, &before_)) return FailWith(Failure::kType);
+  bool has_room = true;
+  for (size_t i = 0; i < before_.size() && has_room; ++i) has_room = parts_.Push(before_[i]);
+  if (!has_room || !objects_.Push(object)) {
+    parts_.Resize(begin);
+    return Step::kNoRoom;
+  }
+  cost_.work += before_.size() + kNodeWork;
   cost_.size += o->size_bytes();
-  path_.push_back({object, begin, begin});
-  return true;
+  path_.push_back({begin, begin});
+  return Step::kDone;
 }
 
 // All parts are mapped. The node itself when none of them changed.
-Crossing::Step Crossing::Leave(const Node& node, uint64_t work_end, Value* mapped) {
-  const Object* o = node.object.object();
-  if (HasRefKeys(o)) return LeaveMap(node, work_end, mapped);
-  const std::span<const Value> parts(parts_.data() + node.parts, parts_.size() - node.parts);
-  std::vector<Value>& before = parts_before_;
-  before.clear();
-  PartsOf(o, &before);
+Crossing::Step Crossing::Leave(uint64_t work_end, Value* mapped) {
+  const Value node = objects_[path_.size() - 1];
+  const Object* o = node.object();
+  if (HasRefKeys(o)) return LeaveMap(work_end, mapped);
+  const size_t begin = path_.back().parts;
+  cost_.work += parts_.size() - begin + kNodeWork;
+  before_.clear();
+  PartsOf(o, &before_);
   bool changed = false;
-  for (size_t i = 0; i < parts.size() && !changed; ++i) changed = !(parts[i] == before[i]);
-  *mapped = node.object;
+  for (size_t i = 0; i < before_.size(); ++i) {
+    const Value part = parts_[begin + i];
+    changed |= !(part == before_[i]);
+    before_[i] = part;
+  }
+  *mapped = node;
   if (!changed) return Step::kDone;
-  const Result copy = Rebuild(heap_, o, parts);
+  const Result copy = Rebuild(heap_, o, before_);
   if (!copy.ok()) return FailWith(copy.failure());
   *mapped = copy.value();
   return Step::kDone;
 }
 
 // Other keys have another order: entry by entry.
-Crossing::Step Crossing::LeaveMap(const Node& node, uint64_t work_end, Value* mapped) {
+Crossing::Step Crossing::LeaveMap(uint64_t work_end, Value* mapped) {
   constexpr uint64_t kWorkPerEntry = 16;
   if (map_.is_nil()) {
     map_ = EmptyMap(heap_);
-    map_next_ = node.parts;
+    map_next_ = path_.back().parts;
   }
   for (; map_next_ < parts_.size(); map_next_ += 2) {
     if (cost_.work >= work_end) return Step::kMore;
@@ -196,35 +207,37 @@ Crossing::Step Crossing::Go(RefMap& refs, uint64_t work_max) {
     const Step first = Map(refs, value_, &mapped);
     if (first == Step::kDone) Finish(mapped);
     if (first != Step::kMore) return first;
+    const Step entered = Enter(value_);
+    if (entered != Step::kDone) return entered;
     stage_ = Stage::kWalking;
-    if (!Enter(value_)) return FailWith(Failure::kType);
   }
   while (!path_.empty()) {
     if (cost_.work >= end) {
       ChargeMemory();
       return heap_.over_allowance() ? Step::kNoRoom : Step::kMore;
     }
-    Node& node = path_.back();
+    const Object* node = objects_[path_.size() - 1].object();
+    Step step = Step::kDone;
     bool goes_down = false;
-    for (; node.next < parts_.size(); ++node.next) {
-      if (IsLeftRaw(node.object.object(), node.next - node.parts)) continue;
-      const Step step = Map(refs, parts_[node.next], &mapped);
+    for (size_t next = path_.back().next; next < parts_.size(); path_.back().next = ++next) {
+      if (IsLeftRaw(node, next - path_.back().parts)) continue;
+      step = Map(refs, parts_[next], &mapped);
       if (step == Step::kMore) {
-        // The node moves when path_ grows.
-        if (!Enter(parts_[node.next])) return FailWith(Failure::kType);
+        step = Enter(parts_[next]);
         goes_down = true;
-        break;
       }
       if (step != Step::kDone) return step;
-      parts_[node.next] = mapped;
+      if (goes_down) break;
+      parts_.Set(next, mapped);
     }
     if (goes_down) continue;
-    const Step left = Leave(node, end, &mapped);
-    if (left == Step::kMore) continue;  // the work says so
-    if (left != Step::kDone) return left;
-    Learn(node.object, mapped);
-    parts_.resize(node.parts);
+    step = Leave(end, &mapped);
+    if (step == Step::kMore) continue;  // the work says so
+    if (step != Step::kDone) return step;
+    if (!Learn(objects_[path_.size() - 1], mapped)) return Step::kNoRoom;
+    parts_.Resize(path_.back().parts);
     path_.pop_back();
+    objects_.Resize(path_.size());
   }
   Finish(mapped);
   return Step::kDone;
@@ -236,21 +249,18 @@ void Crossing::Finish(Value mapped) {
 }
 
 void Crossing::ChargeMemory() {
-  bytes_.Set(known_.capacity() * (sizeof(std::pair<const Object*, uint32_t>) + 1) +
-             (results_.capacity() + parts_.capacity() + parts_before_.capacity()) * sizeof(Value) +
-             young_.capacity() * sizeof(Young) + path_.capacity() * sizeof(Node));
+  bytes_.Set(known_.bytes() + results_.bytes() + parts_.bytes() + objects_.bytes() +
+             before_.capacity() * sizeof(Value) + young_.capacity() * sizeof(Young) +
+             path_.capacity() * sizeof(Node));
 }
 
 void Crossing::Visit(Visitor& visitor) {
-  const auto visit = [&](std::vector<Value>& words) {
-    if (!words.empty()) visitor.Visit(words.data(), words.size());
-  };
   visitor.Visit(&value_, 1);
   visitor.Visit(&map_, 1);
-  visit(results_);
-  visit(parts_);
+  results_.Visit(visitor);
+  parts_.Visit(visitor);
+  objects_.Visit(visitor);
   for (Young& y : young_) visitor.Visit(&y.source, 1);
-  for (Node& node : path_) visitor.Visit(&node.object, 1);
 }
 
 }  // namespace vesicle

@@ -24,7 +24,8 @@
 #include <optional>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "membrane/address_map.h"
+#include "membrane/heap_words.h"
 #include "vm/heap/external_bytes.h"
 #include "vm/heap/heap.h"
 #include "vm/value/identity.h"
@@ -46,7 +47,13 @@ class RefMap {
 class Crossing {
  public:
   Crossing(Heap& heap, IdentitySource& identities, Value value)
-      : heap_(heap), identities_(identities), value_(value), bytes_(heap) {}
+      : heap_(heap),
+        identities_(identities),
+        value_(value),
+        results_(heap),
+        objects_(heap),
+        parts_(heap),
+        bytes_(heap) {}
   Crossing(const Crossing&) = delete;
   Crossing& operator=(const Crossing&) = delete;
 
@@ -73,10 +80,9 @@ class Crossing {
   void Visit(Visitor& visitor);
 
  private:
-  // Has its parts in parts_, mapped up to `next`. Data have no cycles, so what is met again is
-  // done.
+  // Of a node on the path: its parts stand in parts_, mapped up to `next`. Data have no cycles, so
+  // what is met again is done.
   struct Node {
-    Value object;
     size_t parts;  // where they begin
     size_t next;
   };
@@ -86,12 +92,12 @@ class Crossing {
     uint32_t result;
   };
 
-  bool Enter(Value object);
+  Step Enter(Value object);
   // kDone: *mapped is what a part becomes. kMore: it is a node that was not walked yet.
   Step Map(RefMap& refs, Value part, Value* mapped);
-  Step Leave(const Node& node, uint64_t work_end, Value* mapped);
-  Step LeaveMap(const Node& node, uint64_t work_end, Value* mapped);
-  void Learn(Value source, Value mapped);
+  Step Leave(uint64_t work_end, Value* mapped);
+  Step LeaveMap(uint64_t work_end, Value* mapped);
+  bool Learn(Value source, Value mapped);
   Step FailWith(Failure failure);
   // Young sources moved: they are entered anew.
   void Refresh();
@@ -103,15 +109,16 @@ class Crossing {
   Value value_;
   Failure failure_ = Failure::kType;
   enum class Stage : uint8_t { kNew, kWalking, kDone } stage_ = Stage::kNew;
-  absl::flat_hash_map<const Object*, uint32_t> known_;  // what a source became, in results_
-  std::vector<Value> results_;
+  AddressMap known_;  // what a source became: where in results_
+  HeapWords results_;
   std::vector<Young> young_;
   uint64_t collections_ = 0;
   std::vector<Node> path_;
-  std::vector<Value> parts_;         // of the nodes on the path
-  std::vector<Value> parts_before_;  // of the node that is left
-  Value map_;                        // of a map with ref keys that is left: so far; or nil
-  size_t map_next_ = 0;              // its next entry, in parts_
+  HeapWords objects_;          // of the nodes on the path
+  HeapWords parts_;            // theirs
+  std::vector<Value> before_;  // the parts of one node, for a moment
+  Value map_;                  // of a map with ref keys that is left: so far; or nil
+  size_t map_next_ = 0;        // its next entry, in parts_
   Cost cost_;
   ExternalBytes bytes_;
 };

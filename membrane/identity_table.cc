@@ -41,6 +41,14 @@ void IdentityTable::FreeIfDead(Heap& heap, size_t i) {
   free_.push_back(static_cast<uint32_t>(i));
 }
 
+// Of all entries, once after each collection.
+bool IdentityTable::FreeTheDead(Heap& heap) {
+  const uint64_t collections = heap.young_collections() + heap.cycles();
+  if (std::exchange(freed_at_, collections) == collections) return false;
+  for (size_t i = 0; i < used_; ++i) FreeIfDead(heap, i);
+  return !free_.empty();
+}
+
 Value IdentityTable::Find(Heap& heap, Object* target) {
   Refresh(heap);
   const auto at = by_address_.find(target);
@@ -62,7 +70,7 @@ Result IdentityTable::Add(Heap& heap, Object* target, Value proxy) {
   const auto at = by_address_.find(target);
   if (at != by_address_.end()) {
     i = at->second;  // of a dead proxy, or of who stood here before
-  } else if (!free_.empty()) {
+  } else if (!free_.empty() || (used_ >= entries_max_ && FreeTheDead(heap))) {
     i = free_.back();
     free_.pop_back();
   } else {

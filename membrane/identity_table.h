@@ -58,6 +58,8 @@ class IdentityTable {
   }
   // Those of the dead included.
   size_t size() const { return used_ - free_.size(); }
+  size_t entries_max() const { return entries_max_; }
+  bool is_full() const { return used_ >= entries_max_ && free_.empty(); }
   // In C++ memory.
   size_t bytes() const {
     return by_address_.capacity() * (sizeof(std::pair<const Object*, uint32_t>) + 1) +
@@ -71,6 +73,7 @@ class IdentityTable {
   void Enter(size_t i, Object* target);
   // Its place is free when its proxy has died.
   void FreeIfDead(Heap& heap, size_t i);
+  bool FreeTheDead(Heap& heap);
 
   size_t entries_max_;
   WeakChunks words_;  // of entry i: 2i the target, 2i + 1 the proxy
@@ -81,6 +84,7 @@ class IdentityTable {
   size_t used_ = 0;
   size_t hand_ = 0;  // the next one to be looked at for its death
   uint64_t collections_ = 0;
+  uint64_t freed_at_ = UINT64_MAX;
 };
 
 }  // namespace vesicle

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "membrane/fields.h"
 #include "vm/actor/actor.h"
 #include "vm/actor/code.h"
 #include "vm/actor/promise.h"
@@ -105,7 +106,7 @@ class LocalBoundary::Map final : public RefMap {
   Result Home(Value ref) {
     const Object* proxy = ref.target();
     if (IsSlot(proxy)) return Failure::kType;
-    if (of_.cut_) return ref;
+    if (of_.is_cut()) return ref;
     const bool is_home = ToTarget(proxy) == direction_;
     if (is_home && Is(planted::kHomeStaysProxy)) return ref;
     return is_home != Is(planted::kWrongSideUnwrapped) ? boundary::Target(proxy) : ref;
@@ -120,7 +121,7 @@ class LocalBoundary::Map final : public RefMap {
 Result LocalBoundary::Proxy(Core& core, Value ref, Direction direction) {
   Heap& heap = core.heap();
   const Direction to_target = Opposite(direction);
-  if (cut_ && !Is(planted::kLiveAfterRevoke)) {
+  if (is_cut() && !Is(planted::kLiveAfterRevoke)) {
     return boundary::MakeProxy(heap, object_, Value::Nil(), SideBit(to_target));
   }
   IdentityTable& known = ProxiesTo(to_target);
@@ -140,7 +141,7 @@ Result LocalBoundary::Proxy(Core& core, Value ref, Direction direction) {
 // A promise of the other side, which will be settled as this one is.
 Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction) {
   const Value stand_in = core.NewPromise();
-  if (cut_) {
+  if (is_cut()) {
     core.Settle(stand_in, EventFlag::kBroken, core.Reason("revoked"));
     return stand_in;
   }
@@ -203,7 +204,8 @@ class LocalBoundary::Walk final : public Passing {
         what_(what),
         target_(verdict.target),
         is_redirected_(verdict.kind == Verdict::Kind::kRedirect),
-        is_rewritten_(verdict.kind == Verdict::Kind::kRewrite) {}
+        is_rewritten_(verdict.kind == Verdict::Kind::kRewrite),
+        judgement_(of.judged_) {}
 
   Crossing::Step Go(Core& core, uint64_t work_max) {
     const uint64_t before = crossing_.cost().work;
@@ -235,6 +237,8 @@ class LocalBoundary::Walk final : public Passing {
   Failure failure() const { return failure_.value_or(crossing_.failure()); }
   bool is_redirected() const { return is_redirected_; }
   Value target() const { return target_; }
+  // Which of the membrane's judgements let it by.
+  int64_t judgement() const { return judgement_; }
 
  private:
   Map map_;
@@ -243,6 +247,7 @@ class LocalBoundary::Walk final : public Passing {
   Value target_;
   bool is_redirected_;
   bool is_rewritten_;
+  int64_t judgement_;
   bool is_target_mapped_ = false;
   std::optional<Failure> failure_;
 };
@@ -257,23 +262,26 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
   const bool goes_on = walk != nullptr;
   if (!goes_on) {
     Verdict verdict;
-    const Passage judged = Judge(core, proxy, event, way, what, &verdict);
-    if (judged != Passage::kGoesOn) return judged;
+    const std::optional<Passage> refused = Judge(core, proxy, event, way, what, &verdict);
+    if (refused) return *refused;
     if (verdict.kind != Verdict::Kind::kRedirect) {
       Map map(*this, core, way);
       Crossing::Cost cost;
       const std::optional<Result> mapped =
           Crossing::Short(core.heap(), verdict.message, map, &cost);
       if (mapped.has_value() && mapped->ok()) {
-        const Passage done = Arrive(core, proxy, event, way, what, mapped->value(), cost.size);
-        if (done != Passage::kNoRoom) return done;
-      } else if (mapped.has_value() && mapped->failure() != Failure::kMemory) {
-        return Refuse(core, proxy, event, way, what, mapped->failure());
+        judgement_ = judged_;
+        const Passage done =
+            Arrive(core, proxy, event, way, what, Outcome::kPass, mapped->value(), cost.size);
+        if (done != Passage::kNoRoom && done != Passage::kNoPlace) return done;
+      } else if (mapped.has_value() && mapped->failure() == Failure::kType) {
+        return Refuse(core, proxy, event, way, what);
       }
     }
     passing = std::make_unique<Walk>(*this, core, way, what, verdict);
     walk = static_cast<Walk*>(passing.get());
   }
+  judgement_ = walk->judgement();
   switch (walk->Go(core, goes_on ? kWorkOfSlice : kWorkAtOnce)) {
     case Crossing::Step::kDone:
       break;
@@ -282,22 +290,25 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
     case Crossing::Step::kNoRoom:
       return Passage::kNoRoom;
     case Crossing::Step::kFailed:
-      return Refuse(core, proxy, event, way, what, walk->failure());
+      if (walk->failure() == Failure::kTooBig) return Passage::kNoPlace;
+      return Refuse(core, proxy, event, way, what);
   }
-  const Passage done = Arrive(core, proxy, event, way, what, walk->value(), walk->size());
+  const Outcome outcome = walk->is_redirected() ? Outcome::kRedirect : Outcome::kPass;
+  const Passage done = Arrive(core, proxy, event, way, what, outcome, walk->value(), walk->size());
   if (done != Passage::kGoesOn || !walk->is_redirected()) return done;
   event.target = walk->target();
   return Passage::kRedirected;
 }
 
-Boundary::Passage LocalBoundary::Judge(Core& core, Object* proxy, Event& event, Direction way,
-                                       Crossed what, Verdict* verdict) {
+std::optional<Boundary::Passage> LocalBoundary::Judge(Core& core, Object* proxy, Event& event,
+                                                      Direction way, Crossed what,
+                                                      Verdict* verdict) {
   verdict->message = event.message;
   if (PolicyOf(Opposite(way)).is_one_way()) {
     return Deny(core, proxy, event, way, what, "this membrane is one-way");
   }
   Policy& policy = PolicyOf(way);
-  if (policy.is_empty()) return Passage::kGoesOn;
+  if (policy.is_empty()) return std::nullopt;
   Seen seen;
   seen.way = way;
   seen.what = what;
@@ -306,34 +317,37 @@ Boundary::Passage LocalBoundary::Judge(Core& core, Object* proxy, Event& event, 
   seen.from = ends.from;
   seen.to = ends.to;
   if (policy.wants_time()) seen.time_ns = NowNs();
+  core.heap().WillWrite(object_);  // the state of a function may be young
+  ++judged_;
   *verdict = policy.Judge(core, seen);
   switch (verdict->kind) {
     case Verdict::Kind::kNoRoom:
       return Passage::kNoRoom;
     case Verdict::Kind::kDeny:
+      if (Is(planted::kDeniedCrosses)) return std::nullopt;
       return Deny(core, proxy, event, way, what, verdict->text);
     default:
-      return Passage::kGoesOn;
+      return std::nullopt;
   }
 }
 
 // All is mapped but the slot.
 Boundary::Passage LocalBoundary::Arrive(Core& core, Object* proxy, Event& event, Direction way,
-                                        Crossed what, Value message, uint64_t size) {
+                                        Crossed what, Outcome outcome, Value message,
+                                        uint64_t size) {
   Heap& heap = core.heap();
   if (what == Crossed::kMessage) {
     const bool is_one_way = PolicyOf(way).is_one_way();
     const Result slot =
         is_one_way ? Result(Value::Nil()) : Slot(core, event.slot, way, NumberOf(proxy));
     if (!slot.ok()) {
-      if (slot.failure() == Failure::kMemory) return Passage::kNoRoom;
-      return Refuse(core, proxy, event, way, what, slot.failure());
+      return slot.failure() == Failure::kMemory ? Passage::kNoRoom : Passage::kNoPlace;
     }
     if (is_one_way) core.Keep(event.slot, Value::Nil());
-    NoteRecord(core, Record(core, proxy, event, way, what, size, Outcome::kPass));
+    NoteRecord(core, Record(core, proxy, event, way, what, size, outcome));
     event.slot = slot.value();
   } else {
-    Record(core, proxy, event, way, what, size, Outcome::kPass);
+    Record(core, proxy, event, way, what, size, outcome);
   }
   ++crossed_;
   PolicyOf(way).Count(size);
@@ -343,15 +357,25 @@ Boundary::Passage LocalBoundary::Arrive(Core& core, Object* proxy, Event& event,
   return Passage::kGoesOn;
 }
 
-// By a limit, or for what may not cross.
+// It holds what may not cross.
 Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event, Direction way,
-                                        Crossed what, Failure failure) {
-  return Refuse(core, proxy, event, way, what, Outcome::kFull, CrossingReason(core, failure));
+                                        Crossed what) {
+  return Refuse(core, proxy, event, way, what, Outcome::kDeny,
+                CrossingReason(core, Failure::kType));
+}
+
+Value LocalBoundary::FullReason(Core& core) {
+  ++refused_;
+  if (owed_.is_full()) {
+    return core.Reason("full", Words("owed_max: ", owed_.entries_max(),
+                                     " asks and promises wait across this membrane already"));
+  }
+  return core.Reason("full", Words("proxies_max: ", proxies_[0].entries_max(),
+                                   " refs that crossed this membrane are held already"));
 }
 
 Boundary::Passage LocalBoundary::Deny(Core& core, Object* proxy, Event& event, Direction way,
                                       Crossed what, std::string_view text) {
-  if (Is(planted::kDeniedCrosses)) return Passage::kGoesOn;
   return Refuse(core, proxy, event, way, what, Outcome::kDeny, core.Reason("denied", text));
 }
 
@@ -378,7 +402,8 @@ void LocalBoundary::Settled(Heap& heap, Object* slot_proxy) {
   boundary::Cut(heap, slot_proxy);
 }
 
-Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, Value value) {
+Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, EventFlag how,
+                                         Value value) {
   if (IsSettled(slot_proxy)) return Settling::kIsLate;
   const Direction way = ToTarget(slot_proxy);
   Crossing::Cost cost;
@@ -389,7 +414,8 @@ Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, Value v
   }
   ++crossed_;
   Event event = {Value::Target(slot_proxy), value, Value::Nil(), 0};
-  Record(core, slot_proxy, event, way, Crossed::kReply, cost.size, Outcome::kPass);
+  Record(core, slot_proxy, event, way, how == EventFlag::kKept ? Crossed::kReply : Crossed::kBreak,
+         cost.size, Outcome::kPass);
   Settled(core.heap(), slot_proxy);
   return Settling::kAtOnce;
 }
@@ -472,14 +498,20 @@ int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& even
 }
 
 void LocalBoundary::NoteRecord(Core& core, int64_t record) {
-  last_noted_ = record;
+  if (judgement_ == judged_) {
+    last_noted_ = record;
+    noted_at_ = judged_;
+  }
   core.NoteCrossed(object_, record);
 }
 
-void LocalBoundary::TakeBack(Core&, int64_t crossing) {
+void LocalBoundary::TakeBack(Core& core, int64_t crossing) {
   if (CrossingRecord* record = audit_.Find(crossing)) {
     record->outcome = CrossingRecord::Outcome::kParked;
-    if (crossing == last_noted_) PolicyOf(record->way).TakeBack();
+    if (crossing == last_noted_ && noted_at_ == judged_) {
+      core.heap().WillWrite(object_);
+      PolicyOf(record->way).TakeBack();
+    }
   }
 }
 
@@ -494,8 +526,8 @@ int64_t LocalBoundary::NowNs() const {
 // The end
 
 void LocalBoundary::Revoke(Core& core) {
-  if (cut_) return;
-  cut_ = true;
+  if (is_cut()) return;
+  cut_at_ = core.turn().serial + 1;
   LetGo(core);
   core.BeginLettingGo(object_);
 }

@@ -32,11 +32,12 @@ class LocalBoundary final : public Boundary {
   void set_object(Object* object) { object_ = object; }
   void set_policies(std::unique_ptr<Policy> in, std::unique_ptr<Policy> out);
 
-  bool is_cut() const override { return cut_; }
+  uint64_t cut_at() const override { return cut_at_; }
   Value PayerTo(const Object* proxy) const override;
   Passage Cross(Core& core, Object* proxy, Event& event,
                 std::unique_ptr<Passing>& passing) override;
-  Settling Settle(Core& core, Object* slot_proxy, Value value) override;
+  Settling Settle(Core& core, Object* slot_proxy, EventFlag how, Value value) override;
+  Value FullReason(Core& core) override;
   void TakeBack(Core& core, int64_t crossing) override;
   bool LetGo(Core& core) override;
   void Visit(Visitor& visitor) override;
@@ -81,14 +82,14 @@ class LocalBoundary final : public Boundary {
   Policy& PolicyOf(Direction d) { return *policies_[static_cast<size_t>(d)]; }
   Value Payer(Direction d) const;
 
-  Passage Judge(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
-                Verdict* verdict);
+  // Nothing: it may cross, as the verdict says.
+  std::optional<Passage> Judge(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
+                               Verdict* verdict);
   Passage Arrive(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
-                 Value message, uint64_t size);
+                 Outcome outcome, Value message, uint64_t size);
   Passage Deny(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
                std::string_view text);
-  Passage Refuse(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
-                 Failure failure);
+  Passage Refuse(Core& core, Object* proxy, Event& event, Direction way, Crossed what);
   Passage Refuse(Core& core, Object* proxy, Event& event, Direction way, Crossed what,
                  Outcome outcome, Value reason);
 
@@ -109,14 +110,18 @@ class LocalBoundary final : public Boundary {
   void ChargeTables(Heap& heap);
 
   Object* object_ = nullptr;
-  bool cut_ = false;
+  uint64_t cut_at_ = 0;
   // By the direction towards their targets: kIn, of insiders, held outside.
   std::array<IdentityTable, 2> proxies_;
   std::array<std::unique_ptr<Policy>, 2> policies_;
   OwedSlots owed_;
   AuditRing audit_;
-  int64_t last_noted_ = -1;  // the record of the last message
-  int64_t numbers_ = 0;      // given to actors so far
+  int64_t judged_ = 0;     // how often a policy was asked
+  int64_t judgement_ = 0;  // which of those let by what crosses now
+  // The record of the message that was let by last, and how much had been judged by then.
+  int64_t last_noted_ = -1;
+  int64_t noted_at_ = 0;
+  int64_t numbers_ = 0;  // given to actors so far
   uint64_t crossed_ = 0;
   uint64_t refused_ = 0;
   int64_t bytes_;

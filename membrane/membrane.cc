@@ -91,9 +91,10 @@ Value CrossingReason(Core& core, Failure failure) {
     case Failure::kMemory:
       return core.QuotaReason(Resource::kMemory);
     case Failure::kTooBig:
-      return core.Reason("full", "the tables of the membrane");
+      return core.Reason("full", "so many refs that crossed this membrane are held already");
     default:
-      return core.Reason("denied", "what may not cross a membrane: a native closure");
+      return core.Reason(
+          "denied", "a native closure, or another thing of the host's own, crosses no membrane");
   }
 }
 

@@ -47,10 +47,17 @@ class OwedSlots {
       fn(alive(words_.Read(heap, kWords * i + kSlot)),
          alive(words_.Read(heap, kWords * i + kProxy)));
     }
-    return taken_ < by_age_.size();
+    if (taken_ < by_age_.size()) return true;
+    used_ = 0;
+    free_ = {};
+    by_age_ = {};
+    words_ = {};
+    return false;
   }
 
   size_t size() const { return used_ - free_.size(); }
+  size_t entries_max() const { return entries_max_; }
+  bool is_full() const { return used_ >= entries_max_ && free_.empty(); }
   // In C++ memory.
   size_t bytes() const {
     return free_.capacity() * sizeof(uint32_t) + by_age_.capacity() * sizeof(by_age_[0]);
@@ -62,6 +69,8 @@ class OwedSlots {
   // the collector has found somebody dead, and that may decide nothing.
   enum Word : size_t { kSlot, kProxy, kAge, kUnused, kWords };
   void SortByAge(Heap& heap);
+  void FreeIfDead(Heap& heap, size_t i);
+  bool FreeTheDead(Heap& heap);
 
   size_t entries_max_;
   WeakChunks words_;
@@ -71,6 +80,7 @@ class OwedSlots {
   std::vector<std::pair<int64_t, size_t>> by_age_;
   size_t taken_ = 0;
   size_t hand_ = 0;  // the next one to be looked at for its death
+  uint64_t freed_at_ = UINT64_MAX;
 };
 
 }  // namespace vesicle

@@ -8,6 +8,8 @@
 
 #include "membrane/audit.h"
 #include "membrane/fields.h"
+#include "vm/actor/code.h"
+#include "vm/script/compile/opcodes.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
 #include "vm/value/number.h"
@@ -38,6 +40,12 @@ std::optional<int64_t> AmountOf(Value v) {
   if (!IsInt(v)) return std::nullopt;
   const std::optional<int64_t> n = Int64Of(v);
   return n && *n >= 0 && *n <= kUnlimited / kNsPerMs ? n : std::nullopt;
+}
+
+bool TakesThree(Value function) {
+  const Object* code = code::Of(function.data());
+  const auto* header = static_cast<const CodeHeader*>(code::Pointer(code));
+  return header != nullptr && header->params_min == 3 && header->params_max == 3;
 }
 
 // The words of #deny(reason).
@@ -73,6 +81,8 @@ std::string Policy::Add(Value v) {
   Rule rule{RuleKind::kFunction, {}, -1, -1, -1, Value::Nil()};
   const auto tagged = [&](std::string_view tag) { return Is(v, tag, 1); };
   if (IsFunction(v)) {
+    if (!TakesThree(v))
+      return Words("a rule is a fn(state, crossing, time), with three parameters");
     rule.function = v;
     has_state_ = wants_time_ = true;
     rules_.push_back(std::move(rule));
@@ -104,6 +114,8 @@ std::string Policy::Add(Value v) {
                    {{"count", [&](Value n) { return Amount(n, &rule.count_max); }},
                     {"bytes", [&](Value n) { return Amount(n, &rule.bytes_max); }}});
     if (!error.empty()) return error;
+    if (rule.count_max < 0 && rule.bytes_max < 0)
+      return "#budget({count: n, bytes: n}) wants one of them";
     has_state_ = true;
   } else if (tagged("expires")) {
     rule.kind = RuleKind::kExpires;
@@ -113,6 +125,8 @@ std::string Policy::Add(Value v) {
                    {{"after", [&](Value n) { return Amount(n, &after_ms); }},
                     {"uses", [&](Value n) { return Amount(n, &rule.count_max); }}});
     if (!error.empty()) return error;
+    if (after_ms < 0 && rule.count_max < 0)
+      return "#expires({after: ms, uses: n}) wants one of them";
     if (after_ms >= 0 && !has_clock_) {
       return "#expires({after: ms}) wants a clock: membrane({clock: host.clock, ...})";
     }
@@ -210,7 +224,9 @@ Verdict Policy::JudgeFunction(Core& core, const Rule& rule, State& state, const 
   }
   verdict.kind = Verdict::Kind::kDeny;
   if (applied.how == How::kFailed) {
-    verdict.text = "the policy failed";
+    verdict.text = applied.steps >= kPolicyStepsMax
+                       ? Words("the rule took more than ", kPolicyStepsMax, " steps")
+                       : Words("the rule failed: ", Show(applied.value));
     return verdict;
   }
   Value said = applied.value;

@@ -123,6 +123,7 @@ class Introduction final : public Suspension {
         return TurnEnd::kDone;
       case Boundary::Passage::kRefused:
       case Boundary::Passage::kRedirected:
+      case Boundary::Passage::kNoPlace:
         return FaultWith(core, passed.value);
       case Boundary::Passage::kMore:
         tries_ = 0;
@@ -288,12 +289,17 @@ BuiltinResult MembraneBehavior(BuiltinContext& context, const Value* args, int) 
   return BuiltinResult::Of(Value::Data(holder));
 }
 
-// revocable(ref): [proxy, revoker].
-BuiltinResult Revocable(BuiltinContext& context, const Value* args, int) {
+// revocable(ref) or (ref, payer): [proxy, revoker].
+BuiltinResult Revocable(BuiltinContext& context, const Value* args, int count) {
   if (!args[0].is_target()) return context.Wants(0, "a ref", args[0]);
   Core& core = context.core();
   MembraneOptions options;
   options.payer_in = options.payer_out = options.owner = core.sponsor().control;
+  if (count > 1) {
+    const std::string error = SponsorIn(args[1], &options.payer_in);
+    if (!error.empty()) return context.Wants(1, "a sponsor's control ref", args[1]);
+    options.payer_out = options.payer_in;
+  }
   options.audit_records = 0;
   options.proxies_max = options.owed_max = kScriptTableMax;
   absl::StatusOr<Membrane> made = Membrane::Create(core, options);
@@ -318,8 +324,9 @@ void AddMembranes(BuiltinRegistry& registry) {
       "membrane", 1, 1, MembraneBehavior,
       "membrane({inward: rules, outward: rules, payer: sponsor, clock: ref, audit: n, sink: ref}): "
       "a behavior; its ref takes #outward(v), #inward(v), #revoke, #preview, #audit and #counts");
-  registry.Acting("revocable", 1, 1, Revocable,
-                  "revocable(ref): [proxy, revoker]; the proxy is good until revoker <- #revoke");
+  registry.Acting("revocable", 1, 2, Revocable,
+                  "revocable(ref, sponsor): [proxy, revoker]; the proxy is good until revoker <- "
+                  "#revoke; the sponsor pays for what crosses, without one the caller");
 }
 
 }  // namespace vesicle

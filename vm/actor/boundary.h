@@ -39,8 +39,9 @@ class Passing {
 class Boundary {
  public:
   virtual ~Boundary() = default;
-  // No event crosses any more, in either direction.
-  virtual bool is_cut() const = 0;
+  // 0, or the turn after which no event crosses any more, in either direction, counted up by one.
+  virtual uint64_t cut_at() const = 0;
+  bool is_cut() const { return cut_at() != 0; }
   // The control ref of the sponsor that runs what crosses to the target of `proxy`; nil: the
   // root's.
   virtual Value PayerTo(const Object* proxy) const = 0;
@@ -51,6 +52,7 @@ class Boundary {
     kRefused,     // it does not cross; its slot was settled, or the refusal reported
     kMore,        // there is more to do: `passing` is what
     kNoRoom,      // the same, and an allocation did not fit
+    kNoPlace,     // the same, and a table is full: what it holds of the dead may go
   };
   // Makes an event that came to `proxy` one of the other side, on its way to what is behind it,
   // paid by the running sponsor. Of a slot proxy the event is what settles it, and a report link in
@@ -60,7 +62,9 @@ class Boundary {
   // What settles a slot proxy, if that is a flat value with nobody to judge it, is handed on as it
   // is, whoever runs. Only the first settlement counts.
   enum class Settling : uint8_t { kAtOnce, kCrosses, kIsLate };
-  virtual Settling Settle(Core& core, Object* slot_proxy, Value value) = 0;
+  virtual Settling Settle(Core& core, Object* slot_proxy, EventFlag how, Value value) = 0;
+  // Why, when kNoPlace stands after a collection.
+  virtual Value FullReason(Core& core) = 0;
   // The event of a crossing that was counted with Core::NoteCrossed is parked, to cross anew.
   virtual void TakeBack(Core& core, int64_t crossing) = 0;
   // After it was cut, a piece of letting go of what it held (Core::BeginLettingGo); false when

@@ -211,6 +211,8 @@ class Core final : private HeapClient, public IdentitySource {
   // memory. What it held is let go of in pieces from now on, after it was cut.
   Value NewBoundary(std::unique_ptr<Boundary> boundary, uint32_t words);
   void BeginLettingGo(Object* boundary);
+  // What is sent to the ref reaches nobody any more: a boundary on the way is cut.
+  bool LeadsNowhere(Value target);
   // The actor whose turn sent the event, if that was one of the last turns; else null.
   Object* SenderOf(const Event& event);
   // A boundary counts the crossing that it does now, and wants to hear when that is taken back.
@@ -499,6 +501,7 @@ class Core final : private HeapClient, public IdentitySource {
     Value end;
     Sponsor* payer;
     enum class Kind : uint8_t { kOpen, kCut, kTooLong } kind;
+    uint64_t cut_at = 0;  // Boundary::cut_at
   };
   // An event on its way through boundaries.
   struct UnderWay {
@@ -516,12 +519,13 @@ class Core final : private HeapClient, public IdentitySource {
   UnderWay TakeUnderWay(const Event& event);
   void DropUnderWay();
   void WaitAtFront(UnderWay& now);
-  void WaitForRoom(UnderWay& now);
+  void WaitForRoom(UnderWay& now, Value full);
   void TakeBackCrossed(Value target, Value crossed);
   void SettleThrough(Value slot, EventFlag how, Value value, Value report);
   void BreakBehind(Object* slot_proxy, Value reason);
   bool UndoIfCut();
   bool IsCut(const Event& event);
+  void BreakRevoked(const Event& event);
   template <typename Queue>
   void DropCut(Sponsor& payer, Queue& queue);
   void DropWhatWaits();

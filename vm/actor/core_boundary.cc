@@ -48,6 +48,7 @@ Core::Way Core::WayOf(Value target) {
     const Boundary& boundary = *boundary::OfProxy(o);
     if (boundary.is_cut() || boundary::Target(o).is_nil()) {
       way.kind = Way::Kind::kCut;
+      way.cut_at = boundary.cut_at();
       return way;
     }
     way.payer = &PayerOf(boundary.PayerTo(o));
@@ -63,6 +64,8 @@ bool Core::DispatchProxy(Event& event) {
   if (way.kind != Way::Kind::kOpen) {
     DropUnderWay();
     const bool is_cut = way.kind == Way::Kind::kCut;
+    // What was under way is dropped; what was sent to a dead proxy is a fault.
+    if (is_cut && event.cause() < way.cut_at) return BreakRevoked(event), false;
     RefuseMessage(event, {},
                   is_cut ? Reason("revoked")
                          : Reason("limit", "a message crosses at most " +
@@ -124,7 +127,10 @@ bool Core::CrossOne(UnderWay& now) {
       WaitAtFront(now);
       return false;
     case Boundary::Passage::kNoRoom:
-      WaitForRoom(now);
+      WaitForRoom(now, {});
+      return false;
+    case Boundary::Passage::kNoPlace:
+      WaitForRoom(now, boundary::OfProxy(proxy)->FullReason(*this));
       return false;
   }
   return false;
@@ -169,32 +175,31 @@ void Core::WaitAtFront(UnderWay& now) {
   now.is_waiting = true;
 }
 
-// What a crossing made took more memory than was left: it goes on when so much is free, or never.
-void Core::WaitForRoom(UnderWay& now) {
+// It goes on when what is dead has been collected, first of the young, then of all. `full`: of a
+// table, as the reason when that did not help; nil: there was no memory.
+void Core::WaitForRoom(UnderWay& now, Value full) {
   constexpr uint8_t kTriesMax = 2;
   const bool has_tried_all = now.tries == kTriesMax;
   const Need need = now.tries == 0 ? Need::kMemory : Need::kAllMemory;
   if (!has_tried_all) ++now.tries;
   WaitAtFront(now);
-  const uint64_t bytes = heap_.refused_bytes();
+  const uint64_t bytes = full.is_nil() ? heap_.refused_bytes() : 0;
   const Room room = has_tried_all ? Room::kNo : RoomFor(*sponsor_, bytes, need);
   PayFrom(*sponsor_, MemoryLeft(*sponsor_));
   if (room == Room::kLater) {
     slice_left_ = 0;
+    // Of memory there may be more by then than was asked for.
     auto& tries = under_way_.find(sponsor_->index())->second.tries;
-    tries = std::min<uint8_t>(tries, 1);
+    if (full.is_nil()) tries = std::min<uint8_t>(tries, 1);
   }
   if (room != Room::kNo) return;
   const Event refused = sponsor_->queue.Take();
   ShadeTaken(refused);
   const Value crossed = under_way_.find(sponsor_->index())->second.crossed;
   DropUnderWay();
-  if (refused.flag() != EventFlag::kMessage) {
-    return BreakBehind(refused.target.target(), QuotaReason(Resource::kMemory));
-  }
-  if (!HasKeeper(Resource::kMemory)) {
-    return RefuseMessage(refused, {}, QuotaReason(Resource::kMemory));
-  }
+  const Value reason = full.is_nil() ? QuotaReason(Resource::kMemory) : full;
+  if (refused.flag() != EventFlag::kMessage) return BreakBehind(refused.target.target(), reason);
+  if (!full.is_nil() || !HasKeeper(Resource::kMemory)) return RefuseMessage(refused, {}, reason);
   TakeBackCrossed(refused.target, crossed);
   sponsor_->queue.PushFront(refused);
   MakeDry(Resource::kMemory);
@@ -255,7 +260,7 @@ void Core::SettleThrough(Value slot, EventFlag how, Value value, Value report) {
       report = Value::Nil();
       continue;
     }
-    switch (boundary.Settle(*this, proxy, value)) {
+    switch (boundary.Settle(*this, proxy, how, value)) {
       case Boundary::Settling::kAtOnce:
         break;
       case Boundary::Settling::kCrosses:
@@ -312,6 +317,14 @@ void Core::DropWhatWaits() {
   for (Sponsor* s : dry) DropCut(*s, s->queue);
 }
 
+void Core::BreakRevoked(const Event& event) {
+  if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, Reason("revoked"));
+}
+
+bool Core::LeadsNowhere(Value target) {
+  return (IsProxy(target) || IsPayer(target)) && WayOf(target).kind == Way::Kind::kCut;
+}
+
 bool Core::IsCut(const Event& event) {
   Value target = event.target;
   if (event.flag() == EventFlag::kResume) {
@@ -324,7 +337,7 @@ bool Core::IsCut(const Event& event) {
   } else if (event.flag() != EventFlag::kMessage) {
     return false;
   }
-  return (IsProxy(target) || IsPayer(target)) && WayOf(target).kind == Way::Kind::kCut;
+  return LeadsNowhere(target);
 }
 
 template <typename Queue>
@@ -344,7 +357,7 @@ void Core::DropCut(Sponsor& payer, Queue& queue) {
       TakeUp(event.target.target());
       UndoTakenUp(Reason("revoked"), Why::kStopped);
     } else {
-      RefuseMessage(event, {}, Reason("revoked"));
+      BreakRevoked(event);
     }
   }
   EndSlice();

@@ -136,6 +136,7 @@ bool Core::DispatchPromise(Event& event) {
       return true;
     case EventFlag::kMessage:
     case EventFlag::kResume:
+    case EventFlag::kVoid:
       break;
   }
   if (promise::StateOf(root) == promise::State::kPending ||

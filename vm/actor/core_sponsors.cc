@@ -146,10 +146,6 @@ bool Core::CollectsInstead(Sponsor& sponsor) {
     if ((MemoryLeft(sponsor) > 0 && !heap_.memory_is_out()) || IsSpent(sponsor)) return false;
     if (RoomFor(sponsor, 0, Need::kMemory) != Room::kLater) return false;
   }
-  Sponsor& first = *account.want_room.front();
-  if (account.waits_for_cycle == 0 && !HasRoom(first, first.room_wanted, kFreeShareAfterYoung)) {
-    account.waits_for_cycle = heap_.RequestCycle();
-  }
   for (int64_t used = 0; used < options_.slice_steps && heap_.cycles() < account.waits_for_cycle;) {
     used += CollectPiece();
   }

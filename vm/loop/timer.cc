@@ -152,8 +152,10 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
     loop().Wake();
   }
 
-  // False: who set it cannot pay any more, and has nobody to ask for more.
-  static bool SendFrom(const Waiting& waiting) {
+  // False: who set it cannot pay any more, and has nobody to ask for more; or nobody is there who
+  // could hear it, or cancel it.
+  bool SendFrom(const Waiting& waiting) {
+    if (vm().core().LeadsNowhere(waiting.target.value())) return false;
     // Nothing piles up behind a message that is parked.
     if (waiting.every_ns != 0 && waiting.payer.is_dry()) return true;
     return waiting.payer.Send(waiting.target.value(), waiting.message.value()) !=

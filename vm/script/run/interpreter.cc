@@ -200,7 +200,8 @@ Language::Applied Interpreter::Apply(Value function, std::span<const Value> argu
   const Pure pure = RunPure(function, code, arguments, steps_max, kBytesMax);
   const int64_t steps = steps_max - pure_steps_left_;
   if (pure.ok) return {Applied::How::kValue, pure.value, steps};
-  const bool wants_room = how_ == FailHow::kMemory && heap_.over_allowance();
+  const bool wants_room =
+      how_ == FailHow::kMemory && (heap_.over_allowance() || heap_.refused_bytes() > 0);
   return {wants_room ? Applied::How::kNoRoom : Applied::How::kFailed, pure.value, steps};
 }
 
@@ -211,8 +212,11 @@ Interpreter::Pure Interpreter::RunPure(Value holder, const Object* code,
   std::unique_ptr<ScriptStack> outer = std::exchange(stack_, NewStack());
   const int64_t fuel = std::exchange(core_.fuel, 0);
   pure_steps_left_ = steps_max;
-  pure_bytes_end_ = heap_.stats().bytes_allocated + bytes_max;
+  pure_bytes_end_ = heap_.spent() + bytes_max;
   is_pure_ = true;
+  // What stands below soft_end() stays where it is when the frame gets its registers.
+  VESICLE_CHECK(stack_->Grow(stack_->first_base() + arguments.size()) !=
+                ScriptStack::Grown::kTooDeep);
   Value* base = stack_->first_base();
   base[-1] = holder;
   std::copy(arguments.begin(), arguments.end(), base);
@@ -247,7 +251,7 @@ bool Interpreter::RefuelPure() {
     how_ = FailHow::kSteps;
     return false;
   }
-  if (heap_.stats().bytes_allocated > pure_bytes_end_) {
+  if (heap_.spent() > pure_bytes_end_) {
     how_ = FailHow::kMemory;
     return false;
   }

@@ -1,0 +1,68 @@
+// AddressMap: what is known of an object, by its address. It grows in steps: no insertion
+// moves more than some thousand entries, however many there are.
+#ifndef VESICLE_MEMBRANE_ADDRESS_MAP_H_
+#define VESICLE_MEMBRANE_ADDRESS_MAP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "vm/heap/object.h"
+
+namespace vesicle {
+
+class AddressMap {
+ public:
+  // Null: nothing is known.
+  const uint32_t* Find(const Object* o) const {
+    if (const auto at = near_.find(o); at != near_.end()) return &at->second;
+    if (far_.empty()) return nullptr;
+    const Map& map = far_[Shard(o)];
+    const auto at = map.find(o);
+    return at == map.end() ? nullptr : &at->second;
+  }
+  void Set(const Object* o, uint32_t value) {
+    if (near_.size() < kNear) {
+      near_[o] = value;
+    } else if (const auto at = near_.find(o); at != near_.end()) {
+      at->second = value;
+    } else {
+      if (far_.empty()) far_.resize(kShards);
+      Map& map = far_[Shard(o)];
+      const size_t before = map.capacity();
+      map[o] = value;
+      far_slots_ += map.capacity() - before;
+    }
+  }
+  void Erase(const Object* o) {
+    if (near_.erase(o) == 0 && !far_.empty()) far_[Shard(o)].erase(o);
+  }
+  void Clear() {
+    near_ = {};
+    far_ = {};
+    far_slots_ = 0;
+  }
+  size_t bytes() const {
+    return (near_.capacity() + far_slots_) * (sizeof(std::pair<const Object*, uint32_t>) + 1) +
+           far_.capacity() * sizeof(Map);
+  }
+
+ private:
+  using Map = absl::flat_hash_map<const Object*, uint32_t>;
+  static constexpr size_t kNear = 16'384;
+  static constexpr size_t kShards = 256;
+  static size_t Shard(const Object* o) {
+    // Neighbours in memory are apart.
+    return (reinterpret_cast<uintptr_t>(o) * 0x9e3779b97f4a7c15u) >> 56;
+  }
+
+  Map near_;
+  std::vector<Map> far_;
+  size_t far_slots_ = 0;
+};
+
+}  // namespace vesicle
+
+#endif  // VESICLE_MEMBRANE_ADDRESS_MAP_H_
