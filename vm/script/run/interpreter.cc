@@ -215,8 +215,9 @@ Interpreter::Pure Interpreter::RunPure(Value holder, const Object* code,
   pure_bytes_end_ = heap_.spent() + bytes_max;
   is_pure_ = true;
   // What stands below soft_end() stays where it is when the frame gets its registers.
-  VESICLE_CHECK(stack_->Grow(stack_->first_base() + arguments.size()) !=
-                ScriptStack::Grown::kTooDeep);
+  if (stack_->first_base() + arguments.size() > stack_->soft_end()) {
+    stack_->Grow(stack_->first_base() + arguments.size());
+  }
   Value* base = stack_->first_base();
   base[-1] = holder;
   std::copy(arguments.begin(), arguments.end(), base);
