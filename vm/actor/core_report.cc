@@ -205,10 +205,13 @@ std::vector<Core::Parked> Core::ParkedEvents() {
   std::vector<Parked> parked;
   sponsors_.ForEach([&](Sponsor& s) {
     if (s.queue.empty() || !s.dry) return;
-    const Event& first = s.queue.Front();
-    parked.push_back(
-        {s.index(), s.dry_of, s.queue.size(),
-         BehaviorName(first.target) + " with " + Print(first.message, kReportOptions)});
+    int64_t events = 0;
+    std::string first;
+    s.queue.ForEach([&](const Event& event) {
+      if (event.flag() == EventFlag::kVoid || events++ > 0) return;
+      first = BehaviorName(event.target) + " with " + Print(event.message, kReportOptions);
+    });
+    if (events > 0) parked.push_back({s.index(), s.dry_of, events, first});
   });
   return parked;
 }
