@@ -372,6 +372,8 @@ class Core final : private HeapClient, public IdentitySource {
   void ForEachSponsor(Fn fn) {
     sponsors_.ForEach(fn);
   }
+  // Promises that settled and whose waiters go piece by piece.
+  const std::deque<Value>& crowds() const { return crowds_; }
   static Suspension* FramesOf(Value activation) { return StoppedOf(activation)->frames.get(); }
   // Of a turn cut short by its slice; null for frames that wait in an `await`.
   static const EventChain* StagedOf(Value activation) {

@@ -438,4 +438,16 @@ void Heap::ForEachObject(const std::function<void(Object*)>& fn) {
   old_->ForEach(/*marked_only_unswept=*/phase_ == Phase::kSweep, fn);
 }
 
+void Heap::ForEachRoot(const std::function<void(Value)>& fn) {
+  struct Show final : Visitor {
+    explicit Show(const std::function<void(Value)>& fn_in) : fn(fn_in) {}
+    void Visit(Value* words, size_t count) override {
+      for (size_t i = 0; i < count; ++i) fn(words[i]);
+    }
+    const std::function<void(Value)>& fn;
+  };
+  Show show(fn);
+  roots_.VisitAll(show);
+}
+
 }  // namespace vesicle

@@ -328,6 +328,8 @@ class Heap {
   void SetPauseObserver(std::function<void()> on_pause_begin, std::function<void()> on_pause_end);
   // Every object that is live, or not known to be dead yet. `fn` must not allocate.
   void ForEachObject(const std::function<void(Object*)>& fn);
+  // What the Roots hold, that is, what C++ keeps alive. `fn` must not allocate.
+  void ForEachRoot(const std::function<void(Value)>& fn);
   // Where the next young object will lie. ForEachYoungSince: those made since `top` was
   // young_top(), live or not, when no collection came between. Large objects, and those of
   // AllocateOld, are not young.
