@@ -1,17 +1,15 @@
 // vesicle run: a program with the devices of its host.
 #include <signal.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "cli/command.h"
-#include "cli/program.h"
 #include "cli/report.h"
 #include "cli/trace.h"
+#include "cli/world.h"
 #include "membrane/script.h"
 #include "vm/loop/devices.h"
 #include "vm/loop/pause_stats.h"
@@ -24,68 +22,11 @@ namespace {
 
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 
-// A directory that the user granted, as written.
-struct Grant {
-  std::string path;
-  Access access;
-};
-
-std::vector<Grant> GrantsOf(const Arguments& arguments) {
-  std::vector<Grant> grants;
-  for (const std::string& path : arguments.Values("allow-read")) {
-    grants.push_back({path, Access::kRead});
-  }
-  for (const std::string& path : arguments.Values("allow-write")) {
-    grants.push_back({path, Access::kReadWrite});
-  }
-  return grants;
-}
-
-// host.files: the one directory; of several, a ref that opens each by its name; or a refusal.
-absl::StatusOr<Root> MakeFiles(VmLoop& loop, const std::vector<Grant>& grants) {
-  if (grants.empty()) {
-    return MakeRefusal(loop.vm(), "files",
-                       "no directory was granted: run with --allow-read=DIR or --allow-write=DIR");
-  }
-  std::vector<std::pair<std::string, Root>> directories;
-  for (const Grant& grant : grants) {
-    absl::StatusOr<Root> directory = MakeDirectory(loop, grant.path, grant.access);
-    if (!directory.ok()) return directory.status();
-    directories.emplace_back(grant.path, *std::move(directory));
-  }
-  if (directories.size() == 1) return std::move(directories[0].second);
-  return MakeGrants(loop.vm(), std::move(directories));
-}
-
 struct Setup {
-  VmOptions vm;
-  std::vector<Grant> grants;
-  std::optional<int64_t> seed;
+  WorldOptions world;
   bool stats = false;
   bool trace = false;
 };
-
-absl::StatusOr<Setup> SetupOf(const Arguments& arguments) {
-  Setup setup;
-  setup.grants = GrantsOf(arguments);
-  const auto seed = arguments.Number("seed", 0, INT64_MAX);
-  if (!seed.ok()) return seed.status();
-  setup.seed = *seed;
-  const auto memory = arguments.Size("memory");
-  if (!memory.ok()) return memory.status();
-  if (*memory && **memory < kVmMemoryBytesMin) {
-    return absl::InvalidArgumentError(absl::StrCat("--memory=", arguments.Values("memory").back(),
-                                                   " is too little: the VM itself wants ",
-                                                   kVmMemoryBytesMin >> 10, "K"));
-  }
-  if (*memory) setup.vm.memory_bytes_max = **memory;
-  const auto steps = arguments.Number("steps", 1, kUnlimited);
-  if (!steps.ok()) return steps.status();
-  if (*steps) setup.vm.steps_per_turn_max = **steps;
-  setup.stats = arguments.Has("stats");
-  setup.trace = arguments.Has("trace");
-  return setup;
-}
 
 void PrintStats(Vm& vm, const PauseStats& pauses) {
   const Core::Stats& core = vm.core().stats();
@@ -109,24 +50,13 @@ void PrintStats(Vm& vm, const PauseStats& pauses) {
 }
 
 int RunProgram(const Setup& setup, std::span<const std::string> words) {
-  Vm vm(setup.vm, AddMembranes);
+  Vm vm(setup.world.vm, AddMembranes);
   absl::StatusOr<std::unique_ptr<VmLoop>> made = VmLoop::Create(vm);
   if (!made.ok()) {
     std::fprintf(stderr, "vesicle run: %s\n", MessageOf(made.status()).c_str());
     return kExitFailed;
   }
   VmLoop& loop = **made;
-  const std::string& file = words[0];
-  absl::StatusOr<Module> module = LoadProgram(vm, file);
-  if (!module.ok()) {
-    std::fputs(MessageOf(module.status()).c_str(), stderr);
-    return kExitUsage;
-  }
-  if (!module->HasBehavior("main")) {
-    std::fprintf(stderr, "%s:1:1: error: there is no `behavior main` to start\n", file.c_str());
-    return kExitUsage;
-  }
-
   int stopped_by = 0;  // the signal
   bool output_closed = false;
   const auto stop = [&](int signal) {
@@ -144,37 +74,9 @@ int RunProgram(const Setup& setup, std::span<const std::string> words) {
     output_closed = true;
     loop.Stop();
   };
-  std::unique_ptr<RandomSource> source;
-  if (setup.seed) {
-    source = std::make_unique<SeededRandom>(static_cast<uint64_t>(*setup.seed));
-  } else {
-    source = std::make_unique<OsRandom>();
-  }
-  absl::StatusOr<Root> files = MakeFiles(loop, setup.grants);
-  if (!files.ok()) {
-    std::fprintf(stderr, "vesicle run: %s\n", MessageOf(files.status()).c_str());
-    return kExitUsage;
-  }
-  {
-    const Root console = MakeConsole(loop, console_options);
-    const Root clock = MakeClock(vm), timer = MakeTimer(loop), input = MakeStdin(loop);
-    const Root random = MakeRandom(vm, std::move(source)), loader = MakeLoader(vm);
-    std::vector<Value> args;
-    for (const std::string& word : words.subspan(1)) args.push_back(vm.Text(word));
-    const absl::Status started = vm.Start(*module, vm.Map({{"console", console.value()},
-                                                           {"args", vm.List(args)},
-                                                           {"clock", clock.value()},
-                                                           {"timer", timer.value()},
-                                                           {"random", random.value()},
-                                                           {"stdin", input.value()},
-                                                           {"loader", loader.value()},
-                                                           {"files", files->value()}}));
-    files->reset();
-    if (!started.ok()) {
-      std::fprintf(stderr, "%s: %s\n", file.c_str(), MessageOf(started).c_str());
-      return kExitUsage;
-    }
-  }
+  Program program = StartProgram("run", loop, setup.world, words, console_options);
+  if (program.exit != kExitOk) return program.exit;
+  program.main.reset();  // it lives as long as anything reaches it
   loop.Run();
 
   int code = kExitOk;
@@ -197,14 +99,18 @@ int Run(const Command& command, const Arguments& arguments) {
   for (const std::string& word : arguments.words()) {
     if (!IsValidUtf8(word)) return WrongUsage(command, "an argument that is no UTF-8");
   }
-  const absl::StatusOr<Setup> setup = SetupOf(arguments);
-  if (!setup.ok()) return WrongUsage(command, MessageOf(setup.status()));
-  return RunProgram(*setup, arguments.words());
+  const absl::StatusOr<WorldOptions> world = WorldOptionsOf(arguments);
+  if (!world.ok()) return WrongUsage(command, MessageOf(world.status()));
+  return RunProgram({*world, arguments.Has("stats"), arguments.Has("trace")}, arguments.words());
 }
 
 }  // namespace
 
 Command RunCommand() {
+  std::vector<OptionSpec> options = WorldOptionSpecs();
+  options.push_back(
+      {"stats", "", "prints turns, actors, collections, pauses and memory at the end"});
+  options.push_back({"trace", "", "prints each turn and its effects to standard error"});
   return {
       "run",
       "[options] FILE [ARGS...]",
@@ -218,13 +124,7 @@ Command RunCommand() {
       "  vesicle run samples/ring.ves 100000 10\n"
       "  vesicle run --allow-read=data report.ves data.csv\n"
       "  vesicle run --stats --memory=256M big.ves\n",
-      {{"allow-read", "DIR", "host.files is DIR, to read; give several, and #open_dir picks"},
-       {"allow-write", "DIR", "the same, to read and write"},
-       {"seed", "N", "host.random gives the same numbers each time"},
-       {"memory", "SIZE", "the program's memory, e.g. 64M (2G)"},
-       {"steps", "N", "what one turn may do"},
-       {"stats", "", "prints turns, actors, collections, pauses and memory at the end"},
-       {"trace", "", "prints each turn and its effects to standard error"}},
+      std::move(options),
       Arguments::Words::kAfterFirst,
       Run};
 }
