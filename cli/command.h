@@ -42,6 +42,7 @@ Command RunCommand();
 Command TestCommand();
 Command CheckCommand();
 Command DisasmCommand();
+Command GraphCommand();
 
 }  // namespace vesicle::cli
 

@@ -47,7 +47,8 @@ void PrintOverview(std::FILE* to, const std::vector<Command>& commands) {
 }
 
 int Main(const std::vector<std::string>& words) {
-  std::vector<Command> commands = {RunCommand(), TestCommand(), CheckCommand(), DisasmCommand()};
+  std::vector<Command> commands = {RunCommand(), TestCommand(), CheckCommand(), DisasmCommand(),
+                                   GraphCommand()};
   if (words.empty()) {
     PrintOverview(stderr, commands);
     return kExitUsage;

@@ -453,6 +453,12 @@ VmMap::Id VmMap::SlotOf(Value promise) const {
   return at == slots_.end() ? kNone : at->second;
 }
 
+bool VmMap::IsOpaque(Id actor) const {
+  const Node& n = nodes_[actor];
+  if (n.kind != NodeKind::kActor) return false;
+  return code::Body(code::Of(actor::Holder(n.object)))->is_opaque();
+}
+
 std::optional<Direction> VmMap::DirectionOf(Id proxy) const {
   const Node& n = nodes_[proxy];
   if (n.kind != NodeKind::kProxy || LocalOf(n.object) == nullptr) return std::nullopt;

@@ -121,6 +121,8 @@ class VmMap {
   Id SlotOf(Value promise) const;
   std::vector<Id> Membranes() const { return membranes_; }
 
+  // An actor whose state is C++, which is not looked into.
+  bool IsOpaque(Id actor) const;
   // A proxy that leads somewhere; which way (nothing: of a boundary that is no Membrane).
   bool IsLive(Id proxy) const { return !From(proxy).empty(); }
   std::optional<Direction> DirectionOf(Id proxy) const;
