@@ -224,7 +224,7 @@ Command GraphCommand() {
       "\nexamples:\n"
       "  vesicle graph --turns=150000 --svg=ring.svg samples/ring.ves 100000 10\n"
       "  vesicle graph plugins.ves | dot -Tpdf -o plugins.pdf\n"
-      "  vesicle graph --who=purse --revoke=plugin bank.ves\n",
+      "  vesicle graph --who=purse --revoke=membrane bank.ves\n",
       std::move(options),
       Arguments::Words::kAfterFirst,
       Run};
