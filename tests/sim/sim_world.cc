@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "membrane/script.h"
 #include "vm/loop/devices.h"
 #include "vm/value/print.h"
 #include "vm/value/value_kind.h"
@@ -45,7 +46,7 @@ std::vector<std::string> HeaderValues(const std::string& text, const std::string
   return values;
 }
 
-SimWorld::SimWorld(const VmOptions& options) : vm_(options) {}
+SimWorld::SimWorld(const VmOptions& options) : vm_(options, AddMembranes) {}
 
 std::string SimWorld::Load(const std::string& path) {
   const std::optional<std::string> text = ReadFile(path);
