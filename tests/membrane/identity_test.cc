@@ -51,8 +51,7 @@ TEST_CASE("law 1: no raw ref crosses in any position of a message *") {
   )");
   const Root counter = from.Create("counter", {Value::SmallInt(0)});
   const Root holder = to.Create("holder", {to.Data("[]").value()});
-  const Root sender =
-      from.Create("sender", {link->From(to, holder).value(), counter.value()});
+  const Root sender = from.Create("sender", {link->From(to, holder).value(), counter.value()});
   CHECK(link->Asked(from, sender, "#send") == "217");
   CheckNoneIsRaw(*link, from, counter, holder, 217);
 }
@@ -276,8 +275,8 @@ TEST_CASE("law 4: different actors are different proxies") {
       }
     }
   )");
-  const Root alice = link->outside().Create(
-      "alice", {link->Outward(link->inside().Create("same")).value()});
+  const Root alice =
+      link->outside().Create("alice", {link->Outward(link->inside().Create("same")).value()});
   CHECK(link->Asked(alice, "#go") == "[false, false, true, false, 2]");
 }
 
@@ -309,8 +308,7 @@ TEST_CASE("law 5: one membrane never wraps its own proxy again") {
   CHECK(link->Asked(alice, "#go") == "[true, true]");
   // Two players, each of whom knows the other by what came with the last ball.
   const Root inner = link->inside().Create("player", {Value::Nil(), Value::Nil()});
-  const Root outer =
-      link->outside().Create("player", {link->Outward(inner).value(), Value::Nil()});
+  const Root outer = link->outside().Create("player", {link->Outward(inner).value(), Value::Nil()});
   CHECK(link->Asked(outer, "#start(100)") == "nil");
   CHECK(link->Asked(outer, "#rounds") == "\"over\"");
 }
@@ -358,9 +356,8 @@ TEST_CASE("law 6: a ref of the receiving side is never wrapped") {
     const Root friend_there = far.Create("keeper");
     const Root friend_here = near->Create("keeper");
     const Root judge = far.Create("judge", {friend_there.value()});
-    const Root runner =
-        near->Create("runner", {link->From(far, judge).value(), friend_here.value(),
-                                link->From(far, friend_there).value()});
+    const Root runner = near->Create("runner", {link->From(far, judge).value(), friend_here.value(),
+                                                link->From(far, friend_there).value()});
     CHECK(link->Asked(*near, runner, "#go") == "[true, false]");
   }
 }

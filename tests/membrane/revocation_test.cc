@@ -99,8 +99,9 @@ TEST_CASE("law 8: nobody lets an actor in by way of what was cut") {
 
 TEST_CASE("law 9: a proxy minted after revoke is dead from birth *") {
   const auto [link, from, to] = EveryWay();
-  link->Load(kPeople + "behavior told(r) { #hi => r <- #hi }\n"
-                       "behavior asks { #hi(r) => r <- #hi }\n");
+  link->Load(kPeople +
+             "behavior told(r) { #hi => r <- #hi }\n"
+             "behavior asks { #hi(r) => r <- #hi }\n");
   const Root person = from.Create("person", {Value::SmallInt(1)});
   const Root known = link->From(from, person);
   link->Revoke();
@@ -108,8 +109,8 @@ TEST_CASE("law 9: a proxy minted after revoke is dead from birth *") {
   const Root again = link->From(from, person);
   const Root new_one = link->From(from, from.Create("person", {Value::SmallInt(2)}));
   const Root other_way = link->From(to, to.Create("person", {Value::SmallInt(3)}));
-  const Root friends = to.Create(
-      "friendly", {to.vm().List({known.value(), again.value(), new_one.value()})});
+  const Root friends =
+      to.Create("friendly", {to.vm().List({known.value(), again.value(), new_one.value()})});
   CHECK(link->Asked(to, friends, "#greet") == "[#revoked, #revoked, #revoked]");
   const Root ask = from.Ask(other_way, from.Data("#hi").value());
   link->Run();
@@ -250,7 +251,9 @@ TEST_CASE("law 12: after a revoke nothing that was asked or promised keeps anybo
   if (!link->traits().undoes_under_way || !link->traits().one_heap) return;
   // Bob's behavior is held by him, by the message that waits for him, by an ask that he never
   // answers, by a promise that crossed.
-  link->Load("behavior holds(v) { #ask => { let [p, r] = promise(); become holds([v, r]); p }, #give => v }");
+  link->Load(
+      "behavior holds(v) { #ask => { let [p, r] = promise(); become holds([v, r]); p }, #give => v "
+      "}");
   Watched bob(from);
   const Root holds = from.Create("holds", {bob.ref.value()});
   const Root proxy = link->From(from, holds);

@@ -147,8 +147,8 @@ TEST_CASE("law 10: a turn that has committed stands; its reply that is on its wa
   CHECK(s.to.Outcome(asked) == "1");
   // A task has committed what came before its `await`, and waits.
   const Root promise(s.from.heap(), s.from.vm().core().NewPromise());
-  const Root waits = s.to.Ask(
-      s.proxy, s.to.vm().Tagged("wait_for", s.link.From(s.from, promise).value()));
+  const Root waits =
+      s.to.Ask(s.proxy, s.to.vm().Tagged("wait_for", s.link.From(s.from, promise).value()));
   s.link.Run();
   CHECK(s.to.Outcome(waits) == "pending");
   s.link.Revoke();
@@ -174,7 +174,8 @@ TEST_CASE("law 10: who asked learns it at once, though others on the far side go
   s.link.Revoke();
   s.RunLong();
   CHECK(s.to.Outcome(asked) == "broken: #revoked");
-  CHECK(s.from.Outcome(behind) == "pending");  // it is nobody's to stop but the neighbour's sponsor's
+  CHECK(s.from.Outcome(behind) ==
+        "pending");  // it is nobody's to stop but the neighbour's sponsor's
 }
 
 TEST_CASE("law 10: what a committed turn sent to its own side arrives, and across it does not") {
@@ -188,8 +189,8 @@ TEST_CASE("law 10: what a committed turn sent to its own side arrives, and acros
   )");
   const Root far = s.to.Create("log", {s.to.Data("[]").value()});
   const Root revoker = s.from.vm().Create([&](Turn&) { s.link.Revoke(); });
-  const Root busy = s.from.Create(
-      "busy", {revoker.value(), s.log.value(), s.link.From(s.to, far).value()});
+  const Root busy =
+      s.from.Create("busy", {revoker.value(), s.log.value(), s.link.From(s.to, far).value()});
   CHECK(s.link.Asked(s.from, busy, "#go") == "#done");
   CHECK(s.Heard() == "[#hi, #bye]");
   CHECK(s.link.Asked(s.to, far, "#heard") == "[]");
@@ -298,8 +299,8 @@ struct DryScene {
   // Who pays inward has so much of `what`, and somebody to ask for more.
   void Split(std::string_view what, int64_t amount) {
     const Root keeper = vm.Create([this](Turn&) { ++asked_for_more; });
-    const Core::SponsorResult made = vm.core().SplitSponsor(
-        vm.Map({{what, vm.Int(amount)}, {"keeper", keeper.value()}}));
+    const Core::SponsorResult made =
+        vm.core().SplitSponsor(vm.Map({{what, vm.Int(amount)}, {"keeper", keeper.value()}}));
     REQUIRE(made.error.empty());
     control = Root(vm.core().heap(), made.control);
     MembraneOptions options;
@@ -316,7 +317,8 @@ struct DryScene {
   std::optional<Membrane> wall;
 };
 
-TEST_CASE("law 10: what is parked before its turn, by a dry sponsor with a keeper, is dropped at once") {
+TEST_CASE(
+    "law 10: what is parked before its turn, by a dry sponsor with a keeper, is dropped at once") {
   DryScene s;
   s.Split("events", 2);
   const Root first = s.shore.Ask(s.proxy, s.vm.Symbol("work"));
