@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "membrane/membrane.h"
+#include "membrane/script.h"
 #include "vm/actor/promise.h"
 #include "vm/value/print.h"
 
@@ -48,7 +49,7 @@ namespace {
 // Both sides in one VM.
 class OneVmLink : public Link {
  public:
-  explicit OneVmLink(const VmOptions& options) : vm_(options) {}
+  explicit OneVmLink(const VmOptions& options) : vm_(options, AddMembranes) {}
   Shore& inside() override { return inside_; }
   Shore& outside() override { return outside_; }
   void RunFor(int64_t steps) override { vm_.RunSlice(steps); }
@@ -60,8 +61,8 @@ class OneVmLink : public Link {
 
  protected:
   Membrane NewMembrane() {
-    std::optional<Membrane> made = Membrane::Create(vm_.core(), {});
-    REQUIRE(made.has_value());
+    absl::StatusOr<Membrane> made = Membrane::Create(vm_.core(), {});
+    REQUIRE(made.ok());
     return *made;
   }
   Root Pass(Membrane& membrane, Value value, Direction direction) {

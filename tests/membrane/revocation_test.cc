@@ -194,9 +194,14 @@ struct Watched {
   Root ref;
 };
 
-// All that is garbage goes. The turn that ran last is remembered until another one runs.
+// All that is garbage goes. The turn and the crossing that were last are remembered until others
+// come.
 void Collect(Link& link, Shore& shore) {
-  shore.vm().Send(shore.vm().Create([](Turn&) {}), Value::Nil());
+  const Root nobody = shore.vm().Create([](Turn&) {});
+  const Root proxy = link.From(shore, nobody);
+  link.Other(shore).vm().Send(proxy, Value::Nil());
+  link.Run();
+  shore.vm().Send(nobody, Value::Nil());
   link.Run();
   shore.heap().Collect(Heap::Scope::kFull);
 }

@@ -305,7 +305,7 @@ struct DryScene {
     control = Root(vm.core().heap(), made.control);
     MembraneOptions options;
     options.payer_in = control.value();
-    wall = Membrane::Create(vm.core(), options);
+    wall = *Membrane::Create(vm.core(), options);
     proxy = Root(vm.core().heap(), wall->Pass(worker.value(), Direction::kOut).value());
   }
 
