@@ -66,7 +66,7 @@ std::string SimWorld::Load(const std::string& path) {
   return {};
 }
 
-void SimWorld::Start() {
+Root SimWorld::Host() {
   std::vector<Value> args;
   for (const std::string& line : HeaderValues(text_, "args")) {
     std::istringstream words(line);
@@ -75,14 +75,19 @@ void SimWorld::Start() {
   const Root console = MakeConsole(), clock = MakeClock(), timer = MakeTimer(), input = MakeStdin(),
              files = MakeFiles(), loader = MakeLoader(vm_),
              random = MakeRandom(vm_, std::make_unique<SeededRandom>(1));
-  const absl::Status started = vm_.Start(module_, vm_.Map({{"console", console.value()},
-                                                           {"args", vm_.List(args)},
-                                                           {"clock", clock.value()},
-                                                           {"timer", timer.value()},
-                                                           {"stdin", input.value()},
-                                                           {"files", files.value()},
-                                                           {"random", random.value()},
-                                                           {"loader", loader.value()}}));
+  return Root(vm_.core().heap(), vm_.Map({{"console", console.value()},
+                                          {"args", vm_.List(args)},
+                                          {"clock", clock.value()},
+                                          {"timer", timer.value()},
+                                          {"stdin", input.value()},
+                                          {"files", files.value()},
+                                          {"random", random.value()},
+                                          {"loader", loader.value()}}));
+}
+
+void SimWorld::Start() {
+  const Root host = Host();
+  const absl::Status started = vm_.Start(module_, host.value());
   if (!started.ok()) output_ += std::string(started.message()) + "\n";
 }
 

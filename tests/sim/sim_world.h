@@ -31,7 +31,11 @@ class SimWorld {
 
   // Reads the file and its imports from disk. The diagnostics, or nothing.
   std::string Load(const std::string& path);
+  // Sends #start(Host()) to Main().
   void Start();
+  // The same by hand: an actor of `main`, and the devices that it is to have.
+  Root Main() { return vm_.Create(module_.Behavior("main")); }
+  Root Host();
   // Runs until nothing can run and no timer is left.
   void Run();
   // Moves time to the next timer and fires it; false when there is none.
