@@ -245,10 +245,11 @@ uint64_t Held(Vm& vm) {
   return stats.bytes_old + stats.bytes_young + stats.bytes_external;
 }
 
-// `rounds` times something crosses and is dropped; memory is as before, and was never much more.
+// `rounds` times something crosses and is dropped; after as many again memory is as before, and was
+// never much more.
 template <typename Fn>
 void CheckFlat(Market& m, int rounds, Fn once) {
-  for (int i = 0; i < rounds / 10; ++i) once(i);
+  for (int i = 0; i < rounds; ++i) once(i);
   m.vm.Run();
   const uint64_t before = Held(m.vm);
   const uint64_t peak_before = m.vm.core().heap().stats().bytes_mapped_peak;

@@ -254,7 +254,7 @@ void CheckMany(Link& link, const std::string& n) {
 }
 
 TEST_CASE("law 3, law 4: a proxy stands for its actor and no other, however many there are") {
-  CheckMany(*EveryLink(), "2000");
+  CheckMany(*EveryLink(), "500");
 }
 
 TEST_CASE("law 3, law 4: a proxy stands for its actor and no other, when all is always collected") {
