@@ -14,27 +14,6 @@
 namespace vesicle {
 namespace {
 
-// A map with text keys, put together in any order.
-class MapOfNames {
- public:
-  explicit MapOfNames(Core& core) : core_(core), builder_(core.heap(), core) {}
-  void Put(std::string_view name, Value value) {
-    builder_.Add(Value::ShortText(name.data(), static_cast<int>(name.size())), value);
-  }
-  void PutSymbol(std::string_view name, std::string_view symbol) {
-    const Result made = core_.symbols().Intern(symbol);
-    Put(name, made.ok() ? made.value() : Value::Nil());
-  }
-  void PutNumber(std::string_view name, uint64_t number) {
-    Put(name, number == 0 ? Value::Nil() : Value::SmallInt(static_cast<int64_t>(number)));
-  }
-  Result Finish() { return builder_.Finish(); }
-
- private:
-  Core& core_;
-  MapBuilder builder_;
-};
-
 std::string_view NameOf(Direction way) { return way == Direction::kIn ? "in" : "out"; }
 std::string_view NameOf(Crossed what) {
   switch (what) {
@@ -62,6 +41,16 @@ std::string_view NameOf(CrossingRecord::Outcome outcome) {
 }
 
 }  // namespace
+
+void MapOfNames::Put(std::string_view name, Value value) {
+  const Result key = MakeText(core_.heap(), name);
+  if (!key.ok() || builder_.Add(key.value(), value)) failed_ = true;
+}
+
+void MapOfNames::PutSymbol(std::string_view name, std::string_view symbol) {
+  const Result made = core_.symbols().Intern(symbol);
+  Put(name, made.ok() ? made.value() : Value::Nil());
+}
 
 int64_t AuditRing::Add(const CrossingRecord& record) {
   if (is_off()) return Skip();

@@ -22,6 +22,7 @@
 #include "membrane/direction.h"
 #include "membrane/policy.h"
 #include "vm/actor/core.h"
+#include "vm/value/map.h"
 #include "vm/value/result.h"
 
 namespace vesicle {
@@ -71,6 +72,29 @@ class AuditRing {
   std::vector<CrossingRecord> records_;
   size_t next_ = 0;
   int64_t count_ = 0;
+};
+
+// A map with text keys for scripts, put together in any order.
+class MapOfNames {
+ public:
+  explicit MapOfNames(Core& core) : core_(core), builder_(core.heap(), core) {}
+  void Put(std::string_view name, Value value);
+  void PutSymbol(std::string_view name, std::string_view symbol);
+  void PutCount(std::string_view name, uint64_t n) {
+    Put(name, Value::SmallInt(static_cast<int64_t>(n)));
+  }
+  // nil for 0: there is none.
+  void PutNumber(std::string_view name, uint64_t number) {
+    if (number == 0) return Put(name, Value::Nil());
+    PutCount(name, number);
+  }
+  // kMemory.
+  Result Finish() { return failed_ ? Result(Failure::kMemory) : builder_.Finish(); }
+
+ private:
+  Core& core_;
+  MapBuilder builder_;
+  bool failed_ = false;
 };
 
 CrossingRecord::Name NameForRecord(Value message, bool* is_tag);

@@ -80,6 +80,14 @@ class LocalBoundary::Map final : public RefMap {
   Map(LocalBoundary& of, Core& core, Direction direction)
       : of_(of), core_(core), direction_(direction) {}
 
+  // The promises of the other side that were made so far are of no use: nothing crossed.
+  void Undo() {
+    for (const Value slot_proxy : stand_ins_) of_.Settled(core_.heap(), slot_proxy.target());
+    stand_ins_.clear();
+  }
+  void Visit(Visitor& visitor) {
+    if (!stand_ins_.empty()) visitor.Visit(stand_ins_.data(), stand_ins_.size());
+  }
   Result MapRef(Value ref) override {
     switch (ref.target()->kind) {
       case Kind::kProxy:
@@ -88,7 +96,7 @@ class LocalBoundary::Map final : public RefMap {
         }
         return Home(ref);
       case Kind::kPromise:
-        return Is(planted::kPromiseRaw) ? ref : of_.StandIn(core_, ref, direction_);
+        return Is(planted::kPromiseRaw) ? ref : of_.StandIn(core_, ref, direction_, &stand_ins_);
       case Kind::kContinuation:
         return Failure::kType;
       default:
@@ -115,6 +123,7 @@ class LocalBoundary::Map final : public RefMap {
   LocalBoundary& of_;
   Core& core_;
   Direction direction_;
+  std::vector<Value> stand_ins_;  // the slot proxies that will settle them
 };
 
 // What the side that `direction` goes to holds in the place of `ref`.
@@ -139,7 +148,8 @@ Result LocalBoundary::Proxy(Core& core, Value ref, Direction direction) {
 }
 
 // A promise of the other side, which will be settled as this one is.
-Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction) {
+Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction,
+                              std::vector<Value>* slot_proxies) {
   const Value stand_in = core.NewPromise();
   if (is_cut()) {
     core.Settle(stand_in, EventFlag::kBroken, core.Reason("revoked"));
@@ -149,6 +159,7 @@ Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction) {
   if (!listener.ok()) return listener;
   core.ListenOn(Payer(direction), promise, listener.value());
   core.HoldWhilePending(stand_in, promise);
+  slot_proxies->push_back(listener.value());
   return stand_in;
 }
 
@@ -229,8 +240,10 @@ class LocalBoundary::Walk final : public Passing {
   }
   void Visit(Visitor& visitor) override {
     crossing_.Visit(visitor);
+    map_.Visit(visitor);
     visitor.Visit(&target_, 1);
   }
+  void Abandon() override { map_.Undo(); }
 
   Value value() const { return crossing_.value(); }
   uint64_t size() const { return crossing_.cost().size; }
@@ -291,6 +304,7 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
       return Passage::kNoRoom;
     case Crossing::Step::kFailed:
       if (walk->failure() == Failure::kTooBig) return Passage::kNoPlace;
+      walk->Abandon();
       return Refuse(core, proxy, event, way, what);
   }
   const Outcome outcome = walk->is_redirected() ? Outcome::kRedirect : Outcome::kPass;
@@ -397,6 +411,7 @@ Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event,
 
 // It is owed no more.
 void LocalBoundary::Settled(Heap& heap, Object* slot_proxy) {
+  if (boundary::Target(slot_proxy).is_nil()) return;  // it was cut, or is settled
   owed_.Remove(heap, EntryOf(slot_proxy));
   SetSettled(heap, slot_proxy);
   boundary::Cut(heap, slot_proxy);
@@ -556,6 +571,13 @@ void LocalBoundary::Visit(Visitor& visitor) {
 Membrane::Counts LocalBoundary::counts() const {
   return {proxies_[static_cast<size_t>(Direction::kOut)].size(),
           proxies_[static_cast<size_t>(Direction::kIn)].size(), owed_.size(), crossed_, refused_};
+}
+
+Membrane::Counts LocalBoundary::LivingCounts(Heap& heap) {
+  Membrane::Counts counts = {0, 0, owed_.CountLiving(heap), crossed_, refused_};
+  ProxiesTo(Direction::kOut).ForEach(heap, [&](Object*, Object*) { ++counts.proxies_in; });
+  ProxiesTo(Direction::kIn).ForEach(heap, [&](Object*, Object*) { ++counts.proxies_out; });
+  return counts;
 }
 
 std::optional<int64_t> ReadClock(Value clock) {

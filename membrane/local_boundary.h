@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "membrane/audit.h"
 #include "membrane/crossing.h"
@@ -52,6 +53,8 @@ class LocalBoundary final : public Boundary {
   Passed PassSome(Core& core, Value value, Direction direction, std::unique_ptr<Passing>& passing);
   void Revoke(Core& core);
   Membrane::Counts counts() const;
+  // The same without the dead, as far as they were collected.
+  Membrane::Counts LivingCounts(Heap& heap);
   const AuditRing& audit() const { return audit_; }
 
   // Where the target of a proxy lives: what goes to it goes in that direction.
@@ -94,7 +97,8 @@ class LocalBoundary final : public Boundary {
                  Outcome outcome, Value reason);
 
   Result Proxy(Core& core, Value ref, Direction direction);
-  Result StandIn(Core& core, Value promise, Direction direction);
+  // Adds what will settle it to *slot_proxies.
+  Result StandIn(Core& core, Value promise, Direction direction, std::vector<Value>* slot_proxies);
   Result Slot(Core& core, Value slot, Direction direction, int64_t asked);
   // A slot proxy that will settle `slot`, which lives on the side that `to_slot` goes to.
   Result Owe(Core& core, Value slot, Direction to_slot, int64_t asked);

@@ -62,6 +62,14 @@ class OwedSlots {
   size_t bytes() const {
     return free_.capacity() * sizeof(uint32_t) + by_age_.capacity() * sizeof(by_age_[0]);
   }
+  // Those whose slot somebody may wait for.
+  size_t CountLiving(Heap& heap) {
+    size_t count = 0;
+    for (size_t i = 0; i < used_; ++i) {
+      if (words_.Read(heap, kWords * i + kSlot).is_target()) ++count;
+    }
+    return count;
+  }
   void Visit(Visitor& visitor) { words_.Visit(visitor); }
 
  private:

@@ -1,5 +1,6 @@
 #include "membrane/script.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -100,6 +101,25 @@ absl::StatusOr<Membrane> MakeMembrane(Core& core, Value map, Value owner) {
 
 TurnEnd FaultWith(Core& core, Value reason) { return core.Fault(reason, {}); }
 
+// The turn goes on when what is dead was collected, of the young or all of it.
+TurnEnd GoOnAfter(Core& core, Core::Need need, std::unique_ptr<Suspension> rest) {
+  const TurnEnd suspended = core.Suspend(std::move(rest));  // where a collection finds it
+  core.fuel = -1;
+  switch (core.Refuel(need)) {
+    case Core::Fuel::kGo:
+    case Core::Fuel::kSuspend:
+      return suspended;
+    case Core::Fuel::kQuotaMemory:
+      core.ForgetSuspension();
+      return core.Quota(Resource::kMemory);
+    case Core::Fuel::kQuotaSteps:
+    case Core::Fuel::kTurnTooLong:
+      break;
+  }
+  core.ForgetSuspension();
+  return core.Quota(Resource::kSteps);
+}
+
 // ---------------------------------------------------------------------------
 // #outward and #inward: an introduction, in pieces when it is long
 
@@ -135,21 +155,7 @@ class Introduction final : public Suspension {
     constexpr int kTriesMax = 2;
     if (tries_ == kTriesMax) return core.Quota(Resource::kMemory);
     const Core::Need need = tries_++ == 0 ? Core::Need::kMemory : Core::Need::kAllMemory;
-    const TurnEnd suspended = core.Suspend(Moved());  // where a collection finds it
-    core.fuel = -1;
-    switch (core.Refuel(need)) {
-      case Core::Fuel::kGo:
-      case Core::Fuel::kSuspend:
-        return suspended;
-      case Core::Fuel::kQuotaMemory:
-        core.ForgetSuspension();
-        return core.Quota(Resource::kMemory);
-      case Core::Fuel::kQuotaSteps:
-      case Core::Fuel::kTurnTooLong:
-        break;
-    }
-    core.ForgetSuspension();
-    return core.Quota(Resource::kSteps);
+    return GoOnAfter(core, need, Moved());
   }
 
  private:
@@ -190,23 +196,85 @@ TurnEnd Audit(Core& core, const Membrane& membrane) {
   return TurnEnd::kDone;
 }
 
-TurnEnd Counts(Core& core, const Membrane& membrane) {
-  const Membrane::Counts counts = membrane.counts();
-  MapBuilder map(core.heap(), core);
-  const auto put = [&](std::string_view name, uint64_t n) {
-    const Result text = MakeText(core.heap(), name);
-    map.Add(text.ok() ? text.value() : Value::Nil(), Value::SmallInt(static_cast<int64_t>(n)));
-  };
-  put("crossed", counts.crossed);
-  put("inward", counts.proxies_in);
-  put("outward", counts.proxies_out);
-  put("owed", counts.owed);
-  put("refused", counts.refused);
-  const Result made = map.Finish();
-  if (!made.ok()) return core.Quota(Resource::kMemory);
-  core.StageReply(made.value());
-  return TurnEnd::kDone;
+// What is dead is in no answer: no collection shows in it.
+Result CountsValue(Core& core, LocalBoundary& boundary) {
+  const Membrane::Counts counts = boundary.LivingCounts(core.heap());
+  MapOfNames map(core);
+  map.PutCount("crossed", counts.crossed);
+  map.PutCount("inward", counts.proxies_in);
+  map.PutCount("outward", counts.proxies_out);
+  map.PutCount("owed", counts.owed);
+  map.PutCount("refused", counts.refused);
+  return map.Finish();
 }
+
+// {inward: n, outward: n, owed: n, proxies: [{number, way, last}, ..]}: what a revoke would cut.
+Result PreviewValue(Core& core, LocalBoundary& boundary) {
+  constexpr size_t kProxiesMax = 1000;
+  std::map<int64_t, const CrossingRecord*> last;
+  boundary.audit().ForEach([&](const CrossingRecord& record) {
+    last[record.to] = &record;
+    last[record.from] = &record;
+  });
+  std::map<int64_t, Direction> proxies;  // by number: in the order of first crossing
+  if (!boundary.is_cut()) {
+    boundary.ForEachProxy(core.heap(), [&](Object* proxy) {
+      proxies.emplace(LocalBoundary::NumberOf(proxy), LocalBoundary::ToTarget(proxy));
+    });
+  }
+  ListBuilder list(core.heap());
+  size_t listed = 0;
+  for (const auto& [number, way] : proxies) {
+    if (listed++ == kProxiesMax) break;
+    MapOfNames entry(core);
+    entry.PutNumber("number", static_cast<uint64_t>(number));
+    entry.PutSymbol("way", way == Direction::kIn ? "in" : "out");
+    const auto record = last.find(number);
+    Result crossed = Value::Nil();
+    if (record != last.end()) crossed = RecordValue(core, *record->second);
+    if (!crossed.ok()) return crossed;
+    entry.Put("last", crossed.value());
+    const Result made = entry.Finish();
+    if (!made.ok()) return made;
+    list.Add(made.value());
+  }
+  const Result made = list.Finish();
+  if (!made.ok()) return made;
+  const Membrane::Counts counts = boundary.LivingCounts(core.heap());
+  MapOfNames map(core);
+  map.PutCount("inward", counts.proxies_in);
+  map.PutCount("outward", counts.proxies_out);
+  map.PutCount("owed", counts.owed);
+  map.Put("proxies", made.value());
+  return map.Finish();
+}
+
+// An answer about the tables of a membrane, after a collection of everything.
+class Inspection final : public Suspension {
+ public:
+  using Answer = Result (*)(Core& core, LocalBoundary& boundary);
+  Inspection(Value membrane, Answer answer) : membrane_(membrane), answer_(answer) {}
+
+  void Visit(Visitor& visitor) override { visitor.Visit(&membrane_, 1); }
+  Place Where() const override { return {}; }
+  TurnEnd Begin(Core& core) {
+    return GoOnAfter(core, Core::Need::kAllMemory,
+                     std::make_unique<Inspection>(membrane_, answer_));
+  }
+  TurnEnd Resume(Core& core) override {
+    auto& boundary = *static_cast<LocalBoundary*>(boundary::Of(membrane_.data()));
+    const Membrane::Counts counts = boundary.counts();
+    core.fuel -= static_cast<int64_t>(counts.proxies_in + counts.proxies_out + counts.owed) / 4;
+    const Result value = answer_(core, boundary);
+    if (!value.ok()) return core.Quota(Resource::kMemory);
+    core.StageReply(value.value());
+    return TurnEnd::kDone;
+  }
+
+ private:
+  Value membrane_;
+  Answer answer_;
+};
 
 TurnEnd Serve(Core& core, Value membrane) {
   const Value m = core.turn().message;
@@ -223,7 +291,8 @@ TurnEnd Serve(Core& core, Value membrane) {
     return TurnEnd::kDone;
   }
   if (Is(m, "audit", 0)) return Audit(core, of);
-  if (Is(m, "counts", 0)) return Counts(core, of);
+  if (Is(m, "counts", 0)) return Inspection(membrane, CountsValue).Begin(core);
+  if (Is(m, "preview", 0)) return Inspection(membrane, PreviewValue).Begin(core);
   return NoClause(
       core, "a membrane takes #outward(v), #inward(v), #revoke, #preview, #audit and #counts");
 }

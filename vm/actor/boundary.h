@@ -34,6 +34,8 @@ class Passing {
  public:
   virtual ~Passing() = default;
   virtual void Visit(Visitor& visitor) = 0;
+  // It will not go on: what it made for the other side is of no use.
+  virtual void Abandon() = 0;
 };
 
 class Boundary {

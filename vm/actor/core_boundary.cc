@@ -111,6 +111,7 @@ bool Core::CrossOne(UnderWay& now) {
   const Boundary::Passage passage =
       boundary::OfProxy(proxy)->Cross(*this, proxy, now.event, now.passing);
   now.crossed = std::exchange(crossed_, crossed);
+  crossing_ = Value::Nil();
   switch (passage) {
     case Boundary::Passage::kGoesOn:
       now.passing.reset();
@@ -166,7 +167,12 @@ Core::UnderWay Core::TakeUnderWay(const Event& event) {
   return now;
 }
 
-void Core::DropUnderWay() { under_way_.erase(sponsor_->index()); }
+void Core::DropUnderWay() {
+  const auto at = under_way_.find(sponsor_->index());
+  if (at == under_way_.end()) return;
+  if (at->second.passing != nullptr) at->second.passing->Abandon();
+  under_way_.erase(at);
+}
 
 void Core::WaitAtFront(UnderWay& now) {
   now.is_waiting = true;
