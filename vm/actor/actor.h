@@ -2,8 +2,8 @@
 //
 //   kActor      word 0 code, word 1.. captures, inline
 //   kExtended   (a flag in the header) word 0 is the kExtension instead: the actor's
-//               behavior as a value, a suspended turn, its serial. Dispatch tests kind
-//               and flag in one compare.
+//               behavior as a value, a suspended turn, its serial, who may stop it.
+//               Dispatch tests kind and flag in one compare.
 //
 // kContinuation: a `when` whose promise is pending, or a task that waits. Each event
 // to it settles it; what comes later is dropped.
@@ -31,9 +31,10 @@ inline bool IsPlain(const Object* target) {
 }
 
 enum class Ext : uint32_t {
-  kBehavior,   // a kBehavior
-  kSuspended,  // a kActivation, or nil
-  kSerial,     // identity serial, or nil
+  kBehavior,     // a kBehavior
+  kSuspended,    // a kActivation, or nil
+  kSerial,       // identity serial, or nil
+  kSupervision,  // a record of supervision.h, or nil
   kCount
 };
 
@@ -69,7 +70,7 @@ void SetBehavior(Heap& heap, Object* actor, const Object* behavior);
 // Words of a kContinuation.
 enum class Cont : uint32_t {
   kClosure,    // a kFunction to run; with frames: the kCode they belong to
-  kSelf,       // the actor that wrote it
+  kSelf,       // the actor that wrote it; of one with a record of supervision.h, a Wait
   kSlot,       // where its value goes: a promise, or nil
   kFrames,     // a kActivation: the frames that wait in an `await`, or nil
   kSuspended,  // a kActivation: its turn, cut short by its slice, or nil

@@ -4,6 +4,7 @@
 
 #include "vm/actor/actor.h"
 #include "vm/actor/promise.h"
+#include "vm/actor/supervision.h"
 
 namespace vesicle {
 
@@ -77,6 +78,7 @@ Value Core::NewContinuation(Object* closure, Value slot) {
   actor::ContWord(o, actor::Cont::kSlot) = slot;
   actor::ContWord(o, actor::Cont::kState) =
       Value::SmallInt(static_cast<int64_t>(actor::ContState::kWaiting));
+  if (closure != nullptr) NoteWait(Value::Target(o));
   return Value::Target(o);
 }
 
@@ -93,6 +95,7 @@ bool Core::StartTask(Value continuation) {
 
 TurnEnd Core::Await(Value p, Value timer, std::unique_ptr<Suspension> frames) {
   const Value continuation = NewContinuation(nullptr, turn_.slot);
+  NoteWait(continuation);
   auto stopped = std::make_unique<Stopped>();
   stopped->frames = std::move(frames);
   actor::ContWord(continuation.target(), actor::Cont::kFrames) = MakeActivation(std::move(stopped));
@@ -170,7 +173,8 @@ bool Core::RunSlice(int64_t steps) {
     if (orphans_to_see_ > 0) ReapSponsors();
     if (!crowds_.empty()) ReleaseCrowd();
     if (!cut_.empty()) LetGo();
-    has_more |= !crowds_.empty() || !cut_.empty() || orphans_to_see_ > 0;
+    if (!ending_.empty()) EndLives();
+    has_more |= !crowds_.empty() || !cut_.empty() || !ending_.empty() || orphans_to_see_ > 0;
     Sponsor* next = sponsors_.Next();
     if (next == nullptr) {
       if (!has_more) return false;
@@ -204,7 +208,7 @@ bool Core::RunSlice(int64_t steps) {
     if (next->orphaned) orphans_to_see_ = orphans_.size();
   }
   return sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
-         orphans_to_see_ > 0 || !cut_.empty();
+         orphans_to_see_ > 0 || !cut_.empty() || !ending_.empty();
 }
 
 // ---------------------------------------------------------------------------
@@ -218,6 +222,7 @@ Value* SerialWord(Object* target) {
       return actor::IsExtended(target) ? &actor::ExtensionWord(target, actor::Ext::kSerial)
                                        : nullptr;
     case Kind::kResolver:
+    case Kind::kControl:
     case Kind::kSponsorControl:
       return &target->words()[1];
     case Kind::kPayer:
@@ -296,8 +301,8 @@ std::unique_ptr<Core::Stopped> Core::TakeStopped(Value activation) {
 }
 
 void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
-  Value* words[] = {&turn.self,   &turn.message, &turn.slot, &turn.receiver,
-                    &turn.become, &turn.reply,   &turn.made, &turn.report};
+  Value* words[] = {&turn.self,  &turn.message, &turn.slot,   &turn.receiver, &turn.become,
+                    &turn.reply, &turn.made,    &turn.report, &turn.waits,    &turn.children};
   for (Value* word : words) visitor.Visit(word, 1);
   visitor.Visit(&turn.origin.target, 3);
   visitor.Visit(&turn.crossed, 1);
@@ -329,6 +334,7 @@ void Core::VisitSmallRoots(Visitor& visitor) {
     visitor.Visit(&now.crossed, 1);
     if (now.passing != nullptr) now.passing->Visit(visitor);
   }
+  for (Value& record : ending_) visitor.Visit(&record, 1);
   VisitMade(visitor, sponsors_made_);
   if (resumed_ != nullptr) VisitStopped(visitor, *resumed_);
   if (suspension_ != nullptr) suspension_->Visit(visitor);

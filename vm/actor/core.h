@@ -63,6 +63,7 @@ struct CoreOptions {
     kRollbackKeepsStaged,    // events of earlier slices of the turn
     kRollbackKeepsSponsors,  // that the turn made
     kRollbackDropsInbox,     // of an actor whose turn was cut short
+    kRollbackKeepsLives,     // whens and actors supervised, of the life of the one that ran
   };
   PlantedBug planted_bug = PlantedBug::kNone;
   Heap::Options heap = {};
@@ -86,6 +87,9 @@ struct TurnState {
   // Staged effects.
   Value become;  // a kBehavior, or Absent
   Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
+  // What belongs to the actor's life from the commit on (supervision.h): rings, or nil.
+  Value waits;
+  Value children;
   // What crossed a boundary to become this turn's event (boundary.h); no target: nothing did.
   Event origin = {};
   Value crossed;  // the boundaries that counted it (NoteCrossed), or nil
@@ -319,6 +323,24 @@ class Core final : private HeapClient, public IdentitySource {
   };
   SponsorResult SplitSponsor(Value limits);
 
+  // Supervision (supervision.h). The ref of a new actor and its control; a text: what is wrong.
+  struct Controlled {
+    Value ref;
+    Value control;
+    std::string error;
+  };
+  Controlled CreateControlled(Value behavior);
+  // One that the running actor supervises: its faults arrive as #fault(note, fault). `home` pays
+  // for them; with `sponsor` not nil the actor lives on that one, as if #create had made it. Both
+  // are control refs, home nil the root's.
+  Controlled Supervise(Value behavior, Value note, Value home, Value sponsor);
+  // Of the running actor: its control; whether somebody supervises it; and the control ref of the
+  // sponsor that pays for what it does as a supervisor: its own one if it is supervised, else the
+  // one that runs it now.
+  Value ControlOfSelf() { return NewControl(turn_.self); }
+  bool IsSelfSupervised() const;
+  Value HomeOfSelf() const;
+
   // --- what is left when nothing can run ---------------------------------------------
   // Tasks in an `await`: how many, and where (those not collected meanwhile).
   int64_t tasks_waiting() const { return tasks_waiting_; }
@@ -426,6 +448,7 @@ class Core final : private HeapClient, public IdentitySource {
     TurnState turn;
     std::vector<Sponsor*> sponsors_made;
     uint64_t actors_made = 0;
+    Sponsor* payer = nullptr;  // of a turn cut short: the event that resumes it is there
     SponsorIndex charged = 0;  // who pays for `staged`, and how many bytes
     int64_t charged_bytes = 0;
   };
@@ -467,7 +490,7 @@ class Core final : private HeapClient, public IdentitySource {
   // core_dispatch.cc: from an event to a turn, and its end
   void DispatchQueue(Sponsor& sponsor);
   void Dispatch(Event event);
-  bool DispatchActor(const Event& event);
+  bool DispatchActor(Event& event);
   bool DispatchPromise(Event& event);
   void DispatchResolver(const Event& event);
   bool DispatchContinuation(Event& event);
@@ -488,6 +511,8 @@ class Core final : private HeapClient, public IdentitySource {
   }
   // Makes the turn that was cut short at `receiver` the running one again.
   void TakeUp(Object* receiver);
+  // Whether it is there: it may have been undone since `event`, which resumes it, was sent.
+  static bool IsUnderWay(const Event& event);
   void EndTurn(TurnEnd end);
   void Commit();
   void CommitEffects();
@@ -532,6 +557,31 @@ class Core final : private HeapClient, public IdentitySource {
   void DropCut(Sponsor& payer, Queue& queue);
   void DropWhatWaits();
   void LetGo();
+
+  // core_supervise.cc
+  Object* RecordOfSelf() const;
+  Value NewControl(Value actor);
+  Object* NewRecord(Object* actor);
+  Object* EnsureRecord(Object* actor);
+  void NoteWait(Value continuation);
+  void CommitLives();
+  void ForgetWait(Object* continuation);
+  void EndWait(Object* continuation);
+  void EndLife(Object* record);
+  void StopActor(Object* record);
+  void RestartActor(Object* record);
+  bool EndSomeWaits(Object* record, int* left);
+  void EndLives();
+  void UndoUnderWay(Object* receiver);
+  bool UndoIfOver();
+  void DispatchActorControl(const Event& event);
+  void Watch(const Event& event, Object* record, Value ref, Value message);
+  static void Unwatch(Heap& heap, Object* record, Value ref);
+  void TellWatchers(Object* record);
+  Value InfoOf(Object* record);
+  bool PayForFault(Object* record);
+  void TellSupervisor(Object* record, Value reason, const FaultReport& report);
+  bool DispatchFault(Event& event);
 
   // core_undo.cc
   void RollBack();
@@ -615,7 +665,8 @@ class Core final : private HeapClient, public IdentitySource {
   void WakeDry();
 
   // core_report.cc
-  Value Report(Value reason, Value slot);
+  // `record`: of the actor whose fault it is, when somebody supervises it; else null.
+  Value Report(Value reason, Value slot, Object* record = nullptr);
   std::vector<std::string> CausesOf(uint64_t cause) const;
   std::string BehaviorName(Value target);
 
@@ -687,6 +738,7 @@ class Core final : private HeapClient, public IdentitySource {
   std::deque<Value> cut_;                       // boundaries that still hold something
   bool has_cut_ = false;                        // since what waits was last looked at
   std::deque<Value> crowds_;                    // promises that settled and still have waiters
+  std::deque<Value> ending_;                     // records of actors with something of a life that is over
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;

@@ -7,6 +7,7 @@
 #include "vm/actor/actor.h"
 #include "vm/actor/core_turn.h"
 #include "vm/actor/promise.h"
+#include "vm/actor/supervision.h"
 #include "vm/value/value_kind.h"
 
 namespace vesicle {
@@ -102,6 +103,8 @@ void Core::Dispatch(Event event) {
       case Kind::kProxy:
         if (!DispatchProxy(event)) return;
         break;
+      case Kind::kControl:
+        return DispatchActorControl(event);
       case Kind::kSponsorControl:
         return DispatchControl(event);
       default:
@@ -111,9 +114,15 @@ void Core::Dispatch(Event event) {
 }
 
 // An actor with an extension.
-bool Core::DispatchActor(const Event& event) {
+bool Core::DispatchActor(Event& event) {
   Object* target = event.target.target();
+  if (event.flag() == EventFlag::kFault) return DispatchFault(event);
   if (event.flag() != EventFlag::kMessage) return false;  // nobody listens with an actor
+  if (Object* record = supervision::RecordOf(target);
+      record != nullptr && supervision::IsStopped(record)) {
+    BreakStopped(event);
+    return false;
+  }
   if (!actor::ExtensionWord(target, actor::Ext::kSuspended).is_nil()) {
     AddToInbox(actor::ExtensionWord(target, actor::Ext::kSuspended), event);
     return false;
@@ -135,8 +144,9 @@ bool Core::DispatchContinuation(Event& event) {
     event = {wakes, reason, event.slot, Event::Pack(event.cause(), EventFlag::kBroken)};
     return true;
   }
+  if (supervision::IsOver(c)) return EndWait(c), false;
   ContWord(c, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kRunning));
-  const Value self = ContWord(c, Cont::kSelf);
+  const Value self = supervision::SelfOf(c);
   const Value slot = ContWord(c, Cont::kSlot);
   const Value frames = ContWord(c, Cont::kFrames);
   turn_.report = event.slot;
@@ -214,6 +224,15 @@ TurnEnd Core::OutOfMemory() {
   return Quota(Resource::kMemory);
 }
 
+bool Core::IsUnderWay(const Event& event) {
+  Object* receiver = event.target.target();
+  const Value activation = receiver->kind != Kind::kActor
+                               ? ContWord(receiver, Cont::kSuspended)
+                               : actor::ExtensionWord(receiver, actor::Ext::kSuspended);
+  return !activation.is_nil() &&
+         (StoppedOf(activation)->turn.serial & Event::kCauseMask) == event.cause();
+}
+
 void Core::TakeUp(Object* receiver) {
   const bool is_actor = receiver->kind == Kind::kActor;
   Value* word = is_actor ? &actor::ExtensionWord(receiver, actor::Ext::kSuspended)
@@ -234,8 +253,9 @@ void Core::TakeUp(Object* receiver) {
 
 // A turn that was cut short by its slice goes on.
 void Core::ResumeTurn(const Event& event) {
+  if (!IsUnderWay(event)) return;
   TakeUp(event.target.target());
-  if (UndoIfCut()) return;
+  if (UndoIfCut() || UndoIfOver()) return;
   fuel_at_turn_start_ = fuel;
   in_turn_ = true;
   // The frames may suspend again while they run: they are out of `resumed_` by then.
@@ -275,7 +295,7 @@ void Core::ForgetEffects() {
   turn_.become = turn_.reply = Value::Absent();
   turn_.awaits = false;
   turn_.steps_used = 0;
-  turn_.made = turn_.crossed = Value::Nil();
+  turn_.made = turn_.crossed = turn_.waits = turn_.children = Value::Nil();
   turn_.origin = {};
 }
 
@@ -289,6 +309,7 @@ void Core::Commit() {
   }
   sponsors_made_.clear();
   tasks_waiting_ += turn_.awaits ? 1 : 0;
+  CommitLives();
   CommitEffects();
   if (!plain) FinishReceiver();
 }
@@ -308,6 +329,7 @@ void Core::FinishReceiver() {
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {
     Learn(std::exchange(turn_.report, Value::Nil()));
+    ForgetWait(receiver);
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));
     // Frames are C++ memory: gone now, not with the next collection.
@@ -335,7 +357,7 @@ void Core::EndFaulted() {
   // A break passed on was reported where it began. Answers are no faults; all else is one.
   const bool is_answer = asked && why_ != Why::kFault && IsFailed(reason);
   if (report.is_nil() && !is_answer && why_ != Why::kStopped) {
-    report = Report(reason, turn_.slot);
+    report = Report(reason, turn_.slot, supervision::RecordOf(turn_.self));
   }
   if (asked) SettleSlot(turn_.slot, EventFlag::kBroken, reason, report);
   FinishReceiver();
@@ -391,6 +413,7 @@ void Core::EndSuspended() {
       stopped->staged = set_aside_.emplace(set_aside_.end(), segments_);
       stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
     }
+    stopped->payer = sponsor_;
   } catch (const std::bad_alloc&) {
     if (stopped != nullptr && stopped->staged) resumed_ = std::move(stopped);
     OutOfMemory();

@@ -4,6 +4,7 @@
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
 #include "vm/actor/promise.h"
+#include "vm/actor/supervision.h"
 #include "vm/value/print.h"
 #include "vm/value/tagged.h"
 #include "vm/value/text.h"
@@ -115,6 +116,8 @@ std::string Core::BehaviorName(Value target) {
       return "a proxy";
     case Kind::kResolver:
       return "a resolver";
+    case Kind::kControl:
+      return "the control of " + BehaviorName(o->words()[0]);
     case Kind::kSponsorControl:
       return "a sponsor";
     default:
@@ -123,9 +126,11 @@ std::string Core::BehaviorName(Value target) {
 }
 
 // Yields the link to go with the break of `slot`; nil when nobody asked, and so nobody can learn.
-Value Core::Report(Value reason, Value slot) {
-  // A slot of another kind is somebody's who learns of it elsewhere.
-  const bool is_elsewhere = !slot.is_nil() && !IsPromise(slot);
+Value Core::Report(Value reason, Value slot, Object* record) {
+  if (record != nullptr) supervision::Count(record, supervision::Of::kFaults);
+  const bool is_told = record != nullptr && PayForFault(record);
+  // A slot of another kind is somebody's who learns of it elsewhere; so is a supervisor.
+  const bool is_elsewhere = is_told || (!slot.is_nil() && !IsPromise(slot));
   Object* root = IsPromise(slot) ? promise::Root(heap_, slot.target()) : nullptr;
   const bool is_pending = root != nullptr && promise::StateOf(root) == promise::State::kPending;
   const bool keep =
@@ -135,9 +140,10 @@ Value Core::Report(Value reason, Value slot) {
   if (is_pending) {
     Object* tuple = heap_.Allocate(Kind::kTuple, 2);
     tuple->words()[kLinkNumber] = Value::SmallInt(keep ? reports_noted_ : -1);
+    if (is_told) tuple->words()[kLinkLearned] = Value::Bool(true);
     link = Value::Data(tuple);
   }
-  if (!keep && !on_fault_) {
+  if (!keep && !on_fault_ && !is_told) {
     fault_place_ = {};
     fault_calls_.clear();
     return link;
@@ -153,6 +159,7 @@ Value Core::Report(Value reason, Value slot) {
   report.observed = is_elsewhere || (is_pending && promise::HasWaiters(root));
   fault_place_ = {};
   fault_calls_.clear();
+  if (is_told) TellSupervisor(record, reason, report);
   if (on_fault_) on_fault_(report);
   if (keep) reports_.emplace_back(reports_noted_++, std::move(report));
   return link;

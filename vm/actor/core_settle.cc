@@ -137,6 +137,7 @@ bool Core::DispatchPromise(Event& event) {
     case EventFlag::kMessage:
     case EventFlag::kResume:
     case EventFlag::kVoid:
+    case EventFlag::kFault:
       break;
   }
   if (promise::StateOf(root) == promise::State::kPending ||

@@ -443,11 +443,13 @@ bool Core::FaultFront(Value reason) {
   ShadeTaken(event);
   if (event.flag() == EventFlag::kVoid) return false;
   if (event.flag() == EventFlag::kResume) {
+    if (!IsUnderWay(event)) return false;
     TakeUp(event.target.target());
     UndoTakenUp(reason, sponsor_->stopped ? Why::kStopped : Why::kFault);
     sponsor_->AccountOf(Resource::kMemory).bytes_when_spent = -1;
     return true;
   }
+  if (event.flag() == EventFlag::kFault && !DispatchFault(event)) return false;
   if (event.target.target()->kind == Kind::kPromise && event.flag() != EventFlag::kMessage) {
     if (!sponsor_->stopped || event.flag() != EventFlag::kListen) {
       // Settling and listening run nobody's code.
@@ -465,6 +467,7 @@ bool Core::FaultFront(Value reason) {
     Object* c = event.target.target();
     if (actor::StateOf(c) != actor::ContState::kWaiting) return false;
     if (!actor::ContWord(c, actor::Cont::kFrames).is_nil()) --tasks_waiting_;
+    ForgetWait(c);
     heap_.WillWrite(c);
     actor::ContWord(c, actor::Cont::kState) =
         Value::SmallInt(static_cast<int64_t>(actor::ContState::kDone));

@@ -14,6 +14,7 @@
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
 #include "vm/actor/promise.h"
+#include "vm/actor/supervision.h"
 
 namespace vesicle {
 
@@ -97,6 +98,7 @@ void Core::RollBack() {
       for (auto& entry : resumed_->inboxes) entry.second.events->Take();
     }
   }
+  if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackKeepsLives) CommitLives();
   // What earlier slices spent comes back, too: there may be more room than was given.
   event_room_ += undone;
   if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackKeepsSponsors) {
@@ -175,6 +177,11 @@ void Core::ForgetMade() {
       Object* made = piece.data()->words()[i].target();
       if (made->kind == Kind::kActor) {
         actor::SetBehavior(heap_, made, undone_.value().data());
+        // What its control goes back to.
+        if (Object* record = supervision::RecordOf(made)) {
+          supervision::Set(heap_, record, supervision::Of::kFirst, undone_.value());
+          supervision::Set(heap_, record, supervision::Of::kSupervisor, Value::Nil());
+        }
       } else if (promise::StateOf(made) == promise::State::kPending) {
         promise::Break(heap_, made, reason, Value::Nil());
       }

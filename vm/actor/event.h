@@ -21,6 +21,7 @@ enum class EventFlag : uint16_t {
                  // link to the fault's report (fault.h), or nil
   kResume = 4,   // to an actor: its suspended turn goes on
   kVoid = 5,     // what it was for is over: it only keeps its place
+  kFault = 6,    // to an actor that is supervised: message is its fault, for the supervisor
 };
 
 struct Event {

@@ -8,6 +8,10 @@
 //   #no_clause(text)       no clause takes the message;  #no_match(text) for match and let
 //   #divide_by_zero  #missing_key(text)  #bad_index(text)  #limit(text)  #cycle
 //
+// The fault of an actor that is supervised goes to its supervisor, as data without refs
+// (supervision.h), and to the host's on_fault; it is observed by that. Other faults are
+// reported at the end, unless somebody learns of them:
+//
 // A report is data without refs, made when the fault happens. It is dropped when somebody
 // learns of the fault. The break carries it there: promise by promise, through every `when`,
 // `await` and resolver that only passes it on, goes a *report link* (a kTuple: the number

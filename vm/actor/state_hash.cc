@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "vm/actor/actor.h"
 #include "vm/actor/promise.h"
+#include "vm/actor/supervision.h"
 #include "vm/value/hash.h"
 #include "vm/value/value_kind.h"
 
@@ -63,7 +64,8 @@ class Walk final : public IdentitySource, public Visitor {
   void AddName(Object* holder) { Add(HashBytes(code::Body(code::Of(holder))->name())); }
   void AddEvent(const Event& event) {
     AddValue(event.target);
-    AddValue(event.message);
+    // Where and on what a turn failed depends on where it was killed.
+    if (event.flag() != EventFlag::kFault) AddValue(event.message);
     AddValue(event.slot);
     Add(static_cast<uint64_t>(event.flag()));
   }
@@ -83,6 +85,54 @@ class Walk final : public IdentitySource, public Visitor {
     }
     Add(static_cast<uint64_t>(turn.flag()));
     Add(Core::SponsorsMadeOf(activation));
+    AddWaits(turn.waits);
+    AddChildren(turn.children);
+  }
+  template <typename Fn>
+  static void ForEachIn(Value ring, Fn fn) {
+    if (ring.is_nil()) return;
+    Object* const newest = ring.data();
+    for (Object* o = supervision::ring::Oldest(ring);; o = o->words()[0].data()) {
+      fn(o);
+      if (o == newest) return;
+    }
+  }
+  void AddWaits(Value ring) {
+    ForEachIn(ring, [this](Object* wait) {
+      AddValue(supervision::WordOf(wait, supervision::Wait::kContinuation));
+    });
+    Add(0);
+  }
+  void AddChildren(Value ring) {
+    ForEachIn(ring, [this](Object* record) {
+      AddValue(supervision::WordOf(record, supervision::Of::kActor));
+    });
+    Add(0);
+  }
+  // Of an actor that was only looked at it says nothing.
+  void AddRecord(Object* record) {
+    using supervision::Of;
+    using supervision::Watcher;
+    const auto word = [record](Of which) { return supervision::WordOf(record, which); };
+    bool is_blank = true;
+    for (const Of which : {Of::kSupervisor, Of::kIsStopped, Of::kWaits, Of::kEndedWaits,
+                           Of::kChildren, Of::kEndedChildren, Of::kWatchers}) {
+      is_blank = is_blank && word(which).is_nil();
+    }
+    if (is_blank && word(Of::kLife) == Value::SmallInt(0)) return;
+    for (const Of which :
+         {Of::kIsStopped, Of::kLife, Of::kFirst, Of::kSupervisor, Of::kSupervisorLife, Of::kNote,
+          Of::kHome, Of::kOwn, Of::kIsReported, Of::kMissed, Of::kRestarts}) {
+      AddValue(word(which));
+    }
+    for (const Of which : {Of::kWaits, Of::kEndedWaits}) AddWaits(word(which));
+    for (const Of which : {Of::kChildren, Of::kEndedChildren}) AddChildren(word(which));
+    for (Value at = word(Of::kWatchers); !at.is_nil();
+         at = supervision::WordOf(at.data(), Watcher::kNext)) {
+      for (const Watcher which : {Watcher::kRef, Watcher::kMessage, Watcher::kPayer}) {
+        AddValue(supervision::WordOf(at.data(), which));
+      }
+    }
   }
   // Not its steps, nor the bytes it uses: a turn that was undone has spent them.
   void AddSponsor(Sponsor& s) {
@@ -108,6 +158,7 @@ class Walk final : public IdentitySource, public Visitor {
         for (uint32_t i = 1; i < used; ++i) AddValue(holder->words()[i]);
         if (!actor::IsExtended(o)) break;
         AddActivation(actor::ExtensionWord(o, actor::Ext::kSuspended));
+        if (Object* record = supervision::RecordOf(o)) AddRecord(record);
         break;
       }
       case Kind::kPromise: {
@@ -123,10 +174,11 @@ class Walk final : public IdentitySource, public Visitor {
         break;
       }
       case Kind::kContinuation:
-        for (actor::Cont word : {actor::Cont::kClosure, actor::Cont::kSelf, actor::Cont::kSlot,
-                                 actor::Cont::kState, actor::Cont::kWakes}) {
+        for (actor::Cont word : {actor::Cont::kClosure, actor::Cont::kSlot, actor::Cont::kState,
+                                 actor::Cont::kWakes}) {
           AddValue(actor::ContWord(o, word));
         }
+        AddValue(supervision::SelfOf(o));
         AddActivation(actor::ContWord(o, actor::Cont::kFrames));
         AddActivation(actor::ContWord(o, actor::Cont::kSuspended));
         break;
@@ -138,6 +190,7 @@ class Walk final : public IdentitySource, public Visitor {
         }
         break;
       case Kind::kResolver:
+      case Kind::kControl:
         AddValue(o->words()[0]);
         break;
       case Kind::kProxy:

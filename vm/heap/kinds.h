@@ -48,6 +48,7 @@ namespace vesicle {
   X(kContinuation, kWords, kBarrier, kPlain)   /* target: a `when` or a task that waits   */ \
   X(kProxy, kWords, kBarrier, kPlain)          /* target: one behind a boundary           */ \
   X(kPayer, kWords, kFrozen, kPlain)           /* target: an actor reached on a sponsor   */ \
+  X(kControl, kWords, kFrozen, kPlain)         /* target: the right to stop an actor, ..  */ \
   X(kSponsorControl, kWords, kBarrier, kFinal) /* target: the control ref of a sponsor    */
 
 enum class Layout : uint8_t { kWords, kBytes };

@@ -37,9 +37,13 @@ class SponsorWorld {
   }
 
   Root Create(Body body) { return Root(core.heap(), core.CreateActor(Behavior(std::move(body)))); }
-  Value Behavior(Body body) {
-    Object* code = code::Make(core.heap(), new FunctionCode(std::move(body)), Enter, nullptr, 0);
-    return Value::Data(core.NewHolder(Kind::kBehavior, code, 0));
+  Value Behavior(Body body) { return Holder(Kind::kBehavior, std::move(body)); }
+  // In a turn: a `when` over a promise, with its value.
+  Value When(Value promise, Body body) {
+    const Value slot = core.NewPromise();
+    Object* closure = Holder(Kind::kFunction, std::move(body)).data();
+    core.Listen(promise, core.NewContinuation(closure, slot));
+    return slot;
   }
   // A budget split off the VM's own.
   Root Split(const Limits& limits, Value keeper = Value::Nil()) {
@@ -116,6 +120,10 @@ class SponsorWorld {
     Body body;
     std::string label = "test";
   };
+  Value Holder(Kind kind, Body body) {
+    Object* code = code::Make(core.heap(), new FunctionCode(std::move(body)), Enter, nullptr, 0);
+    return Value::Data(core.NewHolder(kind, code, 0));
+  }
   static TurnEnd Enter(Core& core, Object* holder) {
     --core.fuel;
     return static_cast<FunctionCode*>(code::Body(code::Of(holder)))->body(core);
