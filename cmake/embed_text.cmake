@@ -1,8 +1,12 @@
-# Writes a .cc that holds a text file as a constant:
+# Writes a .cc that holds a text file, or several end to end, as a constant:
 #   cmake -DINPUT=prelude.ves -DOUTPUT=prelude_text.cc -DFUNCTION=PreludeText
 #         -DHEADER=vm/script/prelude/prelude.h -P embed_text.cmake
 # As octets: compilers limit the length of a literal.
-file(READ "${INPUT}" text HEX)
+set(text "")
+foreach(file ${INPUT})
+  file(READ "${file}" part HEX)
+  string(APPEND text "${part}")
+endforeach()
 string(LENGTH "${text}" digits)
 math(EXPR size "${digits} / 2")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," octets "${text}")

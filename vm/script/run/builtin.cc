@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "vm/actor/core.h"
+#include "vm/actor/supervision.h"
 #include "vm/heap/check.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
@@ -163,6 +164,44 @@ BuiltinResult MakeSponsor(BuiltinContext& context, const Value* args, int) {
   return BuiltinResult::Of(made.control);
 }
 
+// controlled(behavior): [ref, control].
+BuiltinResult MakeControlled(BuiltinContext& context, const Value* args, int) {
+  if (!IsBehavior(args[0])) return context.Wants(0, "a behavior", args[0]);
+  const Core::Controlled made = context.core().CreateControlled(args[0]);
+  const Value pair[] = {made.ref, made.control};
+  return context.Give(MakeList(context.heap(), pair), "");
+}
+
+// _supervise(behavior, note, home, sponsor): [ref, control] of a new actor, whose faults come to
+// the one that calls this as #fault(note, fault), paid by `home`.
+BuiltinResult Supervise(BuiltinContext& context, const Value* args, int) {
+  const Core::Controlled made = context.core().Supervise(args[0], args[1], args[2], args[3]);
+  if (!made.error.empty()) return context.TypeError("supervisor: " + made.error);
+  const Value pair[] = {made.ref, made.control};
+  return context.Give(MakeList(context.heap(), pair), "");
+}
+
+// _home(): for _supervise, of the actor that calls this.
+BuiltinResult Home(BuiltinContext& context, const Value*, int) {
+  return BuiltinResult::Of(context.core().HomeOfSelf());
+}
+
+// _is_supervised(): whether somebody supervises the actor that calls this.
+BuiltinResult IsSupervised(BuiltinContext& context, const Value*, int) {
+  return BuiltinResult::Of(Value::Bool(context.core().IsSelfSupervised()));
+}
+
+// _own_control(): of the actor that calls this.
+BuiltinResult OwnControl(BuiltinContext& context, const Value*, int) {
+  return BuiltinResult::Of(context.core().ControlOfSelf());
+}
+
+// _is_stopped(control)
+BuiltinResult IsStopped(BuiltinContext&, const Value* args, int) {
+  Object* record = supervision::RecordOf(args[0].target()->words()[0]);
+  return BuiltinResult::Of(Value::Bool(record != nullptr && supervision::IsStopped(record)));
+}
+
 // _set_item(table, i, value): a `let` of a module is computed (ScriptModule::Starter).
 BuiltinResult SetItem(BuiltinContext& context, const Value* args, int) {
   Object* table = args[0].data();
@@ -201,6 +240,14 @@ void RegisterCoreBuiltins(BuiltinRegistry& registry) {
       "sponsor", 1, 1, MakeSponsor,
       "sponsor({events: n, memory: bytes, steps: n, keeper: ref}): the control ref of a "
       "budget split off this one");
+  registry.Acting("controlled", 1, 1, MakeControlled,
+                  "controlled(behavior): [ref, control] of a new actor; the control takes #stop, "
+                  "#restart, #watch(ref), #watch(ref, message), #unwatch(ref) and #info");
+  registry.Acting("_supervise", 4, 4, Supervise, "");
+  registry.Acting("_home", 0, 0, Home, "");
+  registry.Acting("_is_supervised", 0, 0, IsSupervised, "");
+  registry.Acting("_own_control", 0, 0, OwnControl, "");
+  registry.Acting("_is_stopped", 1, 1, IsStopped, "");
   registry.Acting("_set_item", 3, 3, SetItem, "_set_item(table, i, value): of the VM itself");
   registry.Behavior("sink", MakeSink,
                     "sink: a behavior that takes every message, does nothing and replies nil");
