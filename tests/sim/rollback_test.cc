@@ -306,6 +306,7 @@ TEST_CASE("rollback: the harness catches what only a fault or a cut turn can lea
     CHECK(is_caught(Bug::kRollbackKeepsEvents, by, kSmallSlice));
     CHECK(is_caught(Bug::kRollbackKeepsBecome, by, kSmallSlice));
     CHECK(is_caught(Bug::kRollbackKeepsSponsors, by, kSmallSlice));
+    CHECK(is_caught(Bug::kRollbackKeepsLives, by, kSmallSlice));
   }
   CHECK(is_caught(Bug::kRollbackKeepsSponsors, KillBy::kFault, kWholeTurns));
   // What earlier slices left is the same at every instruction of the last one.
