@@ -142,8 +142,10 @@ void Core::CrossBack(const Event& event) {
   Object* proxy = event.target.target();
   const Boundary& boundary = *boundary::OfProxy(proxy);
   const Value behind = boundary::Target(proxy);
-  if (behind.is_nil()) return;
-  if (boundary.is_cut()) return BreakBehind(proxy, Reason("revoked"));
+  if (behind.is_nil() || boundary.is_cut()) {
+    DropUnderWay();
+    return BreakBehind(proxy, Reason("revoked"));
+  }
   UnderWay now = TakeUnderWay(event);
   if (!CrossOne(now)) return;
   SettleSlot(now.event.target, now.event.flag(), now.event.message, now.event.slot);

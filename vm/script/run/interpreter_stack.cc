@@ -62,7 +62,16 @@ void ScriptStack::Allocate(size_t registers, size_t frame_count) {
   base = 1;
 }
 
-const Value* ScriptStack::top() const { return values() + base + HeaderOf(constants).registers; }
+// A caller may have registers beyond those of what it called.
+const Value* ScriptStack::top() const {
+  uint32_t at = base;
+  uint32_t end = at + HeaderOf(constants).registers;
+  for (const Frame* f = frames_top; f-- > frames + 1;) {
+    at -= instruction::A(f->pc[-1]) + 1;  // the call
+    end = std::max(end, at + HeaderOf(f->constants).registers);
+  }
+  return values() + end;
+}
 
 ScriptStack::Grown ScriptStack::Grow(const Value* top) {
   const size_t wanted = static_cast<size_t>(top - values());
