@@ -637,6 +637,8 @@ class Core final : private HeapClient, public IdentitySource {
     constexpr int64_t kStepsPerObject = 3;
     return static_cast<int64_t>(heap_.objects_touched()) * kStepsPerObject;
   }
+  // Of a slice, in steps: to make a sponsor, to undo that, to stop it. Nobody is charged.
+  static constexpr int64_t kTimeOfSponsor = 150;
   void TimeBytes();
   void ChargeSteps();
   bool NextFuel();
@@ -675,6 +677,7 @@ class Core final : private HeapClient, public IdentitySource {
   SegmentPool segments_;
   SponsorTree sponsors_;
   Sponsor* sponsor_;
+  std::vector<Sponsor*> dry_;  // in the order in which they became so
   std::deque<Sponsor*> orphans_;
   bool orphans_gave_back_ = false;
   size_t orphans_to_see_ = 0;  // until it is known that none of them can go

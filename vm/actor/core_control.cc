@@ -18,9 +18,6 @@
 namespace vesicle {
 namespace {
 
-// A refill looks at every sponsor.
-constexpr size_t kSponsorsPerStep = 16;
-
 Value ShortTextOf(std::string_view s) {
   return Value::ShortText(s.data(), static_cast<int>(s.size()));
 }
@@ -42,12 +39,14 @@ void Core::StopSponsor(Sponsor& sponsor) {
   sponsors_.ForEachFrom(sponsor, [&](Sponsor& s) { StopWantingRoom(s); });
   waits_end_at_cycle_ = heap_.WatchCycle(Kind::kWaiter);
   sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) {
+    slice_left_ -= kTimeOfSponsor;
     stopped.waits_end_at_cycle = waits_end_at_cycle_;
     sponsors_.MakeReady(stopped);
   });
   if (sponsor_->stopped) event_room_given_ = event_room_ = 0;
   ChargeLookAtAll(*sponsor_);
   OweLookAtAll(*sponsor_);
+  fuel -= static_cast<int64_t>(dry_.size());
   WakeDry();
 }
 
@@ -179,6 +178,7 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
     sponsors_.Remove(*sponsor, heap_, SponsorTree::End::kUndone);
     return {Value::Nil(), error};
   }
+  slice_left_ -= kTimeOfSponsor;
   control->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(sponsor));
   control->words()[2] = sponsor_->control;
   control->words()[kKeeperWord] = keeper;
@@ -211,15 +211,17 @@ int64_t Core::LeftOf(Sponsor& sponsor, Resource which) {
 // Accounts have got more: who waits on one that has more than was too little goes on; the keeper of
 // one that was refilled, and not with enough, hears of it.
 void Core::WakeDry() {
-  sponsors_.ForEach([&](Sponsor& s) {
-    if (!s.dry) return;
-    Sponsor& account = s.AccountOf(s.dry_of);
-    if (LeftOf(s, s.dry_of) <= std::max<int64_t>(s.left_when_dry, 0)) {
-      return TellKeeper(account, s.dry_of);
+  std::erase_if(dry_, [&](Sponsor* s) {
+    if (!s->dry) return true;  // stopped
+    Sponsor& account = s->AccountOf(s->dry_of);
+    if (LeftOf(*s, s->dry_of) <= std::max<int64_t>(s->left_when_dry, 0)) {
+      TellKeeper(account, s->dry_of);
+      return false;
     }
-    s.dry = false;
-    account.keeper_told[static_cast<size_t>(s.dry_of)] = false;
-    sponsors_.MakeReady(s);
+    s->dry = false;
+    account.keeper_told[static_cast<size_t>(s->dry_of)] = false;
+    sponsors_.MakeReady(*s);
+    return true;
   });
 }
 
@@ -266,8 +268,9 @@ void Core::DispatchControl(const Event& event) {
     for (size_t r = 0; r < kResourceCount; ++r) {
       if (amounts[r] > 0 || !keeper.is_nil()) sponsor.keeper_told[r] = false;
     }
+    // Each that is dry is looked at: steps, so that refills without end make long slices no longer.
+    fuel -= static_cast<int64_t>(dry_.size());
     WakeDry();
-    sponsor_->Spend(Resource::kSteps, static_cast<int64_t>(sponsors_.slots() / kSponsorsPerStep));
     return reply(Value::Nil());
   }
   if (is("create", 1)) {

@@ -24,6 +24,10 @@ constexpr uint64_t kFoundBytesMin = 64 << 10;
 constexpr uint64_t kFoundShareOfLive = 4;
 // Pieces of a collection that take the time of a slice, when they find little to do.
 constexpr int64_t kPiecesPerSliceMax = 4;
+// What a slice took beyond its end is owed, but for what each may take at times, and for what
+// nothing can have taken: a native turn may ask for any number of steps, and be refused.
+constexpr int64_t kStepsBeyondMin = 10'000;
+constexpr int64_t kSlicesBeyondMax = 1'000;
 // Events that fault without a turn, in one slice.
 constexpr int64_t kFaultsPerSlice = 1'000;
 // Shares of an account that a collection on its behalf must leave free. Less after the young
@@ -251,6 +255,9 @@ int64_t Core::EndSlice() {
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_ = 0;
   ChargeQueue(*sponsor_);
+  // What it took beyond its end comes off later ones.
+  sponsor_->slices_owed += std::clamp<int64_t>(
+      (-slice_left_ - kStepsBeyondMin) / options_.slice_steps, 0, kSlicesBeyondMax);
   sponsor_->had_its_cycle = false;
   if (sponsor_->dry) sponsor_->left_when_dry = LeftOf(*sponsor_, sponsor_->dry_of);
   PayFrom(sponsors_.root(), kUnlimited);
@@ -397,7 +404,7 @@ void Core::Refill(Resource which, int64_t amount) {
 }
 
 void Core::MakeDry(Resource which) {
-  sponsor_->dry = true;
+  if (!std::exchange(sponsor_->dry, true)) dry_.push_back(sponsor_);
   sponsor_->dry_of = which;
   TellKeeper(sponsor_->AccountOf(which), which);
 }

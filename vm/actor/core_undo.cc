@@ -104,6 +104,7 @@ void Core::RollBack() {
   if (options_.planted_bug == CoreOptions::PlantedBug::kRollbackKeepsSponsors) {
     sponsors_made_.clear();
   }
+  slice_left_ -= static_cast<int64_t>(sponsors_made_.size()) * kTimeOfSponsor;
   for (size_t i = sponsors_made_.size(); i-- > 0;) {
     // Should it leak through a reason: the control ref of nothing.
     sponsors_made_[i]->control.target()->words()[0] = Value::Nil();

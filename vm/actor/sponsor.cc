@@ -76,7 +76,8 @@ Sponsor* SponsorTree::Add(Sponsor& parent, Heap& heap) {
 }
 
 void SponsorTree::Remove(Sponsor& sponsor, Heap& heap, End end) {
-  VESICLE_CHECK(sponsor.queue.empty() && !sponsor.has_children() && sponsor.parent() != nullptr);
+  VESICLE_CHECK(sponsor.queue.empty() && !sponsor.dry && !sponsor.has_children() &&
+                sponsor.parent() != nullptr);
   Sponsor& parent = *sponsor.parent();
   GiveBack(sponsor);
   Sponsor* before = sponsor.previous_sibling_;

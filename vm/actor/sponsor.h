@@ -131,8 +131,6 @@ class SponsorTree {
   explicit SponsorTree(SegmentPool& pool);
 
   Sponsor& root() { return *sponsors_[0]; }
-  // How many places ForEach looks at.
-  size_t slots() const { return sponsors_.size(); }
   // Null when kSponsorsMax or kSponsorDepthMax would be passed.
   Sponsor* Add(Sponsor& parent, Heap& heap);
   // Gives what is left back to its parent. Wants an empty queue and no children. kUndone: nothing

@@ -2,6 +2,9 @@
 // nobody's expense, and being at a limit costs others nothing.
 #include "vm/actor/sponsor.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "tests/vm/actor/sponsor_world.h"
 
 namespace vesicle {
@@ -195,6 +198,54 @@ TEST_CASE("sponsor: a turn that was suspended and faults gets its events back") 
   const Root sender = world.CreateOn(control, SendsAndFails::Enter);
   CHECK(world.Asked(sender, Value::Nil()) == "broken: #failed(nil)");
   CHECK(world.Balance(control) == "{events: 999}");
+}
+
+TEST_CASE("sponsor: refills take their time, however many budgets are dry") {
+  SponsorWorld world;
+  constexpr int kDry = 2000;
+  const Root keeper = world.Create([](Core&) { return TurnEnd::kDone; });
+  const Root echo = world.Create(Echo);
+  std::vector<Root> dry;
+  for (int i = 0; i < kDry; ++i) {
+    dry.push_back(world.Split({{"steps", 0}}, keeper.value()));
+    world.core.DeliverOn(dry.back().value(), echo.value(), Value::Nil());
+  }
+  world.Run();
+  CHECK(world.core.ParkedEvents().size() == kDry);
+  const Root control = world.Split({{"events", 1'000}});
+  const Root refills = world.CreateOn(world.Split({}), [&](Core& core) {
+    const Value refill = world.Tagged("refill", world.Map({{"events", 0}}));
+    for (int i = 0; i < 500; ++i) core.Send(control.value(), refill, Value::Nil());
+    return TurnEnd::kDone;
+  });
+  world.Send(refills, Value::Nil());
+  uint64_t most = 0;
+  for (bool more = true; more;) {
+    const uint64_t before = world.core.stats().events;
+    more = world.core.RunSlice(1);
+    most = std::max(most, world.core.stats().events - before);
+  }
+  CHECK(most <= 10);  // 10,000 steps a slice
+}
+
+TEST_CASE("sponsor: what a slice took beyond its end comes off later ones") {
+  SponsorWorld world;
+  int turns = 0, turns_beside = 0;
+  const auto again = [](int64_t steps, int* count) {
+    return [steps, count](Core& core) {
+      ++*count;
+      core.fuel -= steps;
+      core.Send(core.turn().self, Value::Nil(), Value::Nil());
+      return TurnEnd::kDone;
+    };
+  };
+  const Root long_ones = world.CreateOn(world.Split({}), again(200'000, &turns));
+  const Root short_ones = world.CreateOn(world.Split({}), again(10'000, &turns_beside));
+  world.Send(long_ones, Value::Nil());
+  world.Send(short_ones, Value::Nil());
+  for (int i = 0; i < 1000; ++i) world.core.RunSlice(1);
+  CHECK(turns > 10);
+  CHECK(turns_beside >= turns * 18);
 }
 
 TEST_CASE("sponsor: a limit that is none says what one is") {
