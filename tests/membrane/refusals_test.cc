@@ -202,7 +202,7 @@ TEST_CASE("law 35: no operating-system handle crosses: code of C++ is refused wh
   const Root proxy = w.Pass(gives, Direction::kOut);
   for (const char* m : {"alone", "listed", "named", "tagged", "captured", "in_function", "as_key",
                         "promised", "fail"}) {
-    CAPTURE(m);
+    CAPTURE(std::string(m));
     CHECK(w.Asked(proxy, w.vm.Symbol(m)).rfind("broken: #denied(", 0) == 0);
   }
   const Root outsider = w.vm.Create([&](Turn&) { ++opened; });
