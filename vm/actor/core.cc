@@ -172,7 +172,7 @@ bool Core::RunSlice(int64_t steps) {
     bool has_more = waits_end_at_cycle_ != 0 && EndWaits(&used);
     if (orphans_to_see_ > 0) ReapSponsors();
     if (!crowds_.empty()) ReleaseCrowd();
-    if (!cut_.empty()) LetGo();
+    if (has_cut_ || !cut_.empty()) LetGo();
     if (!ending_.empty()) EndLives();
     has_more |= !crowds_.empty() || !cut_.empty() || !ending_.empty() || orphans_to_see_ > 0;
     Sponsor* next = sponsors_.Next();
@@ -207,7 +207,7 @@ bool Core::RunSlice(int64_t steps) {
     sponsors_.Settle(*next);
     if (next->orphaned) orphans_to_see_ = orphans_.size();
   }
-  return sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
+  return has_cut_ || sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
          orphans_to_see_ > 0 || !cut_.empty() || !ending_.empty();
 }
 

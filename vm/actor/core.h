@@ -739,9 +739,11 @@ class Core final : private HeapClient, public IdentitySource {
   Value crossing_;                              // where the event went that is at a boundary now
   std::map<SponsorIndex, UnderWay> under_way_;  // one at the front of each queue
   std::deque<Value> cut_;                       // boundaries that still hold something
-  bool has_cut_ = false;                        // since what waits was last looked at
+  bool ever_cut_ = false;                       // some boundary was
+  bool has_cut_ = false;                        // what waits is to be looked through
+  bool cut_unseen_ = false;                     // all of it: a boundary was cut since
   std::deque<Value> crowds_;                    // promises that settled and still have waiters
-  std::deque<Value> ending_;                     // records of actors with something of a life that is over
+  std::deque<Value> ending_;  // records of actors with something of a life that is over
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;

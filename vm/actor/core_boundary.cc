@@ -301,12 +301,13 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
 
 void Core::BeginLettingGo(Object* boundary) {
   cut_.push_back(Value::Data(boundary));
-  has_cut_ = true;
+  ever_cut_ = has_cut_ = cut_unseen_ = true;
 }
 
 // A piece, of each boundary in turn.
 void Core::LetGo() {
   if (std::exchange(has_cut_, false)) DropWhatWaits();
+  if (cut_.empty()) return;
   const Value first = cut_.front();
   cut_.pop_front();
   if (boundary::Of(first.data())->LetGo(*this)) cut_.push_back(first);
@@ -315,12 +316,15 @@ void Core::LetGo() {
 // What stands in a queue whose slices come finds out by itself. What waits for a refill, or behind
 // a busy actor, may wait for ever.
 void Core::DropWhatWaits() {
-  for (Aside& aside : set_aside_) {
-    if (aside.payer != nullptr) DropCut(*aside.payer, aside);
+  const bool all = std::exchange(cut_unseen_, false);
+  if (all) {
+    for (Aside& aside : set_aside_) {
+      if (aside.payer != nullptr) DropCut(*aside.payer, aside);
+    }
   }
   std::vector<Sponsor*> dry;
   sponsors_.ForEachBusy([&](Sponsor& s) {
-    if (s.dry) dry.push_back(&s);
+    if (s.dry && (std::exchange(s.cut_unseen, false) || all)) dry.push_back(&s);
   });
   for (Sponsor* s : dry) DropCut(*s, s->queue);
 }
