@@ -181,31 +181,5 @@ TEST_CASE("law 33, law 12: neither membrane nor audit holds who crossed") {
   CHECK(is_there.expired());
 }
 
-TEST_CASE("law 34: an opt-in recorder keeps whole messages; its log replays the inside exactly") {
-  CheckTests(R"(
-    behavior counter(n, log) {
-      #add(k) => { become counter(n + k, [...log, k]); n + k }
-      #log => log
-      #fail => fail #no
-    }
-    test "the same inside, fed with what was recorded, comes to the same" {
-      let m = create membrane({record: true})
-      let b = await m <- #outward(create counter(0, []))
-      for k in [3, 1, 2] { await b <- #add(k) }
-      await b <- #fail else { _ => nil }
-      let recorded = await m <- #record
-      let replayed = create counter(0, [])
-      for message in recorded { when replayed <- message { _ => nil } else { _ => nil } }
-      expect (await replayed <- #log) == [3, 1, 2]
-    }
-    test "whoever does not opt in has none" {
-      let m = create membrane({})
-      let b = await m <- #outward(create counter(0, []))
-      await b <- #add(1)
-      expect (await m <- #record else { _ => [] }) == []
-    }
-  )");
-}
-
 }  // namespace
 }  // namespace vesicle

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -60,7 +61,8 @@ TEST_CASE("law 36: the laws hold over every link: the same source says the same"
 
 constexpr char kFolder[] = "tests/membrane/";
 constexpr int kLaws = 36;  // that can be shown in one VM
-constexpr int kSessionLaws[] = {37, 38};
+// Of sessions, and of the recorder, which is not there yet.
+constexpr int kWaitingLaws[] = {34, 37, 38};
 // Known to fail elsewhere.
 const std::set<int> kRegressions = {1, 2, 7, 9, 15, 16, 17, 18, 19, 20, 21};
 
@@ -112,6 +114,10 @@ std::map<int, std::vector<std::string>> Table() {
 TEST_CASE("laws: each has a test where the table says, and regressions have their star") {
   const std::map<int, std::vector<std::string>> table = Table();
   for (int law = 1; law <= kLaws; ++law) {
+    if (std::find(std::begin(kWaitingLaws), std::end(kWaitingLaws), law) !=
+        std::end(kWaitingLaws)) {
+      continue;
+    }
     CAPTURE(law);
     REQUIRE(table.count(law) == 1);
     REQUIRE(!table.at(law).empty());
@@ -127,14 +133,14 @@ TEST_CASE("laws: each has a test where the table says, and regressions have thei
   }
 }
 
-TEST_CASE("laws: those of sessions are listed, and wait") {
+TEST_CASE("laws: those that cannot be shown yet are listed") {
   const std::map<int, std::vector<std::string>> table = Table();
-  for (const int law : kSessionLaws) {
+  for (const int law : kWaitingLaws) {
     CAPTURE(law);
     REQUIRE(table.count(law) == 1);
     CHECK(table.at(law).empty());
   }
-  CHECK(table.size() == kLaws + std::size(kSessionLaws));
+  CHECK(table.size() == kLaws + 2);  // 34 is among kLaws
 }
 
 }  // namespace
