@@ -165,6 +165,14 @@ Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction,
 
 Result LocalBoundary::Owe(Core& core, Value slot, Direction to_slot, int64_t asked) {
   Heap& heap = core.heap();
+  if (IsPromise(slot)) {
+    // What it holds since a crossing that was undone will do.
+    const Value held = promise::ReportOf(promise::Root(heap, slot.target()));
+    if (IsOwn(held) && IsSlot(held.target()) && !IsSettled(held.target()) &&
+        ToTarget(held.target()) == to_slot && boundary::Target(held.target()) == slot) {
+      return held;
+    }
+  }
   const Result entry = owed_.Reserve(heap);
   if (!entry.ok()) return entry;
   const int64_t number = entry.value().small_int();
