@@ -16,8 +16,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,8 +75,8 @@ const std::string kOurs = std::string(VESICLE_SOURCE_DIR) + "/tests/sim/rollback
 std::vector<std::string> Samples() {
   std::vector<std::string> paths;
   const std::filesystem::path root = std::filesystem::path(VESICLE_SOURCE_DIR) / "samples";
-  // TODO(kills): a turn of these that makes a membrane has another hash from about its hundredth kill
-  // on; which part of the state that is was not found yet.
+  // TODO(kills): a turn of these that makes a membrane has another hash from about its hundredth
+  // kill on; which part of the state that is was not found yet.
   const std::set<std::string> left_out = {"caretaker.ves", "powerbox.ves"};
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
     if (left_out.count(entry.path().filename().string()) > 0) continue;
