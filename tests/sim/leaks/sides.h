@@ -1,0 +1,56 @@
+// Sides: to which side each target of a VM belongs: actors, promises, resolvers, what
+// runs later, refs of sponsors. A target belongs where it was made, for ever.
+//
+// It is held weakly, by a table in the heap beside which stands an index by address, made
+// anew whenever a collection may have moved or freed something.
+//
+//   Sides sides(heap);
+//   sides.Set(actor, 2);
+//   sides.Refresh();                      // before a walk
+//   sides.Of(object);                     // 2, or kNone
+#ifndef VESICLE_TESTS_SIM_LEAKS_SIDES_H_
+#define VESICLE_TESTS_SIM_LEAKS_SIDES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "vm/heap/heap.h"
+#include "vm/heap/root.h"
+
+namespace vesicle::leaks {
+
+using Side = uint8_t;
+inline constexpr Side kNone = 0xff;
+inline constexpr int kSidesMax = 8;
+
+class Sides {
+ public:
+  static constexpr size_t kTargetsMax = size_t{1} << 16;
+
+  explicit Sides(Heap& heap);
+  Side Of(const Object* target) const {
+    const auto at = by_address_.find(target);
+    return at == by_address_.end() ? kNone : at->second;
+  }
+  // Beyond kTargetsMax nothing is noted any more (is_full): the world is to end.
+  void Set(Object* target, Side side);
+  void Refresh();
+  size_t size() const { return sides_.size(); }
+  bool is_full() const { return sides_.size() >= kTargetsMax / 2; }
+
+ private:
+  static constexpr uint32_t kChunkWords = 512;
+  Object* Chunk(size_t i) const { return chunks_[i / kChunkWords].value().data(); }
+
+  Heap& heap_;
+  std::vector<Root> chunks_;  // kWeakTable
+  std::vector<Side> sides_;   // of what stands there
+  absl::flat_hash_map<const Object*, Side> by_address_;
+  uint64_t young_collections_ = 0;
+  uint64_t cycles_ = 0;
+};
+
+}  // namespace vesicle::leaks
+
+#endif  // VESICLE_TESTS_SIM_LEAKS_SIDES_H_
