@@ -159,7 +159,9 @@ TEST_CASE("law 21: errors carry no refs unwrapped, no stack, no path of the othe
     behavior person { _ => 1 }
   )");
   const Root bob = link->From(from, from.Create("bob", {from.Create("person").value()}));
-  const auto reason = [&](std::string_view m) { return link->Asked(to, bob, m); };
+  const auto reason = [&, &link = link, &to = to](std::string_view m) {
+    return link->Asked(to, bob, m);
+  };
   CHECK(reason("#fail") == "broken: #failed(#no)");
   CHECK(reason("#fail_with_ref") == "broken: #failed(#no(<ref>))");
   CHECK(reason("#divide") == "broken: #divide_by_zero");
