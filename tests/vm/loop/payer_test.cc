@@ -51,9 +51,10 @@ TEST_CASE("payer: a timer's events are paid by who set it, and #every ends with 
     g.loop->Run();  // returns
     CHECK(before - g.vm.core().root_sponsor().amount(resource) < 50);
     CHECK(g.Left(name) <= 0);
-    // The turn that ran out, perhaps, and the event that came after it.
+    // The turn that ran out, perhaps, and the event that came after it; a busy machine may fire
+    // the timer again before the VM comes to that one.
     CHECK(g.faults.size() >= 1);
-    CHECK(g.faults.size() <= 2);
+    CHECK(g.faults.size() <= 10);
     for (const std::string& reason : g.faults) CHECK(reason == "#quota(#" + name + ")");
   }
 }
