@@ -383,5 +383,20 @@ TEST_CASE("law 10: a suspended turn whose sponsor has run dry meanwhile is rolle
   CHECK(s.shore.Outcome(done) == "0");
 }
 
+TEST_CASE(
+    "law 10: what is parked after the revoke, since its sponsor ran dry only then, is dropped") {
+  DryScene s;
+  s.Split("steps", 5000);
+  const Root own = s.shore.Ask(
+      s.control, s.vm.Tagged("create", s.module.Behavior("worker", {s.vm.Int(0), s.log.value()})));
+  s.vm.Run();
+  s.vm.Send(own, s.vm.Symbol("forever"));
+  const Root asked = s.shore.Ask(s.proxy, s.vm.Symbol("work"));
+  s.wall->Revoke();
+  s.vm.Run();
+  REQUIRE(s.asked_for_more == 1);
+  CHECK(s.shore.Outcome(asked) == "broken: #revoked");
+}
+
 }  // namespace
 }  // namespace vesicle

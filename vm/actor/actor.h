@@ -83,6 +83,12 @@ enum class ContState : int64_t { kWaiting, kRunning, kDone };
 inline Value& ContWord(Object* continuation, Cont word) {
   return continuation->words()[static_cast<uint32_t>(word)];
 }
+// The turn of an extended actor or a continuation that was cut short by its slice, a kActivation.
+// Nil: none was.
+inline Value& SuspendedOf(Object* receiver) {
+  return receiver->kind == Kind::kActor ? ExtensionWord(receiver, Ext::kSuspended)
+                                        : ContWord(receiver, Cont::kSuspended);
+}
 // What a continuation runs; null for a timeout, which runs nothing, and when it is over.
 inline Object* CodeOf(Object* continuation) {
   const Value closure = ContWord(continuation, Cont::kClosure);

@@ -272,7 +272,10 @@ Core::Stopped* Core::StoppedOf(Value activation) {
   return raw.is_nil() ? nullptr : reinterpret_cast<Stopped*>(raw.bits());
 }
 
-void Core::AddToInbox(Value activation, const Event& event) {
+// Until a turn of `target` that was cut short is over. False: there is none.
+bool Core::WaitInInbox(Object* target, const Event& event) {
+  const Value activation = actor::SuspendedOf(target);
+  if (activation.is_nil()) return false;
   const auto [at, is_new] = StoppedOf(activation)->inboxes.try_emplace(sponsor_->index());
   Stopped::Inbox& inbox = at->second;
   if (is_new) {
@@ -282,6 +285,7 @@ void Core::AddToInbox(Value activation, const Event& event) {
   const int64_t bytes_before = is_new ? 0 : inbox.events->bytes();
   inbox.events->Append(event);
   sponsor_->bytes_in_inboxes += inbox.events->bytes() - bytes_before;
+  return true;
 }
 
 // What came to an inbox is older than all that its sponsor's queue holds now.

@@ -478,7 +478,7 @@ class Core final : private HeapClient, public IdentitySource {
   static void VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors);
   static Stopped* StoppedOf(Value activation);
   void ForgetStaged(Stopped& stopped);
-  void AddToInbox(Value activation, const Event& event);
+  bool WaitInInbox(Object* target, const Event& event);
   void PutFront(Stopped::Inbox& inbox);
   template <typename Fn>
   void ForEachQueue(Fn fn);
@@ -739,9 +739,9 @@ class Core final : private HeapClient, public IdentitySource {
   Value crossing_;                              // where the event went that is at a boundary now
   std::map<SponsorIndex, UnderWay> under_way_;  // one at the front of each queue
   std::deque<Value> cut_;                       // boundaries that still hold something
-  bool ever_cut_ = false;                       // some boundary was
+  uint64_t cuts_ = 0;                           // of boundaries, ever
+  uint64_t cuts_seen_ = 0;                      // when inboxes were looked through
   bool has_cut_ = false;                        // what waits is to be looked through
-  bool cut_unseen_ = false;                     // all of it: a boundary was cut since
   std::deque<Value> crowds_;                    // promises that settled and still have waiters
   std::deque<Value> ending_;  // records of actors with something of a life that is over
 

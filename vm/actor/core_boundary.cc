@@ -76,9 +76,7 @@ bool Core::DispatchProxy(Event& event) {
   // A free actor's turn is begun by this; for one that is not, the event waits as it is.
   Object* target = way.end.target();
   const bool begins_turn = target->kind == Kind::kActor;
-  if (begins_turn && actor::IsExtended(target) &&
-      !actor::ExtensionWord(target, actor::Ext::kSuspended).is_nil()) {
-    AddToInbox(actor::ExtensionWord(target, actor::Ext::kSuspended), event);
+  if (begins_turn && actor::IsExtended(target) && WaitInInbox(target, event)) {
     DropUnderWay();
     return false;
   }
@@ -301,7 +299,8 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
 
 void Core::BeginLettingGo(Object* boundary) {
   cut_.push_back(Value::Data(boundary));
-  ever_cut_ = has_cut_ = cut_unseen_ = true;
+  ++cuts_;
+  has_cut_ = true;
 }
 
 // A piece, of each boundary in turn.
@@ -316,17 +315,15 @@ void Core::LetGo() {
 // What stands in a queue whose slices come finds out by itself. What waits for a refill, or behind
 // a busy actor, may wait for ever.
 void Core::DropWhatWaits() {
-  const bool all = std::exchange(cut_unseen_, false);
-  if (all) {
+  if (std::exchange(cuts_seen_, cuts_) != cuts_) {
     for (Aside& aside : set_aside_) {
       if (aside.payer != nullptr) DropCut(*aside.payer, aside);
     }
   }
-  std::vector<Sponsor*> dry;
-  sponsors_.ForEachBusy([&](Sponsor& s) {
-    if (s.dry && (std::exchange(s.cut_unseen, false) || all)) dry.push_back(&s);
-  });
-  for (Sponsor* s : dry) DropCut(*s, s->queue);
+  // What is undone may wake some: they leave the list.
+  for (const std::vector<Sponsor*> dry = dry_; Sponsor * s : dry) {
+    if (s->dry && std::exchange(s->cuts_seen, cuts_) != cuts_) DropCut(*s, s->queue);
+  }
 }
 
 void Core::BreakRevoked(const Event& event) {
@@ -340,12 +337,8 @@ bool Core::LeadsNowhere(Value target) {
 bool Core::IsCut(const Event& event) {
   Value target = event.target;
   if (event.flag() == EventFlag::kResume) {
-    const Object* receiver = target.target();
-    const bool is_actor = receiver->kind == Kind::kActor;
-    Object* o = target.target();
-    const Value suspended = is_actor ? actor::ExtensionWord(o, actor::Ext::kSuspended)
-                                     : actor::ContWord(o, actor::Cont::kSuspended);
-    target = suspended.is_nil() ? Value::Nil() : StoppedOf(suspended)->turn.origin.target;
+    if (!IsUnderWay(event)) return false;
+    target = StoppedOf(actor::SuspendedOf(target.target()))->turn.origin.target;
   } else if (event.flag() != EventFlag::kMessage) {
     return false;
   }

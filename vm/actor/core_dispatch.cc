@@ -75,6 +75,11 @@ void Core::DispatchQueue(Sponsor& sponsor) {
 
 void Core::Dispatch(Event event) {
   ++stats_.events;
+  // What crossed before this one and began no turn is no origin of another.
+  if (!origin_.target.is_nil()) [[unlikely]] {
+    origin_ = {};
+    crossed_ = Value::Nil();
+  }
   // Each round but the last re-routes the event; what it is re-routed to is shorter.
   for (;;) {
     Object* target = event.target.target();
@@ -123,10 +128,7 @@ bool Core::DispatchActor(Event& event) {
     BreakStopped(event);
     return false;
   }
-  if (!actor::ExtensionWord(target, actor::Ext::kSuspended).is_nil()) {
-    AddToInbox(actor::ExtensionWord(target, actor::Ext::kSuspended), event);
-    return false;
-  }
+  if (WaitInInbox(target, event)) return false;
   Object* holder = actor::Holder(target);
   RunTurn(event, event.target, event.slot, code::Of(holder), holder, nullptr);
   return false;
@@ -225,22 +227,18 @@ TurnEnd Core::OutOfMemory() {
 }
 
 bool Core::IsUnderWay(const Event& event) {
-  Object* receiver = event.target.target();
-  const Value activation = receiver->kind != Kind::kActor
-                               ? ContWord(receiver, Cont::kSuspended)
-                               : actor::ExtensionWord(receiver, actor::Ext::kSuspended);
+  const Value activation = actor::SuspendedOf(event.target.target());
   return !activation.is_nil() &&
          (StoppedOf(activation)->turn.serial & Event::kCauseMask) == event.cause();
 }
 
 void Core::TakeUp(Object* receiver) {
   const bool is_actor = receiver->kind == Kind::kActor;
-  Value* word = is_actor ? &actor::ExtensionWord(receiver, actor::Ext::kSuspended)
-                         : &ContWord(receiver, Cont::kSuspended);
-  VESICLE_CHECK(!word->is_nil());
-  resumed_ = TakeStopped(*word);
+  Value& activation = actor::SuspendedOf(receiver);
+  VESICLE_CHECK(!activation.is_nil());
+  resumed_ = TakeStopped(activation);
   heap_.WillWrite(is_actor ? receiver->words()[0].data() : receiver);
-  *word = Value::Nil();
+  activation = Value::Nil();
   turn_ = resumed_->turn;
   turn_.effects |= TurnState::kRare;
   --turns_cut_short_;
@@ -436,13 +434,8 @@ void Core::EndSuspended() {
   stopped->turn = turn_;
   const Value activation = MakeActivation(std::move(stopped));
   Object* receiver = turn_.receiver.target();
-  if (receiver->kind == Kind::kActor) {
-    heap_.WillWrite(actor::Extend(heap_, receiver));
-    actor::ExtensionWord(receiver, actor::Ext::kSuspended) = activation;
-  } else {
-    heap_.WillWrite(receiver);
-    ContWord(receiver, Cont::kSuspended) = activation;
-  }
+  heap_.WillWrite(receiver->kind == Kind::kActor ? actor::Extend(heap_, receiver) : receiver);
+  actor::SuspendedOf(receiver) = activation;
   const Event resume = {turn_.receiver, Value::Nil(), Value::Nil(),
                         Event::Pack(turn_.serial, EventFlag::kResume)};
   // What is found for a turn that waits for room is for that turn.

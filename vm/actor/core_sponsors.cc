@@ -405,6 +405,7 @@ void Core::Refill(Resource which, int64_t amount) {
 
 void Core::MakeDry(Resource which) {
   if (!std::exchange(sponsor_->dry, true)) dry_.push_back(sponsor_);
+  has_cut_ |= sponsor_->cuts_seen != cuts_;
   sponsor_->dry_of = which;
   TellKeeper(sponsor_->AccountOf(which), which);
 }

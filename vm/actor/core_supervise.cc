@@ -146,7 +146,7 @@ void Core::ForgetWait(Object* continuation) {
 }
 
 void Core::EndWait(Object* continuation) {
-  if (!ContWord(continuation, Cont::kSuspended).is_nil()) return UndoUnderWay(continuation);
+  if (!actor::SuspendedOf(continuation).is_nil()) return UndoUnderWay(continuation);
   ForgetWait(continuation);
   if (const Value frames = ContWord(continuation, Cont::kFrames); !frames.is_nil()) {
     --tasks_waiting_;
@@ -172,9 +172,7 @@ bool Core::EndSomeWaits(Object* record, int* left) {
 
 // A turn that was cut short, of whichever sponsor, never was.
 void Core::UndoUnderWay(Object* receiver) {
-  const Value activation = receiver->kind == Kind::kActor
-                               ? actor::ExtensionWord(receiver, actor::Ext::kSuspended)
-                               : ContWord(receiver, Cont::kSuspended);
+  const Value activation = actor::SuspendedOf(receiver);
   Sponsor& payer = *StoppedOf(activation)->payer;
   const int64_t sent = StagedOf(activation)->size();
   const int64_t room = event_room_;
@@ -201,7 +199,7 @@ bool Core::UndoIfOver() {
 
 void Core::EndLife(Object* record) {
   Object* target = WordOf(record, Of::kActor).target();
-  if (!actor::ExtensionWord(target, actor::Ext::kSuspended).is_nil()) UndoUnderWay(target);
+  if (!actor::SuspendedOf(target).is_nil()) UndoUnderWay(target);
   Count(record, Of::kLife);
   for (const auto& [now, ended] :
        {std::pair(Of::kWaits, Of::kEndedWaits), std::pair(Of::kChildren, Of::kEndedChildren)}) {
@@ -261,7 +259,6 @@ void Core::RestartActor(Object* record) {
 // Controls
 
 void Core::DispatchActorControl(const Event& event) {
-  origin_ = {};  // no turn begins with this
   Object* record = EnsureRecord(event.target.target()->words()[0].target());
   if (supervision::IsStopped(record)) StopActor(record);  // with its supervisor, and not done yet
   const Value m = event.message;

@@ -73,8 +73,8 @@ class Sponsor {
   Resource dry_of = Resource::kEvents;
   // What was left of it then, which was not enough.
   int64_t left_when_dry = 0;
-  // It went dry, and its events were not looked through for what a boundary cut since.
-  bool cut_unseen = false;
+  // How many boundaries had been cut when its events, waiting for a refill, were looked through.
+  uint64_t cuts_seen = 0;
   bool stopped = false;
   bool is_held() const { return dry || stopped; }
   // Of an account without room: who waits for some, and the number of the collection that may find
