@@ -17,28 +17,19 @@ class AddressMap {
  public:
   // Null: nothing is known.
   const uint32_t* Find(const Object* o) const {
-    if (const auto at = near_.find(o); at != near_.end()) return &at->second;
-    if (far_.empty()) return nullptr;
-    const Map& map = far_[Shard(o)];
+    const Map& map = far_.empty() ? near_ : far_[Shard(o)];
     const auto at = map.find(o);
     return at == map.end() ? nullptr : &at->second;
   }
   void Set(const Object* o, uint32_t value) {
-    if (near_.size() < kNear) {
+    if (far_.empty()) {
       near_[o] = value;
-    } else if (const auto at = near_.find(o); at != near_.end()) {
-      at->second = value;
+      if (near_.size() > kNear) Spread();
     } else {
-      if (far_.empty()) far_.resize(kShards);
-      Map& map = far_[Shard(o)];
-      const size_t before = map.capacity();
-      map[o] = value;
-      far_slots_ += map.capacity() - before;
+      SetFar(o, value);
     }
   }
-  void Erase(const Object* o) {
-    if (near_.erase(o) == 0 && !far_.empty()) far_[Shard(o)].erase(o);
-  }
+  void Erase(const Object* o) { (far_.empty() ? near_ : far_[Shard(o)]).erase(o); }
   void Clear() {
     near_ = {};
     far_ = {};
@@ -51,14 +42,25 @@ class AddressMap {
 
  private:
   using Map = absl::flat_hash_map<const Object*, uint32_t>;
-  static constexpr size_t kNear = 16'384;
+  static constexpr size_t kNear = 4'096;
   static constexpr size_t kShards = 256;
+  void SetFar(const Object* o, uint32_t value) {
+    Map& map = far_[Shard(o)];
+    const size_t before = map.capacity();
+    map[o] = value;
+    far_slots_ += map.capacity() - before;
+  }
+  // One look for what is many.
+  void Spread() {
+    far_.resize(kShards);
+    for (const auto& entry : std::exchange(near_, {})) SetFar(entry.first, entry.second);
+  }
   static size_t Shard(const Object* o) {
     // Neighbours in memory are apart.
     return (reinterpret_cast<uintptr_t>(o) * 0x9e3779b97f4a7c15u) >> 56;
   }
 
-  Map near_;
+  Map near_;  // while there are few
   std::vector<Map> far_;
   size_t far_slots_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "membrane/crossing.h"
+#include "membrane/membrane.h"
 #include "tests/membrane/link.h"
 #include "vm/actor/promise.h"
 
@@ -230,6 +231,23 @@ TEST_CASE("law 17: a depth of 10^5 is fine, and nothing recurses on it *") {
   if (link->traits().copies_code) {
     CHECK(link->Asked(sender, "#code(60_000)") == "[1, 1, true, true]");
   }
+}
+
+TEST_CASE("law 17: a depth of 10^6 is fine, to the other side and home again *") {
+  constexpr int kDepth = 1'000'000;
+  Vm vm;
+  Membrane wall = *Membrane::Create(vm.core(), {});
+  const Root leaf = vm.Create([](Turn&) {});
+  Root nested(vm.core().heap(), leaf.value());
+  for (int i = 0; i < kDepth; ++i) nested.set(vm.List({nested.value()}));
+  const auto check_bottom = [&](Value v, Value wanted) {
+    for (int i = 0; i < kDepth; ++i) v = ListAt(v, 0);
+    CHECK(v == wanted);
+  };
+  const Root out(vm.core().heap(), wall.Pass(nested.value(), Direction::kOut).value());
+  check_bottom(out.value(), wall.Pass(leaf.value(), Direction::kOut).value());
+  check_bottom(wall.Pass(out.value(), Direction::kIn).value(), leaf.value());
+  check_bottom(nested.value(), leaf.value());
 }
 
 // Counts what it is asked.
