@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -75,11 +74,7 @@ const std::string kOurs = std::string(VESICLE_SOURCE_DIR) + "/tests/sim/rollback
 std::vector<std::string> Samples() {
   std::vector<std::string> paths;
   const std::filesystem::path root = std::filesystem::path(VESICLE_SOURCE_DIR) / "samples";
-  // TODO(kills): a turn of these that makes a membrane has another hash from about its hundredth
-  // kill on; which part of the state that is was not found yet.
-  const std::set<std::string> left_out = {"caretaker.ves", "powerbox.ves"};
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
-    if (left_out.count(entry.path().filename().string()) > 0) continue;
     if (entry.path().extension() == ".ves") paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());

@@ -378,7 +378,10 @@ void Core::EndQuota() {
   RollBack();
   if (observer_ != nullptr) [[unlikely]]
     observer_->OnTurn(*this, turn_, TurnEnd::kQuota);
-  TakeBackCrossed(turn_.origin.target, turn_.crossed);
+  if (!turn_.origin.target.is_nil()) {
+    TakeBackCrossed(turn_.origin.target, turn_.crossed);
+    ++event_room_;  // it is paid for again when it arrives again
+  }
   const Event again = EventOfTurn();
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {
