@@ -3,8 +3,6 @@
 // with and without address randomisation by tests/sim/compare_traces.sh.)
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -35,21 +33,6 @@ Outcome RunSample(const std::string& path, VmOptions options) {
   const Outcome outcome{world.output(), trace.value(), trace.turns()};
   world.vm().core().set_observer(nullptr);
   return outcome;
-}
-
-std::vector<std::string> Programs() {
-  std::vector<std::string> paths;
-  const std::filesystem::path root = VESICLE_SOURCE_DIR;
-  for (const char* folder : {"samples", "tests/scripts"}) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
-      if (entry.path().extension() != ".ves") continue;
-      std::string path = entry.path().string();
-      SimWorld world;
-      if (world.Load(path).empty() && world.HasMain()) paths.push_back(std::move(path));
-    }
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
 }
 
 TEST_CASE("determinism: the same program twice is the same trace") {

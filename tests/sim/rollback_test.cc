@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "tests/sim/sim_world.h"
+#include "tests/sim/within.h"
 #include "vm/script/run/interpreter.h"
 
 namespace vesicle {
@@ -85,13 +86,13 @@ constexpr int64_t kRoundsMax = 50'000;
 
 // How a run with kills ended: nothing, or where the state differed.
 std::string RunWithKills(const std::string& path, int64_t kills_max, int64_t* kills,
-                         std::string* output, VmOptions options = {}) {
+                         std::string* output, VmOptions options = {}, int membranes = 0) {
   options.park_when_dry = true;
   options.slice_steps = 1'000'000'000;  // no turn is suspended
   SimWorld world(options);
   const std::string errors = world.Load(path);
   if (!errors.empty()) return errors;
-  world.Start();
+  const std::vector<Membrane> walls = StartWithin(world, membranes);
   Core& core = world.vm().core();
   Killer killer(core, kills_max);
   world.vm().SetProbe(&killer);
@@ -120,7 +121,8 @@ std::string RunWithKills(const std::string& path, int64_t kills_max, int64_t* ki
   return {};
 }
 
-TEST_CASE("rollback: every turn of every sample, killed at every instruction") {
+// Each, within so many membranes: its turns begin with crossings.
+void CheckEverySample(int membranes) {
   const char* all = std::getenv("VESICLE_KILLS");
   const int64_t kills_max = all != nullptr && std::string(all) == "all" ? 0 : 4'000;
   for (const std::string& path : Samples()) {
@@ -131,11 +133,17 @@ TEST_CASE("rollback: every turn of every sample, killed at every instruction") {
     plain.Run();
     int64_t kills = 0;
     std::string output;
-    CHECK(RunWithKills(path, kills_max, &kills, &output) == "");
+    CHECK(RunWithKills(path, kills_max, &kills, &output, {}, membranes) == "");
     CHECK(kills > 0);
     CHECK(output == plain.output());
   }
 }
+
+TEST_CASE("rollback: every turn of every sample, killed at every instruction") {
+  CheckEverySample(0);
+}
+
+TEST_CASE("rollback: the same within two membranes") { CheckEverySample(2); }
 
 // Kills one dispatch at one of its instructions; counts those of all.
 class OneKill final : public Probe, public TurnObserver {
@@ -174,11 +182,11 @@ struct Kill {
 };
 
 // The state after that kill; `lengths` of a run without one, if wanted.
-uint64_t StateAfter(const std::string& path, const VmOptions& options, Kill kill,
+uint64_t StateAfter(const std::string& path, const VmOptions& options, int membranes, Kill kill,
                     std::vector<std::pair<uint64_t, int64_t>>* lengths = nullptr) {
   SimWorld world(options);
   REQUIRE(world.Load(path) == "");
-  world.Start();
+  const std::vector<Membrane> walls = StartWithin(world, membranes);
   Core& core = world.vm().core();
   OneKill killer(core, kill.dispatch, kill.at);
   world.vm().SetProbe(&killer);
@@ -198,18 +206,18 @@ constexpr int64_t kSmallSlice = 12;
 
 // At a spread of dispatches and of places in each. Nothing, or where the states differ.
 std::string CompareKills(const std::string& path, KillBy by, int64_t slice_steps, int dispatches,
-                         VmOptions options = {}) {
+                         VmOptions options = {}, int membranes = 0) {
   options.park_when_dry = by == KillBy::kParking;
   options.slice_steps = slice_steps;
   std::vector<std::pair<uint64_t, int64_t>> lengths;
-  StateAfter(path, options, {}, &lengths);
+  StateAfter(path, options, membranes, {}, &lengths);
   std::erase_if(lengths, [](const auto& d) { return d.second < 3; });
   const size_t stride = std::max<size_t>(lengths.size() / static_cast<size_t>(dispatches), 1);
   for (size_t i = 0; i < lengths.size(); i += stride) {
     const auto [dispatch, length] = lengths[i];
-    const uint64_t first = StateAfter(path, options, {dispatch, 1});
+    const uint64_t first = StateAfter(path, options, membranes, {dispatch, 1});
     for (const int64_t at : {length / 3 + 1, length - 1, length}) {
-      if (StateAfter(path, options, {dispatch, at}) == first) continue;
+      if (StateAfter(path, options, membranes, {dispatch, at}) == first) continue;
       return path + ": dispatch " + std::to_string(dispatch) + ", killed at instruction " +
              std::to_string(at) + " of " + std::to_string(length) + ", leaves a trace";
     }
@@ -250,7 +258,7 @@ std::string CompareEnds(int dispatches, VmOptions options = {}) {
   options.park_when_dry = true;
   options.slice_steps = kSmallSlice;
   std::vector<std::pair<uint64_t, int64_t>> lengths;
-  StateAfter(kOurs, options, {}, &lengths);
+  StateAfter(kOurs, options, 0, {}, &lengths);
   const std::vector<std::string> undisturbed = LinesAfter(options, {});
   const size_t stride = std::max<size_t>(lengths.size() / static_cast<size_t>(dispatches), 1);
   for (size_t i = 0; i < lengths.size(); i += stride) {
@@ -277,6 +285,8 @@ TEST_CASE("rollback: a turn that faults, or was cut short before, leaves nothing
     CHECK(CompareKills(path, KillBy::kFault, kSmallSlice, n) == "");
     CHECK(CompareKills(path, KillBy::kParking, kSmallSlice, n) == "");
     if (path == kOurs) CHECK(CompareKills(path, KillBy::kParking, kWholeTurns, n) == "");
+    CHECK(CompareKills(path, KillBy::kFault, kSmallSlice, n, {}, 1) == "");
+    CHECK(CompareKills(path, KillBy::kParking, kSmallSlice, n, {}, 1) == "");
   }
 }
 

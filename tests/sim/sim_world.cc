@@ -1,5 +1,7 @@
 #include "tests/sim/sim_world.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -181,6 +183,21 @@ Root SimWorld::MakeFiles() {
     if (!text) return turn.Fault("not_found", "no such file");
     turn.Reply(turn.Text(*text));
   });
+}
+
+std::vector<std::string> Programs() {
+  std::vector<std::string> paths;
+  const std::filesystem::path root = VESICLE_SOURCE_DIR;
+  for (const char* folder : {"samples", "tests/scripts"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
+      if (entry.path().extension() != ".ves") continue;
+      std::string path = entry.path().string();
+      SimWorld world;
+      if (world.Load(path).empty() && world.HasMain()) paths.push_back(std::move(path));
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 }  // namespace vesicle

@@ -73,6 +73,9 @@ class SimWorld {
   std::map<std::pair<double, uint64_t>, std::shared_ptr<Alarm>> alarms_;
 };
 
+// All samples and test scripts that have a `main`.
+std::vector<std::string> Programs();
+
 // The values of the lines `// NAME: value` at the head of a program.
 std::vector<std::string> HeaderValues(const std::string& text, const std::string& name);
 

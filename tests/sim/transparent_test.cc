@@ -2,31 +2,14 @@
 // host outside, and says what it says without.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "membrane/membrane.h"
 #include "tests/sim/sim_world.h"
+#include "tests/sim/within.h"
 
 namespace vesicle {
 namespace {
-
-std::vector<std::string> Programs() {
-  std::vector<std::string> paths;
-  const std::filesystem::path root = VESICLE_SOURCE_DIR;
-  for (const char* folder : {"samples", "tests/scripts"}) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
-      if (entry.path().extension() != ".ves") continue;
-      std::string path = entry.path().string();
-      SimWorld world;
-      if (world.Load(path).empty() && world.HasMain()) paths.push_back(std::move(path));
-    }
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 // What the program prints, and the reasons of the faults that nobody learned of, when it runs
 // within so many membranes.
@@ -37,14 +20,7 @@ std::string Said(const std::string& path, int membranes) {
   const std::string errors = world.Load(path);
   REQUIRE_MESSAGE(errors.empty(), errors);
   Vm& vm = world.vm();
-  Root main = world.Main();
-  std::vector<Membrane> walls;
-  for (int i = 0; i < membranes; ++i) {
-    walls.push_back(*Membrane::Create(vm.core(), {}));
-    main.set(walls.back().Pass(main.value(), Direction::kOut).value());
-  }
-  const Root host = world.Host();
-  vm.Send(main, vm.Tagged("start", host.value()));
+  const std::vector<Membrane> walls = StartWithin(world, membranes);
   world.Run();
   std::string said = world.output();
   for (const FaultReport& report : vm.UnobservedFaults()) said += "fault: " + report.reason + "\n";
