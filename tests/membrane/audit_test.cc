@@ -33,16 +33,37 @@ TEST_CASE("law 14: a dry run answers, before anyone dares") {
       await b <- #get
       expect refs(await m <- #preview) == 0
     }
-    test "it grows with what crosses, and is empty when all is dead" {
+    behavior keeper(kept) {
+      #keep(v) => { become keeper(v); nil }
+      #wait => { let [p, r] = promise(); become keeper(r); p }
+    }
+    test "it counts what would die, each way, and what is owed" {
       let m = create membrane({})
-      let nothing = await m <- #preview
-      let b = await m <- #outward(create person(1))
-      let one = await m <- #preview
-      expect one != nothing
-      let c = await b <- #hide
-      expect (await m <- #preview) != one
+      expect (await m <- #preview) == {inward: 0, outward: 0, owed: 0, proxies: []}
+      let k = await m <- #outward(create keeper(nil))
+      await k <- #keep([create person(1), create person(2)])
+      let asked = await m <- #outward(create keeper(nil))
+      let answer = asked <- #wait
+      // Those who were dropped are no part of it.
+      await k <- #keep([create person(1), create person(2), create person(3)])
+      let would_die = await m <- #preview
+      expect [would_die.inward, would_die.outward, would_die.owed] == [3, 2, 1]
+      expect size(would_die.proxies) == 5
       m <- #revoke
-      expect (await c <- #get else { why => why }) == #revoked
+      expect (await answer else { why => why }) == #revoked
+      expect (await k <- #keep(nil) else { why => why }) == #revoked
+      expect (await m <- #preview) == {inward: 0, outward: 0, owed: 0, proxies: []}
+    }
+    test "it says what crossed each of them last" {
+      let m = create membrane({})
+      let a = await m <- #outward(create person(1))
+      let b = await m <- #outward(create person(2))
+      let c = await m <- #outward(create person(3))
+      await b <- #fail else { _ => nil }
+      await a <- #get
+      let last = [for p in (await m <- #preview).proxies { match p.last { nil => nil, r => [r.what, r.tag, r.from == p.number] } }]
+      expect last == [[#reply, nil, true], [#break, #failed, true], nil]
+      expect [a == b, b == c] == [false, false]
     }
   )");
 }
