@@ -71,6 +71,10 @@ Object* Core::NewHolder(Kind kind, Object* code, uint32_t captures) {
   return o;
 }
 
+inline bool Core::BelongsToLife() const {
+  return in_turn_ && supervision::RecordOf(turn_.self) != nullptr;
+}
+
 Value Core::NewContinuation(Object* closure, Value slot) {
   Object* o = heap_.Allocate(Kind::kContinuation, static_cast<uint32_t>(actor::Cont::kCount));
   if (closure != nullptr) actor::ContWord(o, actor::Cont::kClosure) = Value::Data(closure);
@@ -78,7 +82,7 @@ Value Core::NewContinuation(Object* closure, Value slot) {
   actor::ContWord(o, actor::Cont::kSlot) = slot;
   actor::ContWord(o, actor::Cont::kState) =
       Value::SmallInt(static_cast<int64_t>(actor::ContState::kWaiting));
-  if (closure != nullptr) NoteWait(Value::Target(o));
+  if (closure != nullptr && BelongsToLife()) NoteWait(Value::Target(o));
   return Value::Target(o);
 }
 
@@ -95,7 +99,7 @@ bool Core::StartTask(Value continuation) {
 
 TurnEnd Core::Await(Value p, Value timer, std::unique_ptr<Suspension> frames) {
   const Value continuation = NewContinuation(nullptr, turn_.slot);
-  NoteWait(continuation);
+  if (BelongsToLife()) NoteWait(continuation);
   auto stopped = std::make_unique<Stopped>();
   stopped->frames = std::move(frames);
   actor::ContWord(continuation.target(), actor::Cont::kFrames) = MakeActivation(std::move(stopped));

@@ -563,6 +563,8 @@ class Core final : private HeapClient, public IdentitySource {
   Value NewControl(Value actor);
   Object* NewRecord(Object* actor);
   Object* EnsureRecord(Object* actor);
+  // Whether what the running turn writes may end before the actor does.
+  bool BelongsToLife() const;
   void NoteWait(Value continuation);
   void CommitLives();
   void ForgetWait(Object* continuation);

@@ -307,7 +307,7 @@ void Core::Commit() {
   }
   sponsors_made_.clear();
   tasks_waiting_ += turn_.awaits ? 1 : 0;
-  CommitLives();
+  if (!turn_.waits.is_nil() || !turn_.children.is_nil()) CommitLives();
   CommitEffects();
   if (!plain) FinishReceiver();
 }
@@ -327,7 +327,7 @@ void Core::FinishReceiver() {
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {
     Learn(std::exchange(turn_.report, Value::Nil()));
-    ForgetWait(receiver);
+    if (ContWord(receiver, Cont::kSelf).is_data()) ForgetWait(receiver);
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));
     // Frames are C++ memory: gone now, not with the next collection.
