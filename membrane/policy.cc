@@ -10,6 +10,7 @@
 #include "membrane/fields.h"
 #include "vm/actor/code.h"
 #include "vm/script/compile/opcodes.h"
+#include "vm/value/form.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
 #include "vm/value/number.h"
@@ -26,12 +27,6 @@ constexpr std::string_view kRules =
     "a rule is #allow_tags(tags), #deny_tags(tags), #read_only(tags), #rate(n, ms), "
     "#budget({count, bytes}), #expires({after, uses}), #one_shot, #one_way, #log(ref), or a "
     "fn(state, crossing, time)";
-
-bool Is(Value v, std::string_view tag, size_t fields) {
-  if (!HasTag(v) || FieldsOf(v).size() != fields) return false;
-  const Value symbol = TagOf(v);
-  return SymbolView(symbol) == tag;
-}
 
 std::string Show(Value v) { return Print(v, kReportOptions); }
 

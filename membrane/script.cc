@@ -13,6 +13,7 @@
 #include "membrane/local_boundary.h"
 #include "membrane/membrane.h"
 #include "vm/script/run/interpreter.h"
+#include "vm/value/form.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
 #include "vm/value/symbol.h"
@@ -35,12 +36,6 @@ struct ControlCode final : CodeBody {
   const std::string& name() const override { return label; }
   std::string label;
 };
-
-bool Is(Value m, std::string_view tag, size_t fields) {
-  if (!HasTag(m) || FieldsOf(m).size() != fields) return false;
-  const Value symbol = TagOf(m);
-  return SymbolView(symbol) == tag;
-}
 
 std::string SponsorIn(Value v, Value* control) {
   if (!IsTargetKind(v, Kind::kSponsorControl) || Core::SponsorOf(v.target()) == nullptr) {

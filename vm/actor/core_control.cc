@@ -9,6 +9,7 @@
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
 #include "vm/actor/promise.h"
+#include "vm/value/form.h"
 #include "vm/value/map.h"
 #include "vm/value/number.h"
 #include "vm/value/tagged.h"
@@ -20,9 +21,6 @@ namespace {
 
 Value ShortTextOf(std::string_view s) {
   return Value::ShortText(s.data(), static_cast<int>(s.size()));
-}
-Value ShortSymbolOf(std::string_view s) {
-  return Value::ShortSymbol(s.data(), static_cast<int>(s.size()));
 }
 
 }  // namespace
@@ -233,9 +231,7 @@ void Core::DispatchControl(const Event& event) {
   Sponsor& sponsor = PayerOf(event.target);
   const Value m = event.message;
   const auto fields = FieldsOf(m);
-  const auto is = [&](const char* tag, size_t arity) {
-    return HasTag(m) && TagOf(m) == ShortSymbolOf(tag) && fields.size() == arity;
-  };
+  const auto is = [&](const char* tag, size_t arity) { return Is(m, tag, arity); };
   const auto reply = [&](Value v) {
     if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, v);
   };

@@ -10,6 +10,7 @@
 #include "vm/actor/actor.h"
 #include "vm/actor/core.h"
 #include "vm/actor/supervision.h"
+#include "vm/value/form.h"
 #include "vm/value/map.h"
 #include "vm/value/tagged.h"
 #include "vm/value/text.h"
@@ -263,10 +264,7 @@ void Core::DispatchActorControl(const Event& event) {
   if (supervision::IsStopped(record)) StopActor(record);  // with its supervisor, and not done yet
   const Value m = event.message;
   const auto fields = FieldsOf(m);
-  const auto is = [&](std::string_view tag, size_t arity) {
-    return HasTag(m) && TagOf(m) == Value::ShortSymbol(tag.data(), static_cast<int>(tag.size())) &&
-           fields.size() == arity;
-  };
+  const auto is = [&](std::string_view tag, size_t arity) { return Is(m, tag, arity); };
   const auto reply = [&](Value v) {
     if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, v);
   };

@@ -26,6 +26,7 @@
 
 #include "vm/loop/vm_loop.h"
 #include "vm/native/turn.h"
+#include "vm/value/form.h"
 #include "vm/value/symbol.h"
 #include "vm/value/tagged.h"
 
@@ -62,13 +63,6 @@ class LoopDevice {
 
 // More than the header of one object, for what an answer takes (Payer::Pay).
 inline constexpr size_t kObjectBytes = 32;
-
-// `message` is #tag(...) with that many fields.
-inline bool Is(Value message, std::string_view tag, size_t fields) {
-  if (!HasTag(message)) return false;
-  const Value symbol = TagOf(message);
-  return SymbolView(symbol) == tag && FieldsOf(message).size() == fields;
-}
 
 // The message is none of the device's: what it takes, for people.
 inline void Refuse(Turn& turn, std::string_view takes) { turn.Fault("no_clause", takes); }
