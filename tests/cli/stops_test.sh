@@ -4,18 +4,7 @@
 #
 #   tests/cli/stops_test.sh build/release/vesicle
 set -u
-vesicle=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failed=0
-
-# expect WHAT GOT WANTED
-expect() {
-  [ "$2" = "$3" ] && return
-  printf '%s: got\n%s\nwanted\n%s\n' "$1" "$2" "$3"
-  failed=1
-}
+. "$(dirname "$0")/check.sh"
 
 # stopped NAME SIGNAL: runs NAME.ves with an input on which nothing comes, and once it has
 # written a line sends the signal. Its exit code is $code.
