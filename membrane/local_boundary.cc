@@ -167,7 +167,7 @@ Result LocalBoundary::Owe(Core& core, Value slot, Direction to_slot, int64_t ask
   Heap& heap = core.heap();
   if (IsPromise(slot)) {
     // What it holds since a crossing that was undone will do.
-    const Value held = promise::ReportOf(promise::Root(heap, slot.target()));
+    const Value held = promise::Held(promise::Root(heap, slot.target()));
     if (IsOwn(held) && IsSlot(held.target()) && !IsSettled(held.target()) &&
         ToTarget(held.target()) == to_slot && boundary::Target(held.target()) == slot) {
       return held;

@@ -1,8 +1,7 @@
 // Core: how a promise settles, and what waited on it goes on.
-#include <cstring>
-
 #include "vm/actor/core.h"
 #include "vm/actor/promise.h"
+#include "vm/value/form.h"
 #include "vm/value/tagged.h"
 #include "vm/value/value_kind.h"
 
@@ -41,7 +40,7 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   }
   if (how == EventFlag::kKept && IsPromise(value)) {
     Object* other = promise::Root(heap_, value.target());
-    if (other == root) {
+    if (other == root || WaitsFor(other, root)) {
       how = EventFlag::kBroken;
       value = Reason("cycle");
     } else if (promise::StateOf(other) == promise::State::kPending) {
@@ -61,6 +60,20 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
     promise::Break(heap_, root, value, report);
   }
   if (ReleaseWaiters(root)) crowds_.push_back(Value::Target(root));
+}
+
+// Whether `promise` stands in, by way of however many boundaries, for one that is to follow it.
+bool Core::WaitsFor(Object* promise, const Object* root) {
+  constexpr int kStepsMax = 1'000;
+  for (int step = 0; step < kStepsMax && promise::StateOf(promise) == promise::State::kPending;
+       ++step) {
+    const Value held = promise::Held(promise);
+    if (!IsPromise(held)) return false;
+    --fuel;
+    promise = promise::Root(heap_, held.target());
+    if (promise == root) return true;
+  }
+  return false;
 }
 
 // Lets some go that waited on a settled promise. True: more do.
@@ -97,11 +110,7 @@ void Core::ReleaseCrowd() {
 void Core::DispatchResolver(const Event& event) {
   const Value promise = event.target.target()->words()[0];
   const Value m = event.message;
-  const auto is = [&](const char* tag) {
-    return HasTag(m) && TagOf(m) == Value::ShortSymbol(tag, static_cast<int>(std::strlen(tag))) &&
-           FieldsOf(m).size() == 1;
-  };
-  if (is("fulfill")) {
+  if (Is(m, "fulfill", 1)) {
     const Value value = FieldsOf(m)[0];
     // The loser of a race: what it broke with was looked at, and came too late.
     const Object* own = promise::Root(heap_, promise.target());
@@ -111,7 +120,7 @@ void Core::DispatchResolver(const Event& event) {
       Learn(promise::ReportOf(other));
     }
     SettleSlot(promise, EventFlag::kKept, value);
-  } else if (is("break")) {
+  } else if (Is(m, "break", 1)) {
     SettleSlot(promise, EventFlag::kBroken, Failed(FieldsOf(m)[0]));
   } else {
     RefuseMessage(event, "a resolver takes #fulfill(value) and #break(reason)");

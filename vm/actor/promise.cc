@@ -104,6 +104,8 @@ void Hold(Heap& heap, Object* root, Value value) {
   root->words()[kReport] = value;
 }
 
+Value Held(const Object* root) { return root->words()[kReport]; }
+
 void Keep(Heap& heap, Object* root, Value value) {
   heap.WillWrite(root);
   SetState(root, State::kKept);

@@ -3,7 +3,7 @@
 //   word 0  state: pending, kept, broken, forwarded; the identity serial, from bit 2
 //           up, if it was ever asked for
 //   word 1  kept: the value.  broken: the reason.  forwarded: the promise it follows
-//   word 2  broken: the report of the fault (fault.h), or nil
+//   word 2  broken: the report of the fault (fault.h), or nil.  pending: what it holds, or nil
 //   word 3  the last of a ring of waiters, or nil. When many wait a settlement lets them go in
 //           pieces: what comes to the promise meanwhile waits behind them
 //
@@ -54,8 +54,9 @@ void SetSerial(Object* promise, uint64_t serial);
 void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer, uint64_t age);
 
 // Of a pending root: `value` lives as long as it does, until it settles. One of them; what came
-// before is let go of.
+// before is let go of. A stand-in for a promise of the other side of a boundary holds that one.
 void Hold(Heap& heap, Object* root, Value value);
+Value Held(const Object* root);
 
 struct Waiter {
   Event event;
