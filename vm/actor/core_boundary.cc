@@ -315,6 +315,7 @@ void Core::LetGo() {
 // What stands in a queue whose slices come finds out by itself. What waits for a refill, or behind
 // a busy actor, may wait for ever.
 void Core::DropWhatWaits() {
+  if (options_.planted_bug == CoreOptions::PlantedBug::kCutLeavesQueued) return;
   if (std::exchange(cuts_seen_, cuts_) != cuts_) {
     for (Aside& aside : set_aside_) {
       if (aside.payer != nullptr) DropCut(*aside.payer, aside);
@@ -371,6 +372,7 @@ void Core::DropCut(Sponsor& payer, Queue& queue) {
 
 // The turn that is taken up began with a crossing of a boundary that was cut since.
 bool Core::UndoIfCut() {
+  if (options_.planted_bug == CoreOptions::PlantedBug::kCutLeavesTurns) return false;
   if (turn_.origin.target.is_nil() || WayOf(turn_.origin.target).kind != Way::Kind::kCut)
     return false;
   UndoTakenUp(Reason("revoked"), Why::kStopped);

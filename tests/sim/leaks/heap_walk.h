@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "membrane/membrane.h"
+#include "tests/sim/leaks/shadow.h"
 #include "tests/sim/leaks/sides.h"
 #include "vm/actor/core.h"
 
@@ -51,9 +51,17 @@ class HeapWalk {
 
  private:
   struct Met {
-    uint64_t run = 0;
-    uint8_t sides = 0;  // as bits
     const Object* from = nullptr;
+    uint32_t run = 0;
+    uint8_t sides = 0;        // as bits
+    uint32_t first_link = 0;  // in links_, of this target if that says so
+  };
+  // The one proxy of a target of each wall.
+  struct Link {
+    const Object* target;
+    const Object* wall;
+    const Object* proxy;
+    uint32_t next;
   };
   struct Place {
     Object* object;
@@ -63,6 +71,7 @@ class HeapWalk {
   void Meet(Side side, Value v, const Object* from);
   void MeetTarget(Side side, Object* target, const Object* from);
   void MeetProxy(Side side, Object* proxy, const Object* from);
+  bool IsTheProxyOf(const Object* target, const Object* proxy);
   void MeetOwn(Value target);
   void MeetEvent(const Event& event, const Object* from);
   void MeetTurn(Side side, const TurnState& turn, const Object* from);
@@ -75,13 +84,13 @@ class HeapWalk {
   Core& core_;
   Sides& sides_;
   const std::vector<Wall>& walls_;
-  uint64_t run_ = 0;
-  absl::flat_hash_map<const Object*, Met> met_;
-  absl::flat_hash_map<const Object*, size_t> walls_by_object_;
-  // The one proxy of a target, by wall and target.
-  absl::flat_hash_map<std::pair<const Object*, const Object*>, const Object*> proxies_;
+  uint32_t run_ = 0;
+  Shadow<Met> met_;
+  std::vector<const Object*> wall_objects_;  // they never move
+  std::vector<Link> links_;
   std::vector<Place> to_do_;
   std::vector<Event> later_;  // of targets that nobody had met
+  std::vector<Value> frames_;
   std::string wrong_;
   size_t objects_met_ = 0;
 };

@@ -22,6 +22,9 @@ VmOptions OptionsOf(const LeakOptions& options) {
   if (options.bug == planted::kRevokeLeavesTurns) {
     vm.planted_bug = VmOptions::PlantedBug::kCutLeavesTurns;
   }
+  if (options.bug == planted::kRevokeLeavesQueued) {
+    vm.planted_bug = VmOptions::PlantedBug::kCutLeavesQueued;
+  }
   return vm;
 }
 
