@@ -335,15 +335,17 @@ bool Core::LeadsNowhere(Value target) {
   return (IsProxy(target) || IsPayer(target)) && WayOf(target).kind == Way::Kind::kCut;
 }
 
+// What was sent to a dead proxy is none of it: that is a fault.
 bool Core::IsCut(const Event& event) {
-  Value target = event.target;
   if (event.flag() == EventFlag::kResume) {
-    if (!IsUnderWay(event)) return false;
-    target = StoppedOf(actor::SuspendedOf(target.target()))->turn.origin.target;
-  } else if (event.flag() != EventFlag::kMessage) {
+    return IsUnderWay(event) &&
+           LeadsNowhere(StoppedOf(actor::SuspendedOf(event.target.target()))->turn.origin.target);
+  }
+  if (event.flag() != EventFlag::kMessage || !(IsProxy(event.target) || IsPayer(event.target))) {
     return false;
   }
-  return LeadsNowhere(target);
+  const Way way = WayOf(event.target);
+  return way.kind == Way::Kind::kCut && event.cause() < way.cut_at;
 }
 
 template <typename Queue>

@@ -39,9 +39,6 @@ std::string HeapWalk::Run(const std::vector<Root>& held, const TurnState* turn) 
   later_.clear();
   links_.clear();
   sides_.Refresh();
-  for (size_t i = wall_objects_.size(); i < walls_.size(); ++i) {
-    wall_objects_.push_back(walls_[i].membrane.value().data());
-  }
   for (const Root& root : held) MeetOwn(root.value());
   core_.ForEachSponsor(
       [&](Sponsor& s) { s.queue.ForEach([&](const Event& event) { MeetEvent(event, nullptr); }); });
@@ -77,6 +74,12 @@ std::string HeapWalk::Run(const std::vector<Root>& held, const TurnState* turn) 
     if (later_.size() == before && to_do_.empty()) break;
   }
   return wrong_;
+}
+
+void HeapWalk::NoteWalls() {
+  for (size_t i = wall_objects_.size(); i < walls_.size(); ++i) {
+    wall_objects_.push_back(walls_[i].membrane.value().data());
+  }
 }
 
 const Wall* HeapWalk::WallOf(const Object* proxy) const {

@@ -36,10 +36,11 @@ struct Wall {
 
 class HeapWalk {
  public:
-  // `walls` may grow between runs.
+  // `walls` may grow between runs; then comes NoteWalls().
   HeapWalk(Core& core, Sides& sides, const std::vector<Wall>& walls)
       : core_(core), sides_(sides), walls_(walls) {}
 
+  void NoteWalls();
   // `held`: what the host keeps alive, of known sides. `turn`: one that ends now, or null.
   // Nothing of the heap changes.
   std::string Run(const std::vector<Root>& held, const TurnState* turn);

@@ -138,6 +138,7 @@ void LeakWorld::BuildWall(Side inside, Side outside) {
   absl::StatusOr<Membrane> made = Membrane::Create(core_, options);
   VESICLE_CHECK(made.ok());
   walls_.push_back({*made, inside, outside});
+  walk_.NoteWalls();
   bans_.push_back(!options.inward.is_nil());
   bans_.push_back(!options.outward.is_nil());
 }
@@ -251,21 +252,21 @@ void LeakWorld::Revoke(size_t wall) {
   ++counts_.revokes;
 }
 
-// Whether a crossing of a membrane that was cut is on the way to it.
-bool LeakWorld::CrossesRevoked(Value target) const {
+// When the first membrane on the way to it that was cut was cut; 0: none was.
+uint64_t LeakWorld::CutOnTheWay(Value target) const {
   while (target.is_target()) {
     const Object* o = target.target();
     if (o->kind == Kind::kPayer) {
       target = o->words()[0];
     } else if (o->kind == Kind::kProxy) {
       const Wall* wall = walk_.WallOf(o);
-      if (wall != nullptr && wall->is_revoked) return true;
+      if (wall != nullptr && wall->is_revoked) return boundary::OfProxy(o)->cut_at();
       target = boundary::Target(o);
     } else {
-      return false;
+      return 0;
     }
   }
-  return false;
+  return 0;
 }
 
 void LeakWorld::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
@@ -279,7 +280,7 @@ void LeakWorld::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
   }
   const Value origin = turn.origin.target;
   if (end == TurnEnd::kDone && origin.is_target()) {
-    if (CrossesRevoked(origin)) Say("a turn commits that a cut crossing began");
+    if (CutOnTheWay(origin) != 0) Say("a turn commits that a cut crossing began");
     if (origin.target()->kind == Kind::kProxy && HasTag(turn.message) &&
         TagOf(turn.message) == banned_) {
       const Wall* wall = walk_.WallOf(origin.target());
@@ -289,17 +290,20 @@ void LeakWorld::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
       }
     }
   }
+  LookWhatWaits(&core.sponsor());
   std::string leak = walk_.Run(held_, end == TurnEnd::kDone ? &turn : nullptr);
   if (!leak.empty()) Say(std::move(leak));
+  counts_.objects += static_cast<int64_t>(walk_.objects_met());
   counts_.objects_max = std::max(counts_.objects_max, walk_.objects_met());
 }
 
-// What waits for a refill waits for no cut membrane.
-void LeakWorld::LookWhatWaits() {
+// What waits for a refill waits for no membrane that was cut since: once a slice has begun, besides
+// that of who went dry in it.
+void LeakWorld::LookWhatWaits(const Sponsor* running) {
   core_.ForEachSponsor([&](Sponsor& s) {
-    if (!s.dry) return;
+    if (!s.dry || &s == running) return;
     s.queue.ForEach([&](const Event& event) {
-      if (event.flag() == EventFlag::kMessage && CrossesRevoked(event.target)) {
+      if (event.flag() == EventFlag::kMessage && event.cause() < CutOnTheWay(event.target)) {
         Say("a message waits that a revoke has cut");
       }
     });
@@ -330,7 +334,6 @@ std::string LeakWorld::Run(int64_t turns) {
     bool has_more = true;
     for (size_t slices = 1 + Below(6); slices > 0 && has_more; --slices) has_more = RunOne();
     if (OneIn(8)) {
-      LookWhatWaits();
       LookAtAsks(false);
       if (std::string leak = walk_.Run(held_, nullptr); !leak.empty()) Say(std::move(leak));
     }
@@ -340,7 +343,7 @@ std::string LeakWorld::Run(int64_t turns) {
   for (int i = 0; i < 20'000 && wrong_.empty() && !sides_.is_full() && RunOne(); ++i) {
   }
   if (wrong_.empty()) {
-    LookWhatWaits();
+    LookWhatWaits(nullptr);
     LookAtAsks(!sides_.is_full());
     if (std::string leak = walk_.Run(held_, nullptr); !leak.empty()) Say(std::move(leak));
     if (const char* heap = core_.heap().Verify()) Say(heap);

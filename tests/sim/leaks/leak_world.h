@@ -40,6 +40,7 @@ class LeakWorld final : public TurnObserver {
     int64_t revokes = 0;
     int64_t undone = 0;  // turns that a revoke rolled back
     uint64_t suspensions = 0;
+    int64_t objects = 0;  // met, by all walks of turns
     size_t objects_max = 0;
   };
   Counts counts() const;
@@ -69,8 +70,8 @@ class LeakWorld final : public TurnObserver {
   void Introduce();
   void AskThrough();
   void Revoke(size_t wall);
-  bool CrossesRevoked(Value target) const;
-  void LookWhatWaits();
+  uint64_t CutOnTheWay(Value target) const;
+  void LookWhatWaits(const Sponsor* running);
   void LookAtAsks(bool is_end);
 
   const LeakOptions options_;
