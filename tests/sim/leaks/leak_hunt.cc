@@ -49,8 +49,7 @@ int Hunt(const Flags& flags, int bug, bool stops) {
       bug, found, static_cast<unsigned long long>(flags.seeds), static_cast<long long>(sum.turns),
       static_cast<long long>(sum.crossings), static_cast<long long>(sum.revokes),
       static_cast<long long>(sum.undone), static_cast<unsigned long long>(sum.suspensions),
-      static_cast<long long>(sum.turns > 0 ? sum.objects / sum.turns : 0),
-      sum.objects_max);
+      static_cast<long long>(sum.turns > 0 ? sum.objects / sum.turns : 0), sum.objects_max);
   return found;
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +60,9 @@ class LeakWorld final : public TurnObserver {
   size_t Below(size_t n) { return static_cast<size_t>(random_() % n); }
   bool OneIn(size_t n) { return Below(n) == 0; }
   Value RootOf(Side side) { return held_[side * kActorsOfSide + Below(kActorsOfSide)].value(); }
-  static constexpr size_t kActorsOfSide = 3;
+  static constexpr size_t kActorsOfSide = 6;
 
+  Value Applied(std::string_view function, std::span<const Value> arguments);
   Value NewNode(Side side);
   void BuildWall(Side inside, Side outside);
   Value RulesOf(Side sender, bool may_redirect);
@@ -68,6 +70,7 @@ class LeakWorld final : public TurnObserver {
   void Act();
   bool RunOne();
   void Introduce();
+  Value Question(Value asker, bool* comes_home);
   void AskThrough();
   void Revoke(size_t wall);
   uint64_t CutOnTheWay(Value target) const;
@@ -85,6 +88,7 @@ class LeakWorld final : public TurnObserver {
   HeapWalk walk_;
   size_t sides_count_ = 0;
   std::vector<Root> held_;  // by side
+  std::vector<Root> listeners_;
   std::vector<Asked> asked_;
   std::vector<Root> promises_;  // late ones, to be kept
   Value banned_;

@@ -30,8 +30,8 @@ class Sides {
 
   explicit Sides(Heap& heap) : heap_(heap) {}
   Side Of(const Object* target) {
-    const Note& note = notes_.Of(target);
-    return note.time == time_ ? note.side : kNone;
+    const Note note = notes_.Of(target);
+    return note.time == time_ ? static_cast<Side>(note.side) : kNone;
   }
   // Beyond kTargetsMax nothing is noted any more (is_full): the world is to end.
   void Set(Object* target, Side side);
@@ -42,8 +42,8 @@ class Sides {
  private:
   static constexpr uint32_t kChunkWords = 512;
   struct Note {
-    uint32_t time = 0;
-    Side side = kNone;
+    uint32_t time : 24 = 0;
+    uint32_t side : 8 = kNone;
   };
   Object* Chunk(size_t i) const { return chunks_[i / kChunkWords].value().data(); }
 
