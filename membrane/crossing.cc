@@ -35,13 +35,14 @@ bool IsLeftRaw(const Object* parent, size_t i) {
       return Is(planted::kTaggedFieldRaw) && i == 2;
     case Kind::kList:
     case Kind::kListNode:
-      return Is(planted::kListTailRaw) && i + 1 == parent->count;
+      return (Is(planted::kListTailRaw) && i + 1 == parent->count) ||
+             (Is(planted::kListHeadRaw) && i == 0);
     case Kind::kMap:
       return HasRefKeys(parent) ? Is(i % 2 == 0 ? planted::kMapKeyRaw : planted::kMapValueRaw)
                                 : Is(planted::kMapValueRaw) && i + 1 == parent->count;
     case Kind::kFunction:
     case Kind::kBehavior:
-      return Is(planted::kCaptureRaw) && i == 0;
+      return (Is(planted::kCaptureRaw) && i == 0) || (Is(planted::kSecondCaptureRaw) && i == 1);
     default:
       return false;
   }

@@ -40,6 +40,15 @@ constexpr uint64_t kWorkOfSlice = 20'000;
 // Entries let go of between two slices after a revoke.
 constexpr size_t kLetGoAtOnce = 1'000;
 
+// For a harness that shall notice: a crossing without a walk.
+bool IsLeftRaw(const Object* proxy, Crossed what, const Verdict& verdict) {
+  const bool settles_stand_in = LocalBoundary::IsSlot(proxy) && LocalBoundary::NumberOf(proxy) == 0;
+  return (Is(planted::kRewriteRaw) && verdict.kind == Verdict::Kind::kRewrite) ||
+         (Is(planted::kReplyRaw) && what == Crossed::kReply) ||
+         (Is(planted::kReasonRaw) && what == Crossed::kBreak) ||
+         (Is(planted::kSettledPromiseRaw) && settles_stand_in);
+}
+
 }  // namespace
 
 Direction LocalBoundary::ToTarget(const Object* proxy) {
@@ -136,6 +145,11 @@ Result LocalBoundary::Proxy(Core& core, Value ref, Direction direction) {
   IdentityTable& known = ProxiesTo(to_target);
   const Value old = known.Find(heap, ref.target());
   if (!old.is_nil() && !Is(planted::kTwoProxies)) return old;
+  if (Is(planted::kOneProxyForTwo)) {
+    Value last;
+    known.ForEach(heap, [&](Object*, Object* proxy) { last = Value::Target(proxy); });
+    if (!last.is_nil()) return last;
+  }
   const int64_t number = (numbers_ + 1) & kNumberMask;
   const Value proxy =
       boundary::MakeProxy(heap, object_, ref, SideBit(to_target) | (number << kNumberShift));
@@ -152,6 +166,7 @@ Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction,
                               std::vector<Value>* slot_proxies) {
   const Value stand_in = core.NewPromise();
   if (is_cut()) {
+    if (Is(planted::kStandInForgotten)) return stand_in;
     core.Settle(stand_in, EventFlag::kBroken, core.Reason("revoked"));
     return stand_in;
   }
@@ -179,7 +194,7 @@ Result LocalBoundary::Owe(Core& core, Value slot, Direction to_slot, int64_t ask
   const Value proxy = boundary::MakeProxy(
       heap, object_, slot,
       SideBit(to_slot) | kIsSlot | (asked << kNumberShift) | (number << kEntryShift));
-  owed_.Fill(heap, number, slot, proxy);
+  if (!Is(planted::kSlotNotOwed)) owed_.Fill(heap, number, slot, proxy);
   // Whoever still waits holds the way that an answer would take, however many boundaries it
   // crosses: so no collection can decide who hears of a revoke.
   if (IsPromise(slot)) core.HoldWhilePending(slot, proxy);
@@ -192,6 +207,7 @@ Result LocalBoundary::Slot(Core& core, Value slot, Direction direction, int64_t 
   if (!IsOwn(slot) || ToTarget(slot.target()) != direction) {
     return Owe(core, slot, Opposite(direction), asked);
   }
+  if (Is(planted::kSlotHomeStaysProxy)) return slot;
   // Home: whoever has it now answers without us. The proxy still knows the way, should the event
   // come to wait and cross once more.
   Object* proxy = slot.target();
@@ -217,22 +233,19 @@ void LocalBoundary::ChargeTables(Heap& heap) {
 // A walk that is not over, of what was judged already.
 class LocalBoundary::Walk final : public Passing {
  public:
-  Walk(LocalBoundary& of, Core& core, Direction way, Crossed what, const Verdict& verdict)
+  // `is_raw`: a planted bug.
+  Walk(LocalBoundary& of, Core& core, Direction way, const Verdict& verdict, bool is_raw)
       : map_(of, core, way),
         crossing_(core.heap(), core, verdict.message),
-        what_(what),
         target_(verdict.target),
         is_redirected_(verdict.kind == Verdict::Kind::kRedirect),
-        is_rewritten_(verdict.kind == Verdict::Kind::kRewrite),
+        is_raw_(is_raw),
         judgement_(of.judged_) {}
 
   Crossing::Step Go(Core& core, uint64_t work_max) {
     const uint64_t before = crossing_.cost().work;
     Crossing::Step step = Crossing::Step::kDone;
-    const bool is_raw = (Is(planted::kRewriteRaw) && is_rewritten_) ||
-                        (Is(planted::kReplyRaw) && what_ == Crossed::kReply) ||
-                        (Is(planted::kReasonRaw) && what_ == Crossed::kBreak);
-    if (!is_raw) step = crossing_.Go(map_, work_max);
+    if (!is_raw_) step = crossing_.Go(map_, work_max);
     core.ChargeWork(static_cast<int64_t>((crossing_.cost().work - before) / kWorkPerStep));
     if (step != Crossing::Step::kDone || !is_redirected_ || is_target_mapped_) return step;
     if (!Is(planted::kRedirectRaw)) {
@@ -264,10 +277,9 @@ class LocalBoundary::Walk final : public Passing {
  private:
   Map map_;
   Crossing crossing_;
-  Crossed what_;
   Value target_;
   bool is_redirected_;
-  bool is_rewritten_;
+  bool is_raw_;
   int64_t judgement_;
   bool is_target_mapped_ = false;
   std::optional<Failure> failure_;
@@ -299,7 +311,7 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
         return Refuse(core, proxy, event, way, what);
       }
     }
-    passing = std::make_unique<Walk>(*this, core, way, what, verdict);
+    passing = std::make_unique<Walk>(*this, core, way, verdict, IsLeftRaw(proxy, what, verdict));
     walk = static_cast<Walk*>(passing.get());
   }
   judgement_ = walk->judgement();
@@ -464,7 +476,7 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
   if (passing == nullptr) {
     Verdict verdict;
     verdict.message = value;
-    passing = std::make_unique<Walk>(*this, core, direction, Crossed::kMessage, verdict);
+    passing = std::make_unique<Walk>(*this, core, direction, verdict, false);
   }
   auto* walk = static_cast<Walk*>(passing.get());
   switch (walk->Go(core, kWorkOfSlice)) {
@@ -514,7 +526,8 @@ int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& even
     const Heap::BeyondAllowance beyond(core.heap());
     const Result value = RecordValue(core, record);
     const Value owner = object_->words()[kOwner];
-    if (!sink.is_nil()) core.DeliverOn(owner, sink, value.value());
+    const Value told = Is(planted::kRecordRaw) ? event.message : value.value();
+    if (!sink.is_nil()) core.DeliverOn(owner, sink, told);
     for (const Value log : logs) core.DeliverOn(owner, log, value.value());
   }
   return audit_.Add(record);
@@ -550,12 +563,17 @@ int64_t LocalBoundary::NowNs() const {
 
 void LocalBoundary::Revoke(Core& core) {
   if (is_cut()) return;
+  if (Is(planted::kRevokeIsLate)) return core.BeginLettingGo(object_);
   cut_at_ = core.turn().serial + 1;
   LetGo(core);
   core.BeginLettingGo(object_);
 }
 
 bool LocalBoundary::LetGo(Core& core) {
+  if (Is(planted::kRevokeIsLate) && !is_cut()) {
+    if (!planted::IsLateEnough()) return true;
+    cut_at_ = core.turn().serial + 1;
+  }
   Heap& heap = core.heap();
   const bool more_owed = owed_.Take(heap, kLetGoAtOnce, [&](Value slot, Value proxy) {
     if (Is(planted::kRevokeLeavesSlots)) return;
@@ -563,7 +581,10 @@ bool LocalBoundary::LetGo(Core& core) {
     if (slot.is_target()) core.Settle(slot, EventFlag::kBroken, core.Reason("revoked"));
   });
   if (more_owed) return true;
-  const auto cut = [&](Object* proxy) { boundary::Cut(heap, proxy); };
+  const auto cut = [&](Object* proxy) {
+    if (Is(planted::kRevokeLeavesIn) && ToTarget(proxy) == Direction::kIn) return;
+    boundary::Cut(heap, proxy);
+  };
   const bool more = ProxiesTo(Direction::kIn).Take(heap, kLetGoAtOnce, cut) ||
                     ProxiesTo(Direction::kOut).Take(heap, kLetGoAtOnce, cut);
   if (!more) ChargeTables(heap);

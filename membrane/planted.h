@@ -28,12 +28,19 @@ enum Bug : int {
   kOneProxyForTwo,      // the last proxy is given for every actor
   kRevokeLeavesIn,      // a revoke cuts one direction only
   kRevokeLeavesSlots,   // a revoke breaks no promise that is owed
-  kRevokeLeavesQueued,  // what waited crosses all the same
-  kRevokeLeavesTurns,   // a turn that was under way goes on
+  kRevokeIsLate,        // a revoke comes some slices later
+  kRevokeLeavesQueued,  // what waits for a refill waits on (CoreOptions::PlantedBug)
+  kRevokeLeavesTurns,   // a turn that was under way goes on (CoreOptions::PlantedBug)
   kLiveAfterRevoke,     // a proxy minted after the revoke is alive
   kRewriteRaw,          // what a policy wrote crosses without a walk
   kDeniedCrosses,       // a denial is recorded, and the message crosses
   kRedirectRaw,         // the target of a redirect is taken as it is
+  kListHeadRaw,         // the first word of a list's node crosses as it is
+  kSecondCaptureRaw,    // the second capture of a closure
+  kSlotHomeStaysProxy,  // a slot that comes home stays a slot proxy
+  kSlotNotOwed,         // what is owed is written down nowhere
+  kRecordRaw,           // who listens to crossings gets the message in the place of a record
+  kStandInForgotten,    // a promise that crosses after the revoke never breaks
   kBugCount
 };
 
@@ -41,9 +48,12 @@ enum Bug : int {
 inline constexpr bool kIsBuilt = true;
 extern int bug;
 inline bool Is(Bug b) { return bug == b; }
+// Of some 50 times that it is asked.
+bool IsLateEnough();
 #else
 inline constexpr bool kIsBuilt = false;
 constexpr bool Is(Bug) { return false; }
+constexpr bool IsLateEnough() { return true; }
 #endif
 
 }  // namespace vesicle::planted

@@ -19,6 +19,7 @@ const char kWorker[] = R"(
     #later => { let [p, r] = promise(); become worker(r, log); p }
     #answer(v) => { done <- #fulfill(v); nil }
     #pass(to, m) => to <- m
+    #tell(to, m) => { to <- m; nil }
     #wait_for(p) => task { let v = await p; log <- v; v }
   }
   behavior log(heard) { #heard => heard, m => become log([...heard, m]) }
@@ -396,6 +397,26 @@ TEST_CASE(
   s.vm.Run();
   REQUIRE(s.asked_for_more == 1);
   CHECK(s.shore.Outcome(asked) == "broken: #revoked");
+}
+
+TEST_CASE("law 10: what was sent to a dead proxy is a fault, whatever is cut while it is parked") {
+  DryScene s;
+  s.Split("events", 2);
+  const Root own = s.shore.Ask(
+      s.control, s.vm.Tagged("create", s.module.Behavior("worker", {s.vm.Int(0), s.log.value()})));
+  s.vm.Run();
+  Membrane other = *Membrane::Create(s.vm.core(), {});
+  const Root dead(s.vm.core().heap(), other.Pass(s.log.value(), Direction::kOut).value());
+  other.Revoke();
+  s.vm.Send(own, s.vm.Tagged("tell", dead, s.vm.Symbol("work")));
+  s.vm.Run();
+  REQUIRE(s.asked_for_more == 1);
+  REQUIRE(s.vm.UnobservedFaults().empty());
+  s.wall->Revoke();
+  s.vm.Run();
+  s.vm.Send(s.control, s.vm.Tagged("refill", s.vm.Map({{"events", s.vm.Int(100)}})));
+  s.vm.Run();
+  CHECK(s.vm.UnobservedFaults().size() == 1);
 }
 
 }  // namespace

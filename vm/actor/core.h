@@ -64,6 +64,8 @@ struct CoreOptions {
     kRollbackKeepsSponsors,  // that the turn made
     kRollbackDropsInbox,     // of an actor whose turn was cut short
     kRollbackKeepsLives,     // whens and actors supervised, of the life of the one that ran
+    kCutLeavesTurns,         // that a crossing of the boundary that was cut began
+    kCutLeavesQueued,        // what waits for a refill or behind a busy actor
   };
   PlantedBug planted_bug = PlantedBug::kNone;
   Heap::Options heap = {};

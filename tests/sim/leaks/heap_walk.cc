@@ -1,5 +1,6 @@
 #include "tests/sim/leaks/heap_walk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,18 +31,25 @@ class Words final : public Visitor {
 
 }  // namespace
 
+// What is wrong is walked to once more, for the way.
 std::string HeapWalk::Run(const std::vector<Root>& held, const TurnState* turn) {
+  Walk(held, turn);
+  if (wrong_.empty()) return {};
+  traces_ = true;
+  from_.clear();
+  Walk(held, turn);
+  traces_ = false;
+  return wrong_;
+}
+
+void HeapWalk::Walk(const std::vector<Root>& held, const TurnState* turn) {
   ++run_;
   objects_met_ = 0;
   wrong_.clear();
   to_do_.clear();
   later_.clear();
-  proxies_.clear();
-  if (met_.size() > 100'000) met_.clear();
+  links_.clear();
   sides_.Refresh();
-  for (size_t i = walls_by_object_.size(); i < walls_.size(); ++i) {
-    walls_by_object_[walls_[i].membrane.value().data()] = i;
-  }
   for (const Root& root : held) MeetOwn(root.value());
   core_.ForEachSponsor(
       [&](Sponsor& s) { s.queue.ForEach([&](const Event& event) { MeetEvent(event, nullptr); }); });
@@ -76,12 +84,18 @@ std::string HeapWalk::Run(const std::vector<Root>& held, const TurnState* turn) 
     for (const Event& event : later) MeetEvent(event, nullptr);
     if (later_.size() == before && to_do_.empty()) break;
   }
-  return wrong_;
+}
+
+void HeapWalk::NoteWalls() {
+  for (size_t i = wall_objects_.size(); i < walls_.size(); ++i) {
+    wall_objects_.push_back(walls_[i].membrane.value().data());
+  }
 }
 
 const Wall* HeapWalk::WallOf(const Object* proxy) const {
-  const auto at = walls_by_object_.find(proxy->words()[0].data());
-  return at == walls_by_object_.end() ? nullptr : &walls_[at->second];
+  const auto at = std::find(wall_objects_.begin(), wall_objects_.end(), proxy->words()[0].data());
+  return at == wall_objects_.end() ? nullptr
+                                   : &walls_[static_cast<size_t>(at - wall_objects_.begin())];
 }
 
 Side HeapWalk::HolderOf(const Object* proxy) const {
@@ -91,17 +105,16 @@ Side HeapWalk::HolderOf(const Object* proxy) const {
 }
 
 bool HeapWalk::Mark(Object* o, Side side, const Object* from) {
-  Met& met = met_[o];
-  if (met.run != run_) met = {run_, 0, nullptr};
-  const auto bit = static_cast<uint8_t>(1u << side);
-  if ((met.sides & bit) != 0) return false;
-  met.sides |= bit;
-  met.from = from;
+  Met& met = met_.Of(o);
+  const uint32_t bit = 1u << side;
+  if (met.run == run_ && (met.sides & bit) != 0) return false;
+  met.sides = (met.run == run_ ? met.sides : 0u) | bit;
+  met.run = run_;
+  if (traces_) from_[o] = from;
   return true;
 }
 
-void HeapWalk::Meet(Side side, Value v, const Object* from) {
-  if (!v.is_pointer()) return;
+void HeapWalk::MeetObject(Side side, Value v, const Object* from) {
   if (v.is_target()) return MeetTarget(side, v.target(), from);
   if (!IsBlind(v.data()) && Mark(v.data(), side, from)) to_do_.push_back({v.data(), side});
 }
@@ -144,14 +157,25 @@ void HeapWalk::MeetProxy(Side side, Object* proxy, const Object* from) {
     return Say("meets a proxy of a proxy of the same membrane", side, proxy, from);
   }
   if (!is_slot) {
-    const auto [at, is_new] =
-        proxies_.try_emplace(std::pair(proxy->words()[0].data(), target.target()), proxy);
-    if (!is_new && at->second != proxy) {
+    if (!IsTheProxyOf(target.target(), proxy)) {
       return Say("meets a second proxy of one target", side, proxy, from);
     }
   }
   const Side other = side == wall->inside ? wall->outside : wall->inside;
   MeetTarget(other, target.target(), proxy);
+}
+
+bool HeapWalk::IsTheProxyOf(const Object* target, const Object* proxy) {
+  const Object* wall = proxy->words()[0].data();
+  uint32_t& first = first_link_.Of(target);
+  const auto none = static_cast<uint32_t>(links_.size());
+  const bool has_links = first < none && links_[first].target == target;
+  for (uint32_t i = has_links ? first : UINT32_MAX; i != UINT32_MAX; i = links_[i].next) {
+    if (links_[i].wall == wall) return links_[i].proxy == proxy;
+  }
+  links_.push_back({target, wall, proxy, has_links ? first : UINT32_MAX});
+  first = none;
+  return true;
 }
 
 void HeapWalk::MeetEvent(const Event& event, const Object* from) {
@@ -212,11 +236,11 @@ void HeapWalk::LookIntoPromise(const Place& place) {
 
 void HeapWalk::LookIntoActivation(const Place& place) {
   const Value activation = Value::Data(place.object);
-  std::vector<Value> frames;
-  Words visitor(&frames);
+  frames_.clear();
+  Words visitor(&frames_);
   if (place.object->words()[0].is_nil()) return;
   if (Suspension* rest = Core::FramesOf(activation)) rest->Visit(visitor);
-  for (const Value v : frames) Meet(place.side, v, place.object);
+  for (const Value v : frames_) Meet(place.side, v, place.object);
   const EventChain* staged = Core::StagedOf(activation);
   if (staged == nullptr) return;
   staged->ForEach([&](const Event& event) {
@@ -233,8 +257,8 @@ void HeapWalk::Say(const std::string& what, Side side, const Object* object, con
   wrong_ = absl::StrCat("side ", side, " ", what, ": a ", InfoOf(object->kind).name);
   for (int steps = 0; from != nullptr && steps < 30; ++steps) {
     absl::StrAppend(&wrong_, " <- ", InfoOf(from->kind).name);
-    const auto at = met_.find(from);
-    from = at == met_.end() || at->second.run != run_ ? nullptr : at->second.from;
+    const auto at = from_.find(from);
+    from = at == from_.end() ? nullptr : at->second;
   }
 }
 

@@ -35,6 +35,7 @@ int Hunt(const Flags& flags, int bug, bool stops) {
     sum.revokes += c.revokes;
     sum.undone += c.undone;
     sum.suspensions += c.suspensions;
+    sum.objects += c.objects;
     if (c.objects_max > sum.objects_max) sum.objects_max = c.objects_max;
     if (wrong.empty()) continue;
     ++found;
@@ -44,17 +45,18 @@ int Hunt(const Flags& flags, int bug, bool stops) {
   }
   std::printf(
       "bug %d: %d of %llu seeds; turns %lld, crossings %lld, revokes %lld, undone %lld, "
-      "suspensions %llu, objects at most %zu\n",
+      "suspensions %llu, objects %lld, at most %zu\n",
       bug, found, static_cast<unsigned long long>(flags.seeds), static_cast<long long>(sum.turns),
       static_cast<long long>(sum.crossings), static_cast<long long>(sum.revokes),
       static_cast<long long>(sum.undone), static_cast<unsigned long long>(sum.suspensions),
-      sum.objects_max);
+      static_cast<long long>(sum.turns > 0 ? sum.objects / sum.turns : 0), sum.objects_max);
   return found;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Flags flags;
   for (int i = 1; i + 1 < argc; i += 2) {
     const auto n = std::strtoll(argv[i + 1], nullptr, 10);

@@ -22,6 +22,9 @@ VmOptions OptionsOf(const LeakOptions& options) {
   if (options.bug == planted::kRevokeLeavesTurns) {
     vm.planted_bug = VmOptions::PlantedBug::kCutLeavesTurns;
   }
+  if (options.bug == planted::kRevokeLeavesQueued) {
+    vm.planted_bug = VmOptions::PlantedBug::kCutLeavesQueued;
+  }
   return vm;
 }
 
@@ -80,7 +83,7 @@ LeakWorld::LeakWorld(const LeakOptions& options)
   }
   if (OneIn(2)) BuildWall(walls_[0].inside, walls_[0].outside);
   core_.set_observer(this);
-  for (int i = 0; i < 6; ++i) Introduce();
+  for (size_t i = 0; i < held_.size(); ++i) Introduce();
 }
 
 LeakWorld::~LeakWorld() {
@@ -99,11 +102,19 @@ LeakWorld::Counts LeakWorld::counts() const {
   return counts;
 }
 
+Value LeakWorld::Applied(std::string_view function, std::span<const Value> arguments) {
+  const Language::Applied made = core_.Apply(*cast_.Get(function), arguments, 100'000);
+  VESICLE_CHECK(made.how == Language::Applied::How::kValue);
+  return made.value;
+}
+
 // It has those of its side that were made before it.
 Value LeakWorld::NewNode(Side side) {
   std::vector<Value> held;
   for (size_t i = side * kActorsOfSide; i < held_.size(); ++i) held.push_back(held_[i].value());
-  const Value captures[] = {vm_.Int(++ids_), vm_.List(held)};
+  constexpr int kValuesOwned = 16;
+  const Value of[] = {vm_.Int(kValuesOwned), vm_.List(held)};
+  const Value captures[] = {vm_.Int(++ids_), of[1], Applied("bag", of)};
   held_.push_back(vm_.Create(cast_.Behavior("node", captures)));
   sides_.Set(held_.back().value().target(), side);
   return held_.back().value();
@@ -117,11 +128,8 @@ Value LeakWorld::RulesOf(Side sender, bool may_redirect) {
       return vm_.Tagged("deny_tags", vm_.List({banned_}));
     case 1:
     case 2: {
-      const Value maker = *cast_.Get(may_redirect && OneIn(2) ? "redirects" : "writes");
       const Value own[] = {RootOf(sender)};
-      const Language::Applied made = core_.Apply(maker, own, 1'000);
-      VESICLE_CHECK(made.how == Language::Applied::How::kValue);
-      return made.value;
+      return Applied(may_redirect && OneIn(2) ? "redirects" : "writes", own);
     }
     default:
       return Value::Nil();
@@ -132,9 +140,15 @@ void LeakWorld::BuildWall(Side inside, Side outside) {
   MembraneOptions options;
   options.inward = RulesOf(outside, true);
   options.outward = RulesOf(inside, false);
+  if (OneIn(3)) {
+    listeners_.push_back(vm_.Create(cast_.Behavior("listener", {vm_.List({})})));
+    options.sink = listeners_.back().value();
+    sides_.Set(options.sink.target(), inside);
+  }
   absl::StatusOr<Membrane> made = Membrane::Create(core_, options);
   VESICLE_CHECK(made.ok());
   walls_.push_back({*made, inside, outside});
+  walk_.NoteWalls();
   bans_.push_back(!options.inward.is_nil());
   bans_.push_back(!options.outward.is_nil());
 }
@@ -142,9 +156,9 @@ void LeakWorld::BuildWall(Side inside, Side outside) {
 // An order, or one to hand an order on.
 Value LeakWorld::Order(int depth) {
   static constexpr std::string_view kOrders[] = {
-      "give", "give_raw", "give_raw", "give_me",  "give_me", "tagged", "ask",  "ask",
-      "wait", "same",     "promise",  "resolver", "settle",  "settle", "make", "code",
-      "open", "budget",   "refill",   "long",     "tagged",  "give"};
+      "give", "give_raw", "give_raw", "give_me",  "give_me", "tagged", "ask",      "ask",
+      "wait", "same",     "promise",  "resolver", "settle",  "settle", "make",     "code",
+      "open", "budget",   "refill",   "long",     "tagged",  "give",   "give_own", "watched"};
   const int i = static_cast<int>(Below(40)), j = static_cast<int>(Below(40));
   if (depth < 2 && OneIn(4)) {
     return vm_.Tagged(OneIn(2) ? "relay" : "delegate", i, Order(depth + 1));
@@ -206,6 +220,37 @@ void LeakWorld::Introduce() {
   vm_.Send(RootOf(to), vm_.Tagged("keep_one", got));
 }
 
+// Somebody inside is asked by `asker`. *comes_home: the question may be handed on to the asker's
+// side, where it lives on whatever is cut.
+Value LeakWorld::Question(Value asker, bool* comes_home) {
+  const int n = static_cast<int>(Below(40));
+  *comes_home = false;
+  switch (Below(10)) {
+    case 0:
+      return vm_.Tagged("fetch", n);
+    case 1:
+      return vm_.Tagged("fail", n);
+    case 2:
+      return vm_.Symbol("never");
+    case 3:
+      return vm_.Tagged("echo", asker);
+    case 4:
+      return vm_.Tagged("banned", asker);
+    case 5:
+      return vm_.Tagged("elsewhere", asker);
+    case 6:
+      return vm_.Tagged("own", n);
+    case 7:
+      *comes_home = true;
+      return vm_.Tagged("delegate", n, vm_.Tagged("fetch", n));
+    case 8:
+      *comes_home = true;
+      return vm_.Tagged("delegate", n, vm_.Tagged("echo", asker));
+    default:
+      return vm_.Tagged("long", n, 40 + n * 4);
+  }
+}
+
 void LeakWorld::AskThrough() {
   const size_t i = Below(walls_.size());
   Wall& wall = walls_[i];
@@ -214,31 +259,11 @@ void LeakWorld::AskThrough() {
   if (!proxy.ok()) return Say("an introduction fails");
   const Value promise = core_.NewPromise();
   sides_.Set(promise.target(), wall.outside);
-  const int n = static_cast<int>(Below(40));
-  const Value mine = RootOf(wall.outside);
-  Value message;
-  switch (Below(6)) {
-    case 0:
-      message = vm_.Tagged("fetch", n);
-      break;
-    case 1:
-      message = vm_.Tagged("fail", n);
-      break;
-    case 2:
-      message = vm_.Symbol("never");
-      break;
-    case 3:
-      message = vm_.Tagged("echo", mine);
-      break;
-    case 4:
-      message = vm_.Tagged("banned", mine);
-      break;
-    default:
-      message = vm_.Tagged("long", n, 40 + n * 4);
-      break;
-  }
-  asked_.push_back({i, Root(core_.heap(), promise)});
-  core_.Deliver(proxy.value(), message, promise);
+  bool comes_home = false;
+  const Value question = Question(RootOf(wall.outside), &comes_home);
+  Root kept(core_.heap(), promise);
+  if (!comes_home) asked_.push_back({i, std::move(kept)});
+  core_.Deliver(proxy.value(), question, promise);
 }
 
 void LeakWorld::Revoke(size_t wall) {
@@ -248,21 +273,21 @@ void LeakWorld::Revoke(size_t wall) {
   ++counts_.revokes;
 }
 
-// Whether a crossing of a membrane that was cut is on the way to it.
-bool LeakWorld::CrossesRevoked(Value target) const {
+// When the first membrane on the way to it that was cut was cut; 0: none was.
+uint64_t LeakWorld::CutOnTheWay(Value target) const {
   while (target.is_target()) {
     const Object* o = target.target();
     if (o->kind == Kind::kPayer) {
       target = o->words()[0];
     } else if (o->kind == Kind::kProxy) {
       const Wall* wall = walk_.WallOf(o);
-      if (wall != nullptr && wall->is_revoked) return true;
+      if (wall != nullptr && wall->is_revoked) return boundary::OfProxy(o)->cut_at();
       target = boundary::Target(o);
     } else {
-      return false;
+      return 0;
     }
   }
-  return false;
+  return 0;
 }
 
 void LeakWorld::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
@@ -276,7 +301,7 @@ void LeakWorld::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
   }
   const Value origin = turn.origin.target;
   if (end == TurnEnd::kDone && origin.is_target()) {
-    if (CrossesRevoked(origin)) Say("a turn commits that a cut crossing began");
+    if (CutOnTheWay(origin) != 0) Say("a turn commits that a cut crossing began");
     if (origin.target()->kind == Kind::kProxy && HasTag(turn.message) &&
         TagOf(turn.message) == banned_) {
       const Wall* wall = walk_.WallOf(origin.target());
@@ -286,17 +311,20 @@ void LeakWorld::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
       }
     }
   }
+  LookWhatWaits(&core.sponsor());
   std::string leak = walk_.Run(held_, end == TurnEnd::kDone ? &turn : nullptr);
   if (!leak.empty()) Say(std::move(leak));
+  counts_.objects += static_cast<int64_t>(walk_.objects_met());
   counts_.objects_max = std::max(counts_.objects_max, walk_.objects_met());
 }
 
-// What waits for a refill waits for no cut membrane.
-void LeakWorld::LookWhatWaits() {
+// What waits for a refill waits for no membrane that was cut since: once a slice has begun, besides
+// that of who went dry in it.
+void LeakWorld::LookWhatWaits(const Sponsor* running) {
   core_.ForEachSponsor([&](Sponsor& s) {
-    if (!s.dry) return;
+    if (!s.dry || &s == running) return;
     s.queue.ForEach([&](const Event& event) {
-      if (event.flag() == EventFlag::kMessage && CrossesRevoked(event.target)) {
+      if (event.flag() == EventFlag::kMessage && event.cause() < CutOnTheWay(event.target)) {
         Say("a message waits that a revoke has cut");
       }
     });
@@ -327,7 +355,6 @@ std::string LeakWorld::Run(int64_t turns) {
     bool has_more = true;
     for (size_t slices = 1 + Below(6); slices > 0 && has_more; --slices) has_more = RunOne();
     if (OneIn(8)) {
-      LookWhatWaits();
       LookAtAsks(false);
       if (std::string leak = walk_.Run(held_, nullptr); !leak.empty()) Say(std::move(leak));
     }
@@ -337,9 +364,15 @@ std::string LeakWorld::Run(int64_t turns) {
   for (int i = 0; i < 20'000 && wrong_.empty() && !sides_.is_full() && RunOne(); ++i) {
   }
   if (wrong_.empty()) {
-    LookWhatWaits();
+    LookWhatWaits(nullptr);
     LookAtAsks(!sides_.is_full());
     if (std::string leak = walk_.Run(held_, nullptr); !leak.empty()) Say(std::move(leak));
+    for (const Wall& wall : walls_) {
+      const Membrane::Counts left = wall.membrane.counts();
+      if (left.proxies_in + left.proxies_out + left.owed > 0) {
+        Say("a membrane that was cut holds something");
+      }
+    }
     if (const char* heap = core_.heap().Verify()) Say(heap);
   }
   walks_ = false;
@@ -347,8 +380,8 @@ std::string LeakWorld::Run(int64_t turns) {
 }
 
 std::string ReplayCommand(uint64_t seed, int64_t turns, int bug) {
-  std::string command =
-      absl::StrCat("build/release/tests/sim/leaks/leak_hunt --seed ", seed, " --turns ", turns);
+  std::string command = absl::StrCat("tests/sim/leaks/leak_hunt", bug != 0 ? "_planted" : "",
+                                     " --seed ", seed, " --turns ", turns);
   if (bug != 0) absl::StrAppend(&command, " --bug ", bug);
   return command;
 }

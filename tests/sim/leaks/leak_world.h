@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@ class LeakWorld final : public TurnObserver {
     int64_t revokes = 0;
     int64_t undone = 0;  // turns that a revoke rolled back
     uint64_t suspensions = 0;
+    int64_t objects = 0;  // met, by all walks of turns
     size_t objects_max = 0;
   };
   Counts counts() const;
@@ -58,8 +60,9 @@ class LeakWorld final : public TurnObserver {
   size_t Below(size_t n) { return static_cast<size_t>(random_() % n); }
   bool OneIn(size_t n) { return Below(n) == 0; }
   Value RootOf(Side side) { return held_[side * kActorsOfSide + Below(kActorsOfSide)].value(); }
-  static constexpr size_t kActorsOfSide = 3;
+  static constexpr size_t kActorsOfSide = 6;
 
+  Value Applied(std::string_view function, std::span<const Value> arguments);
   Value NewNode(Side side);
   void BuildWall(Side inside, Side outside);
   Value RulesOf(Side sender, bool may_redirect);
@@ -67,10 +70,11 @@ class LeakWorld final : public TurnObserver {
   void Act();
   bool RunOne();
   void Introduce();
+  Value Question(Value asker, bool* comes_home);
   void AskThrough();
   void Revoke(size_t wall);
-  bool CrossesRevoked(Value target) const;
-  void LookWhatWaits();
+  uint64_t CutOnTheWay(Value target) const;
+  void LookWhatWaits(const Sponsor* running);
   void LookAtAsks(bool is_end);
 
   const LeakOptions options_;
@@ -84,6 +88,7 @@ class LeakWorld final : public TurnObserver {
   HeapWalk walk_;
   size_t sides_count_ = 0;
   std::vector<Root> held_;  // by side
+  std::vector<Root> listeners_;
   std::vector<Asked> asked_;
   std::vector<Root> promises_;  // late ones, to be kept
   Value banned_;
