@@ -235,7 +235,9 @@ class LocalBoundary::Walk final : public Passing {
  public:
   // `is_raw`: a planted bug.
   Walk(LocalBoundary& of, Core& core, Direction way, const Verdict& verdict, bool is_raw)
-      : map_(of, core, way),
+      : of_(of),
+        way_(way),
+        map_(of, core, way),
         crossing_(core.heap(), core, verdict.message),
         target_(verdict.target),
         is_redirected_(verdict.kind == Verdict::Kind::kRedirect),
@@ -265,6 +267,7 @@ class LocalBoundary::Walk final : public Passing {
     visitor.Visit(&target_, 1);
   }
   void Abandon() override { map_.Undo(); }
+  void TakeBack(Core& core) override { of_.TakeBackJudgement(core, way_, judgement_); }
 
   Value value() const { return crossing_.value(); }
   uint64_t size() const { return crossing_.cost().size; }
@@ -275,6 +278,8 @@ class LocalBoundary::Walk final : public Passing {
   int64_t judgement() const { return judgement_; }
 
  private:
+  LocalBoundary& of_;
+  Direction way_;
   Map map_;
   Crossing crossing_;
   Value target_;
@@ -544,11 +549,15 @@ void LocalBoundary::NoteRecord(Core& core, int64_t record) {
 void LocalBoundary::TakeBack(Core& core, int64_t crossing) {
   if (CrossingRecord* record = audit_.Find(crossing)) {
     record->outcome = CrossingRecord::Outcome::kParked;
-    if (crossing == last_noted_ && noted_at_ == judged_) {
-      core.heap().WillWrite(object_);
-      PolicyOf(record->way).TakeBack();
-    }
+    if (crossing == last_noted_) TakeBackJudgement(core, record->way, noted_at_);
   }
+}
+
+// Unless another one was judged since.
+void LocalBoundary::TakeBackJudgement(Core& core, Direction way, int64_t judgement) {
+  if (judgement != judged_) return;
+  core.heap().WillWrite(object_);
+  PolicyOf(way).TakeBack();
 }
 
 bool LocalBoundary::has_clock() const { return !object_->words()[kClock].is_nil(); }

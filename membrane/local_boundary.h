@@ -109,6 +109,7 @@ class LocalBoundary final : public Boundary {
   int64_t Record(Core& core, const Object* proxy, const Event& event, Direction way, Crossed what,
                  uint64_t size, Outcome outcome);
   void NoteRecord(Core& core, int64_t record);
+  void TakeBackJudgement(Core& core, Direction way, int64_t judgement);
   int64_t NowNs() const;
   bool has_clock() const;
   void ChargeTables(Heap& heap);

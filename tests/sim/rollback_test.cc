@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -71,16 +70,6 @@ class Killer final : public Probe, public TurnObserver {
 };
 
 const std::string kOurs = std::string(VESICLE_SOURCE_DIR) + "/tests/sim/rollback.ves";
-
-std::vector<std::string> Samples() {
-  std::vector<std::string> paths;
-  const std::filesystem::path root = std::filesystem::path(VESICLE_SOURCE_DIR) / "samples";
-  for (const auto& entry : std::filesystem::directory_iterator(root)) {
-    if (entry.path().extension() == ".ves") paths.push_back(entry.path().string());
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 constexpr int64_t kRoundsMax = 50'000;
 

@@ -7,6 +7,7 @@
 
 #include "membrane/script.h"
 #include "vm/loop/devices.h"
+#include "vm/value/form.h"
 #include "vm/value/print.h"
 #include "vm/value/value_kind.h"
 
@@ -19,12 +20,6 @@ std::optional<std::string> ReadFile(const std::string& path) {
   std::stringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-bool Is(Value m, std::string_view tag, size_t fields) {
-  if (!HasTag(m) || FieldsOf(m).size() != fields) return false;
-  const Value symbol = TagOf(m);
-  return SymbolView(symbol) == tag;
 }
 
 double Number(Value v) {
@@ -168,6 +163,7 @@ Root SimWorld::MakeStdin() {
   return vm_.Create([this](Turn& turn) {
     if (input_.empty()) return turn.Reply(Value::Nil());
     turn.Reply(turn.Text(input_.front()));
+    if (turn.failed()) return turn.Quota(Resource::kMemory);
     input_.pop_front();
   });
 }
@@ -182,7 +178,18 @@ Root SimWorld::MakeFiles() {
         IsText(path) ? ReadFile(folder_ + std::string(TextView(path))) : std::nullopt;
     if (!text) return turn.Fault("not_found", "no such file");
     turn.Reply(turn.Text(*text));
+    if (turn.failed()) turn.Quota(Resource::kMemory);
   });
+}
+
+std::vector<std::string> Samples() {
+  std::vector<std::string> paths;
+  const std::filesystem::path root = std::filesystem::path(VESICLE_SOURCE_DIR) / "samples";
+  for (const auto& entry : std::filesystem::directory_iterator(root)) {
+    if (entry.path().extension() == ".ves") paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 std::vector<std::string> Programs() {

@@ -73,6 +73,8 @@ class SimWorld {
   std::map<std::pair<double, uint64_t>, std::shared_ptr<Alarm>> alarms_;
 };
 
+// All samples that are scripts.
+std::vector<std::string> Samples();
 // All samples and test scripts that have a `main`.
 std::vector<std::string> Programs();
 

@@ -7,6 +7,8 @@ namespace vesicle {
 namespace code {
 
 Object* Make(Heap& heap, CodeBody* body, EnterFn enter, void* pointer, uint32_t constants) {
+  // As small objects: without memory of the system for it there is no going on.
+  const Heap::BeyondAllowance beyond(heap);
   Object* o = heap.AllocateOld(Kind::kCode, kFixedWords + constants);
   VESICLE_CHECK(o != nullptr);
   Value* w = o->words();

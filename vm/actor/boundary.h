@@ -36,6 +36,8 @@ class Passing {
   virtual void Visit(Visitor& visitor) = 0;
   // It will not go on: what it made for the other side is of no use.
   virtual void Abandon() = 0;
+  // Its event is parked, to cross anew: what was counted for it is not.
+  virtual void TakeBack(Core& core) = 0;
 };
 
 class Boundary {

@@ -201,11 +201,17 @@ void Core::WaitForRoom(UnderWay& now, Value full) {
   if (room != Room::kNo) return;
   const Event refused = sponsor_->queue.Take();
   ShadeTaken(refused);
-  const Value crossed = under_way_.find(sponsor_->index())->second.crossed;
+  const UnderWay& given_up = under_way_.find(sponsor_->index())->second;
+  const Value crossed = given_up.crossed;
+  const bool is_message = refused.flag() == EventFlag::kMessage;
+  const bool is_parked = is_message && full.is_nil() && HasKeeper(Resource::kMemory);
+  if (is_parked && given_up.passing != nullptr) given_up.passing->TakeBack(*this);
   DropUnderWay();
-  const Value reason = full.is_nil() ? QuotaReason(Resource::kMemory) : full;
-  if (refused.flag() != EventFlag::kMessage) return BreakBehind(refused.target.target(), reason);
-  if (!full.is_nil() || !HasKeeper(Resource::kMemory)) return RefuseMessage(refused, {}, reason);
+  if (!is_parked) {
+    const Value reason = full.is_nil() ? QuotaReason(Resource::kMemory) : full;
+    if (!is_message) return BreakBehind(refused.target.target(), reason);
+    return RefuseMessage(refused, {}, reason);
+  }
   TakeBackCrossed(refused.target, crossed);
   sponsor_->queue.PushFront(refused);
   MakeDry(Resource::kMemory);

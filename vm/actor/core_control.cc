@@ -165,7 +165,7 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
   if (!error.empty()) return {Value::Nil(), error};
   // Raw, serial, the parent's control, the keeper.
   Object* control = heap_.AllocateOld(Kind::kSponsorControl, 4);
-  if (control == nullptr) return {Value::Nil(), "no memory for a sponsor"};
+  if (control == nullptr) return {};
   Sponsor* sponsor = sponsors_.Add(*sponsor_, heap_);
   if (sponsor == nullptr) {
     return {Value::Nil(), "there are at most " + std::to_string(kSponsorsMax) + " sponsors, " +

@@ -69,6 +69,7 @@ Object* Heap::TryAllocate(Kind kind, uint32_t count) {
     if (large == nullptr) refused_bytes_ = bytes;
     return large;
   }
+  if (IsRefused(bytes)) return nullptr;
   if (bytes > static_cast<size_t>(limit_ - top_) && !ExtendYoung()) {
     refused_bytes_ = bytes;
     return nullptr;
@@ -80,6 +81,7 @@ Object* Heap::TryAllocate(Kind kind, uint32_t count) {
 
 Object* Heap::AllocateOld(Kind kind, uint32_t count) {
   const size_t bytes = SizeBytes(kind, count);
+  if (IsRefused(bytes)) return nullptr;
   Object* o = static_cast<Object*>(old_->Allocate(bytes));
   if (o == nullptr) return nullptr;
   const uint8_t large = OldSpace::IsLarge(bytes) ? Object::kLarge : 0;

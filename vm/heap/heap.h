@@ -197,6 +197,10 @@ class Heap {
   // words without a barrier until the next safe point. Null when memory is out.
   Object* AllocateOld(Kind kind, uint32_t count);
 
+  // For tests: the nth of the allocations from now on that may fail does, as do those after it;
+  // 0: none. Those beyond the allowance are not among them.
+  void RefuseFrom(uint64_t nth) { refuse_from_ = nth; }
+
   // --- Sponsors.
   // Who pays for what is allocated from now on, and how many bytes may be taken
   // (gross, whatever collections give back) until the next call.
@@ -355,6 +359,16 @@ class Heap {
       for (uint32_t i = 0; i < o->count; ++i) w[i] = Value::Nil();
     }
   }
+  bool IsRefused(size_t bytes) {
+    if (refuse_from_ == 0 || allowance_ == UINT64_MAX) [[likely]]
+      return false;
+    if (refuse_from_ > 1) {
+      --refuse_from_;
+      return false;
+    }
+    refused_bytes_ = bytes;
+    return true;
+  }
   Object* Bump(Kind kind, uint32_t count, size_t bytes) {
     char* p = top_;
     if (bytes > static_cast<size_t>(limit_ - p)) [[unlikely]] {
@@ -409,6 +423,7 @@ class Heap {
   uint64_t spent_before_ = 0;
   uint64_t allowance_ = UINT64_MAX;
   uint64_t refused_bytes_ = 0;
+  uint64_t refuse_from_ = 0;
 
   Options options_;
   HeapClient* client_;

@@ -175,7 +175,8 @@ void Turn::Delegate(Value target, Value message) {
 void Turn::Fail(Value reason) { end_ = core_.Fail(reason, {}); }
 
 void Turn::Fault(std::string_view tag, std::string_view text) {
-  end_ = core_.Fault(Tagged(tag, text), {});
+  const Value reason = Tagged(tag, text);
+  end_ = reason.is_nil() ? core_.Quota(Resource::kMemory) : core_.Fault(reason, {});
 }
 
 void Turn::Rebreak(Value reason) { end_ = core_.Rebreak(reason, {}); }

@@ -161,7 +161,7 @@ BuiltinResult HandOn(BuiltinContext& context, const Value*, int) {
 BuiltinResult MakeSponsor(BuiltinContext& context, const Value* args, int) {
   Core::SponsorResult made = context.core().SplitSponsor(args[0]);
   if (!made.error.empty()) return context.TypeError("sponsor: " + made.error);
-  return BuiltinResult::Of(made.control);
+  return made.control.is_nil() ? BuiltinResult::OutOfMemory() : BuiltinResult::Of(made.control);
 }
 
 // controlled(behavior): [ref, control].
