@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "membrane/planted.h"
+
 namespace vesicle {
 
 void IdentityTable::Enter(size_t i, Object* target) {
@@ -13,7 +15,7 @@ void IdentityTable::Enter(size_t i, Object* target) {
 
 void IdentityTable::Refresh(Heap& heap) {
   const uint64_t collections = heap.young_collections();
-  if (collections == collections_) return;
+  if (collections == collections_ || planted::Is(planted::kTableTrustsAddress)) return;
   collections_ = collections;
   // All old addresses first: another target may have moved to where one stood.
   std::vector<uint32_t> moved = std::exchange(young_, {});
@@ -55,7 +57,10 @@ Value IdentityTable::Find(Heap& heap, Object* target) {
   if (at == by_address_.end()) return Value::Nil();
   // What stood at this address may have died, and another object come there.
   const Value known = words_.Read(heap, 2 * size_t{at->second});
-  if (!known.is_target() || known.target() != target) return Value::Nil();
+  if ((!known.is_target() || known.target() != target) &&
+      !planted::Is(planted::kTableTrustsAddress)) {
+    return Value::Nil();
+  }
   const Value proxy = words_.Read(heap, 2 * size_t{at->second} + 1);
   return proxy.is_target() ? proxy : Value::Nil();
 }

@@ -33,7 +33,7 @@ enum Bug : int {
   kRevokeLeavesTurns,   // a turn that was under way goes on (CoreOptions::PlantedBug)
   kLiveAfterRevoke,     // a proxy minted after the revoke is alive
   kRewriteRaw,          // what a policy wrote crosses without a walk
-  kDeniedCrosses,       // a denial is recorded, and the message crosses
+  kDeniedCrosses,       // what a policy denied crosses
   kRedirectRaw,         // the target of a redirect is taken as it is
   kListHeadRaw,         // the first word of a list's node crosses as it is
   kSecondCaptureRaw,    // the second capture of a closure
@@ -41,6 +41,7 @@ enum Bug : int {
   kSlotNotOwed,         // what is owed is written down nowhere
   kRecordRaw,           // who listens to crossings gets the message in the place of a record
   kStandInForgotten,    // a promise that crosses after the revoke never breaks
+  kTableTrustsAddress,  // a table is not set right when its targets have moved
   kBugCount
 };
 

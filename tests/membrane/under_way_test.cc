@@ -401,20 +401,21 @@ TEST_CASE(
 
 TEST_CASE("law 10: what was sent to a dead proxy is a fault, whatever is cut while it is parked") {
   DryScene s;
-  s.Split("events", 2);
+  s.Split("steps", 5000);
   const Root own = s.shore.Ask(
       s.control, s.vm.Tagged("create", s.module.Behavior("worker", {s.vm.Int(0), s.log.value()})));
   s.vm.Run();
   Membrane other = *Membrane::Create(s.vm.core(), {});
   const Root dead(s.vm.core().heap(), other.Pass(s.log.value(), Direction::kOut).value());
   other.Revoke();
-  s.vm.Send(own, s.vm.Tagged("tell", dead, s.vm.Symbol("work")));
+  s.vm.Send(own, s.vm.Tagged("tell", dead.value(), s.vm.Symbol("work")));
+  s.vm.Send(own, s.vm.Symbol("forever"));
   s.vm.Run();
   REQUIRE(s.asked_for_more == 1);
   REQUIRE(s.vm.UnobservedFaults().empty());
   s.wall->Revoke();
   s.vm.Run();
-  s.vm.Send(s.control, s.vm.Tagged("refill", s.vm.Map({{"events", s.vm.Int(100)}})));
+  s.vm.Send(s.control, s.vm.Tagged("refill", s.vm.Map({{"steps", s.vm.Int(5000)}})));
   s.vm.Run();
   CHECK(s.vm.UnobservedFaults().size() == 1);
 }
