@@ -73,9 +73,11 @@ std::optional<Result> Crossing::Short(Heap& heap, Value value, RefMap& refs, Cos
   // Whatever else holds refs has an order or a shape of its own.
   if (o->kind != Kind::kTagged || o->count > kShortWordsMax) return std::nullopt;
   Value mapped[kShortWordsMax];
+  cost->size = o->size_bytes();  // and not only of what comes before the first ref
   for (uint32_t i = 0; i < o->count; ++i) {
     const Value v = o->words()[i];
     if (!IsLeaf(v)) return std::nullopt;
+    cost->size += SizeOfLeaf(v);
     mapped[i] = v;
   }
   for (uint32_t i = 0; i < o->count; ++i) {
