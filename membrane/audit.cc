@@ -52,17 +52,6 @@ void MapOfNames::PutSymbol(std::string_view name, std::string_view symbol) {
   Put(name, made.ok() ? made.value() : Value::Nil());
 }
 
-int64_t AuditRing::Add(const CrossingRecord& record) {
-  if (is_off()) return Skip();
-  if (records_.size() < size_) {
-    records_.push_back(record);
-  } else {
-    records_[next_] = record;
-    next_ = next_ + 1 < size_ ? next_ + 1 : 0;
-  }
-  return count_++;
-}
-
 CrossingRecord* AuditRing::Find(int64_t number) {
   const int64_t back = count_ - number;
   if (number < 0 || back < 1 || back > static_cast<int64_t>(records_.size())) return nullptr;
@@ -70,18 +59,14 @@ CrossingRecord* AuditRing::Find(int64_t number) {
   return &records_[(end - static_cast<size_t>(back)) % records_.size()];
 }
 
-CrossingRecord::Name NameForRecord(Value message, bool* is_tag) {
-  CrossingRecord::Name name = {};
-  *is_tag = HasTag(message);
-  if (!*is_tag) return name;
-  const Value tag = TagOf(message);
+void NameRecordByLongTag(Value tag, CrossingRecord* record) {
+  record->has_tag = true;
   std::string_view text = SymbolView(tag);
-  if (text.size() >= name.size()) {
-    text = text.substr(0, name.size() - 1);
+  if (text.size() >= record->tag.size()) {
+    text = text.substr(0, record->tag.size() - 1);
     while (!IsValidUtf8(text)) text.remove_suffix(1);
   }
-  std::memcpy(name.data(), text.data(), text.size());
-  return name;
+  std::memcpy(record->tag.data(), text.data(), text.size());
 }
 
 Result RecordValue(Core& core, const CrossingRecord& record) {

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "vm/actor/core.h"
 #include "vm/value/map.h"
 #include "vm/value/result.h"
+#include "vm/value/value_kind.h"
 
 namespace vesicle {
 
@@ -52,8 +54,18 @@ class AuditRing {
   bool is_off() const { return size_ == 0; }
   // The number of a record that nobody wants.
   int64_t Skip() { return count_++; }
-  // Its number, counting up from 0.
-  int64_t Add(const CrossingRecord& record);
+  // A place for one more, with what stood there before; its number, counting up from 0, is
+  // count() - 1 then. Wants !is_off().
+  CrossingRecord& Next() {
+    ++count_;
+    if (kept_ < size_) {
+      ++kept_;
+      return records_.emplace_back();
+    }
+    CrossingRecord& place = records_[next_];
+    next_ = next_ + 1 < size_ ? next_ + 1 : 0;
+    return place;
+  }
   // Null: it has left the ring.
   CrossingRecord* Find(int64_t number);
   int64_t count() const { return count_; }  // of all that ever were
@@ -70,6 +82,7 @@ class AuditRing {
  private:
   size_t size_;
   std::vector<CrossingRecord> records_;
+  size_t kept_ = 0;  // records_.size()
   size_t next_ = 0;
   int64_t count_ = 0;
 };
@@ -97,7 +110,19 @@ class MapOfNames {
   bool failed_ = false;
 };
 
-CrossingRecord::Name NameForRecord(Value message, bool* is_tag);
+// The record is named after the message.
+void NameRecordByLongTag(Value tag, CrossingRecord* record);
+inline void NameRecord(Value message, CrossingRecord* record) {
+  const Value tag = IsTagged(message) ? message.data()->words()[0] : message;
+  record->tag = {};
+  record->has_tag = tag.is_short_symbol();
+  if (record->has_tag) {
+    // What is beyond its bytes in the word is zero.
+    std::memcpy(record->tag.data(), tag.short_bytes(), kShortBytesMax);
+  } else if (IsSymbol(tag)) {
+    NameRecordByLongTag(tag, record);
+  }
+}
 
 // A record as a map for scripts. kMemory.
 Result RecordValue(Core& core, const CrossingRecord& record);

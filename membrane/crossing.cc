@@ -60,6 +60,7 @@ bool Crossing::IsFlatData(Value value, Cost* cost) {
   cost->work += o->count;
   for (uint32_t i = 0; i < o->count; ++i) {
     const Value v = o->words()[i];
+    if (!v.is_pointer()) continue;
     if (v.is_target() || !IsLeaf(v)) return false;
     cost->size += SizeOfLeaf(v);
   }
@@ -70,23 +71,33 @@ std::optional<Result> Crossing::Short(Heap& heap, Value value, RefMap& refs, Cos
   if (planted::kIsBuilt) return std::nullopt;
   if (value.is_target()) return refs.MapRef(value);
   if (IsFlatData(value, cost)) return value;
+  return ShortWithRefs(heap, value, refs, cost);
+}
+
+std::optional<Result> Crossing::ShortWithRefs(Heap& heap, Value value, RefMap& refs, Cost* cost) {
+  if (value.is_target()) return refs.MapRef(value);
   const Object* o = value.object();
   // Whatever else holds refs has an order or a shape of its own.
   if (o->kind != Kind::kTagged || o->count > kShortWordsMax) return std::nullopt;
-  Value mapped[kShortWordsMax];
+  cost->size = o->size_bytes();  // and not only of what comes before the first ref
   for (uint32_t i = 0; i < o->count; ++i) {
     const Value v = o->words()[i];
     if (!IsLeaf(v)) return std::nullopt;
-    mapped[i] = v;
+    cost->size += SizeOfLeaf(v);
   }
+  Object* copy = heap.TryAllocate(Kind::kTagged, o->count);
+  if (copy == nullptr) return Failure::kMemory;
   for (uint32_t i = 0; i < o->count; ++i) {
-    if (!mapped[i].is_target()) continue;
-    const Result ref = refs.MapRef(mapped[i]);
-    if (!ref.ok()) return ref;
-    mapped[i] = ref.value();
+    Value part = o->words()[i];
+    if (part.is_target()) {
+      const Result ref = refs.MapRef(part);
+      if (!ref.ok()) return ref;
+      part = ref.value();
+    }
+    copy->words()[i] = part;
   }
   cost->work += kNodeWork;
-  return Rebuild(heap, o, std::span<const Value>(mapped, o->count));
+  return Value::Data(copy);
 }
 
 Crossing::Step Crossing::FailWith(Failure failure) {

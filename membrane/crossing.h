@@ -66,6 +66,8 @@ class Crossing {
   static std::optional<Result> Short(Heap& heap, Value value, RefMap& refs, Cost* cost);
   // Whether it is such a one, and holds no ref.
   static bool IsFlatData(Value value, Cost* cost);
+  // As Short, for what is none.
+  static std::optional<Result> ShortWithRefs(Heap& heap, Value value, RefMap& refs, Cost* cost);
 
   enum class Step : uint8_t {
     kDone,    // value() is the value for the other side

@@ -51,18 +51,12 @@ bool IdentityTable::FreeTheDead(Heap& heap) {
   return !free_.empty();
 }
 
-Value IdentityTable::Find(Heap& heap, Object* target) {
+Value IdentityTable::FindByAddress(Heap& heap, Object* target) {
   Refresh(heap);
   const auto at = by_address_.find(target);
   if (at == by_address_.end()) return Value::Nil();
-  // What stood at this address may have died, and another object come there.
-  const Value known = words_.Read(heap, 2 * size_t{at->second});
-  if ((!known.is_target() || known.target() != target) &&
-      !planted::Is(planted::kTableTrustsAddress)) {
-    return Value::Nil();
-  }
-  const Value proxy = words_.Read(heap, 2 * size_t{at->second} + 1);
-  return proxy.is_target() ? proxy : Value::Nil();
+  recent_[RecentPlace(target)] = at->second;
+  return ProxyAt(heap, at->second, target);
 }
 
 Result IdentityTable::Add(Heap& heap, Object* target, Value proxy) {

@@ -12,12 +12,14 @@
 #ifndef VESICLE_MEMBRANE_IDENTITY_TABLE_H_
 #define VESICLE_MEMBRANE_IDENTITY_TABLE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "membrane/planted.h"
 #include "membrane/weak_chunks.h"
 #include "vm/heap/heap.h"
 #include "vm/value/result.h"
@@ -29,7 +31,13 @@ class IdentityTable {
   explicit IdentityTable(size_t entries_max) : entries_max_(entries_max) {}
 
   // The proxy of `target`; nil: there is none alive.
-  Value Find(Heap& heap, Object* target);
+  Value Find(Heap& heap, Object* target) {
+    const uint32_t i = recent_[RecentPlace(target)];
+    if (heap.young_collections() == collections_ && i < used_ && keys_[i] == target) {
+      return ProxyAt(heap, i, target);
+    }
+    return FindByAddress(heap, target);
+  }
   // Wants Find() to be nil. kTooBig: entries_max; kMemory. Nothing changed then.
   Result Add(Heap& heap, Object* target, Value proxy);
   // Takes up to `count` entries out, from the last one on: fn(Object* proxy) for those alive. False
@@ -69,6 +77,18 @@ class IdentityTable {
   void Visit(Visitor& visitor) { words_.Visit(visitor); }
 
  private:
+  static size_t RecentPlace(const Object* target) {
+    return (reinterpret_cast<uintptr_t>(target) >> 4) % kRecent;
+  }
+  Value FindByAddress(Heap& heap, Object* target);
+  // Of entry i. What stood at this address may have died, and another object come there.
+  Value ProxyAt(Heap& heap, size_t i, const Object* target) {
+    const Value known = words_.Read(heap, 2 * i);
+    const bool is_it = known.is_target() && known.target() == target;
+    if (!is_it && !planted::Is(planted::kTableTrustsAddress)) return Value::Nil();
+    const Value proxy = words_.Read(heap, 2 * i + 1);
+    return proxy.is_target() ? proxy : Value::Nil();
+  }
   void Refresh(Heap& heap);
   void Enter(size_t i, Object* target);
   // Its place is free when its proxy has died.
@@ -81,6 +101,9 @@ class IdentityTable {
   std::vector<const Object*> keys_;  // under which entry i stands there; null: it is free
   std::vector<uint32_t> young_;      // whose target was young when it was entered
   std::vector<uint32_t> free_;
+  // Where what was found last may stand, by address; a hint, which keys_ and words_ say is right.
+  static constexpr size_t kRecent = 64;
+  std::array<uint32_t, kRecent> recent_ = {};
   size_t used_ = 0;
   size_t hand_ = 0;  // the next one to be looked at for its death
   uint64_t collections_ = 0;

@@ -71,6 +71,17 @@ void LocalBoundary::set_policies(std::unique_ptr<Policy> in, std::unique_ptr<Pol
   if (out != nullptr) policies_[static_cast<size_t>(Direction::kOut)] = std::move(out);
 }
 
+void LocalBoundary::set_object(Object* object) {
+  object_ = object;
+  const Value* words = object->words();
+  has_clock_ = !words[kClock].is_nil();
+  const bool is_one_way = policies_[0]->is_one_way() || policies_[1]->is_one_way();
+  for (const Direction d : {Direction::kIn, Direction::kOut}) {
+    is_quiet_[static_cast<size_t>(d)] =
+        words[kSink].is_nil() && PolicyOf(d).logs().empty() && !is_one_way;
+  }
+}
+
 Value LocalBoundary::Payer(Direction d) const {
   return object_->words()[d == Direction::kIn ? kPayerIn : kPayerOut];
 }
@@ -142,14 +153,20 @@ Result LocalBoundary::Proxy(Core& core, Value ref, Direction direction) {
   if (is_cut() && !Is(planted::kLiveAfterRevoke)) {
     return boundary::MakeProxy(heap, object_, Value::Nil(), SideBit(to_target));
   }
-  IdentityTable& known = ProxiesTo(to_target);
-  const Value old = known.Find(heap, ref.target());
+  const Value old = ProxiesTo(to_target).Find(heap, ref.target());
   if (!old.is_nil() && !Is(planted::kTwoProxies)) return old;
   if (Is(planted::kOneProxyForTwo)) {
     Value last;
-    known.ForEach(heap, [&](Object*, Object* proxy) { last = Value::Target(proxy); });
+    ProxiesTo(to_target).ForEach(heap,
+                                 [&](Object*, Object* proxy) { last = Value::Target(proxy); });
     if (!last.is_nil()) return last;
   }
+  return NewProxy(core, ref, to_target);
+}
+
+Result LocalBoundary::NewProxy(Core& core, Value ref, Direction to_target) {
+  Heap& heap = core.heap();
+  IdentityTable& known = ProxiesTo(to_target);
   const int64_t number = (numbers_ + 1) & kNumberMask;
   const Value proxy =
       boundary::MakeProxy(heap, object_, ref, SideBit(to_target) | (number << kNumberShift));
@@ -315,6 +332,7 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
       } else if (mapped.has_value() && mapped->failure() == Failure::kType) {
         return Refuse(core, proxy, event, way, what);
       }
+      map.Undo();
     }
     passing = std::make_unique<Walk>(*this, core, way, verdict, IsLeftRaw(proxy, what, verdict));
     walk = static_cast<Walk*>(passing.get());
@@ -337,6 +355,67 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
   if (done != Passage::kGoesOn || !walk->is_redirected()) return done;
   event.target = walk->target();
   return Passage::kRedirected;
+}
+
+inline void LocalBoundary::Describe(Core& core, const Object* proxy, const Event& event,
+                                    Direction way, Crossed what, uint64_t size, Outcome outcome,
+                                    CrossingRecord* record) {
+  const Ends ends = EndsOf(core, proxy, event);
+  record->from = ends.from;
+  record->to = ends.to;
+  record->way = way;
+  record->what = what;
+  record->outcome = outcome;
+  record->bytes = size;
+  record->has_time = has_clock_;
+  record->time_ns = has_clock_ ? NowNs() : 0;
+  NameRecord(event.message, record);
+}
+
+// The payer runs already.
+bool LocalBoundary::IsPaidBy(Core& core, Direction way) const {
+  const Value payer = Payer(way);
+  return payer.is_nil() ? &core.sponsor() == &core.root_sponsor() : payer == core.sponsor().control;
+}
+
+std::optional<Value> LocalBoundary::MapAtOnce(Core& core, Value message, Direction way,
+                                              uint64_t* size) {
+  Map map(*this, core, way);
+  Crossing::Cost cost;
+  const std::optional<Result> mapped = Crossing::ShortWithRefs(core.heap(), message, map, &cost);
+  *size = cost.size;
+  if (mapped.has_value() && mapped->ok()) return mapped->value();
+  map.Undo();
+  return std::nullopt;
+}
+
+// As Cross, Judge and Arrive, without what is not needed then.
+int64_t LocalBoundary::CrossAtOnce(Core& core, Object* proxy, Event& event) {
+  const Direction way = ToTarget(proxy);
+  if (planted::kIsBuilt || is_cut() || !is_quiet_[static_cast<size_t>(way)]) return kNotAtOnce;
+  if (!IsPaidBy(core, way) || !PolicyOf(way).LetsByAtOnce(event.message)) return kNotAtOnce;
+  Value message = event.message;
+  Crossing::Cost cost;
+  if (!Crossing::IsFlatData(message, &cost)) {
+    const std::optional<Value> mapped = MapAtOnce(core, message, way, &cost.size);
+    if (!mapped.has_value()) return kNotAtOnce;
+    message = *mapped;
+  }
+  if (!event.slot.is_nil()) {
+    const Result slot = Slot(core, event.slot, way, NumberOf(proxy));
+    if (!slot.ok()) return kNotAtOnce;
+    event.slot = slot.value();
+  }
+  const int64_t record = audit_.count();
+  if (audit_.is_off()) {
+    audit_.Skip();
+  } else {
+    Describe(core, proxy, event, way, Crossed::kMessage, cost.size, Outcome::kPass, &audit_.Next());
+  }
+  ++crossed_;
+  event.message = message;
+  event.target = boundary::Target(proxy);
+  return record;
 }
 
 std::optional<Boundary::Passage> LocalBoundary::Judge(Core& core, Object* proxy, Event& event,
@@ -500,14 +579,28 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
 // ---------------------------------------------------------------------------
 // Records
 
+// 0: a sender that never crossed has no number here.
+uint32_t LocalBoundary::NumberOfSender(Core& core, const Object* proxy, const Event& event) {
+  const Direction way = ToTarget(proxy);
+  IdentityTable& known = ProxiesTo(Opposite(way));
+  if (known.size() == 0) return 0;
+  Sender& last = senders_[static_cast<size_t>(way)];
+  const uint64_t collections = core.heap().young_collections() + core.heap().cycles();
+  if (last.cause == event.cause() && last.collections == collections && last.numbers == numbers_) {
+    return last.number;
+  }
+  last = {event.cause(), collections, numbers_, 0};
+  if (Object* sender = core.SenderOf(event)) {
+    const Value found = known.Find(core.heap(), sender);
+    if (!found.is_nil()) last.number = static_cast<uint32_t>(NumberOf(found.target()));
+  }
+  return last.number;
+}
+
 LocalBoundary::Ends LocalBoundary::EndsOf(Core& core, const Object* proxy, const Event& event) {
   const auto number = static_cast<uint32_t>(NumberOf(proxy));
   if (IsSlot(proxy)) return {number, 0};
-  // A sender that never crossed has no number here.
-  Object* sender = core.SenderOf(event);
-  if (sender == nullptr) return {0, number};
-  const Value known = ProxiesTo(Opposite(ToTarget(proxy))).Find(core.heap(), sender);
-  return {known.is_nil() ? 0 : static_cast<uint32_t>(NumberOf(known.target())), number};
+  return {NumberOfSender(core, proxy, event), number};
 }
 
 // The number of the record.
@@ -515,27 +608,22 @@ int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& even
                               Crossed what, uint64_t size, Outcome outcome) {
   const Value sink = object_->words()[kSink];
   const std::vector<Value>& logs = PolicyOf(way).logs();
-  if (audit_.is_off() && sink.is_nil() && logs.empty()) return audit_.Skip();
-  CrossingRecord record;
-  const Ends ends = EndsOf(core, proxy, event);
-  record.from = ends.from;
-  record.to = ends.to;
-  record.way = way;
-  record.what = what;
-  record.outcome = outcome;
-  record.bytes = size;
-  record.has_time = has_clock();
-  if (record.has_time) record.time_ns = NowNs();
-  record.tag = NameForRecord(event.message, &record.has_tag);
-  if (!sink.is_nil() || !logs.empty()) {
-    const Heap::BeyondAllowance beyond(core.heap());
-    const Result value = RecordValue(core, record);
-    const Value owner = object_->words()[kOwner];
-    const Value told = Is(planted::kRecordRaw) ? event.message : value.value();
-    if (!sink.is_nil()) core.DeliverOn(owner, sink, told);
-    for (const Value log : logs) core.DeliverOn(owner, log, value.value());
+  if (sink.is_nil() && logs.empty()) {
+    if (audit_.is_off()) return audit_.Skip();
+    Describe(core, proxy, event, way, what, size, outcome, &audit_.Next());
+    return audit_.count() - 1;
   }
-  return audit_.Add(record);
+  CrossingRecord record;
+  Describe(core, proxy, event, way, what, size, outcome, &record);
+  const Heap::BeyondAllowance beyond(core.heap());
+  const Result value = RecordValue(core, record);
+  const Value owner = object_->words()[kOwner];
+  const Value told = Is(planted::kRecordRaw) ? event.message : value.value();
+  if (!sink.is_nil()) core.DeliverOn(owner, sink, told);
+  for (const Value log : logs) core.DeliverOn(owner, log, value.value());
+  if (audit_.is_off()) return audit_.Skip();
+  audit_.Next() = record;
+  return audit_.count() - 1;
 }
 
 void LocalBoundary::NoteRecord(Core& core, int64_t record) {
@@ -559,8 +647,6 @@ void LocalBoundary::TakeBackJudgement(Core& core, Direction way, int64_t judgeme
   core.heap().WillWrite(object_);
   PolicyOf(way).TakeBack();
 }
-
-bool LocalBoundary::has_clock() const { return !object_->words()[kClock].is_nil(); }
 
 int64_t LocalBoundary::NowNs() const {
   const Value clock = object_->words()[kClock];

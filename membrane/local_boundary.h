@@ -30,13 +30,15 @@ class LocalBoundary final : public Boundary {
   enum Word : uint32_t { kRaw, kPayerIn, kPayerOut, kOwner, kClock, kSink, kWordCount };
 
   explicit LocalBoundary(const MembraneOptions& options);
-  void set_object(Object* object) { object_ = object; }
+  // With its words.
+  void set_object(Object* object);
   void set_policies(std::unique_ptr<Policy> in, std::unique_ptr<Policy> out);
 
   uint64_t cut_at() const override { return cut_at_; }
   Value PayerTo(const Object* proxy) const override;
   Passage Cross(Core& core, Object* proxy, Event& event,
                 std::unique_ptr<Passing>& passing) override;
+  int64_t CrossAtOnce(Core& core, Object* proxy, Event& event) override;
   Settling Settle(Core& core, Object* slot_proxy, EventFlag how, Value value) override;
   Value FullReason(Core& core) override;
   void TakeBack(Core& core, int64_t crossing) override;
@@ -97,6 +99,7 @@ class LocalBoundary final : public Boundary {
                  Outcome outcome, Value reason);
 
   Result Proxy(Core& core, Value ref, Direction direction);
+  Result NewProxy(Core& core, Value ref, Direction to_target);
   // Adds what will settle it to *slot_proxies.
   Result StandIn(Core& core, Value promise, Direction direction, std::vector<Value>* slot_proxies);
   Result Slot(Core& core, Value slot, Direction direction, int64_t asked);
@@ -105,13 +108,18 @@ class LocalBoundary final : public Boundary {
   void Settled(Heap& heap, Object* slot_proxy);
   bool IsOwn(Value ref) const;
 
+  bool IsPaidBy(Core& core, Direction way) const;
+  // What a message with refs is on the other side; nothing: that takes a walk.
+  std::optional<Value> MapAtOnce(Core& core, Value message, Direction way, uint64_t* size);
+  uint32_t NumberOfSender(Core& core, const Object* proxy, const Event& event);
   Ends EndsOf(Core& core, const Object* proxy, const Event& event);
+  void Describe(Core& core, const Object* proxy, const Event& event, Direction way, Crossed what,
+                uint64_t size, Outcome outcome, CrossingRecord* record);
   int64_t Record(Core& core, const Object* proxy, const Event& event, Direction way, Crossed what,
                  uint64_t size, Outcome outcome);
   void NoteRecord(Core& core, int64_t record);
   void TakeBackJudgement(Core& core, Direction way, int64_t judgement);
   int64_t NowNs() const;
-  bool has_clock() const;
   void ChargeTables(Heap& heap);
 
   Object* object_ = nullptr;
@@ -127,6 +135,17 @@ class LocalBoundary final : public Boundary {
   int64_t last_noted_ = -1;
   int64_t noted_at_ = 0;
   int64_t numbers_ = 0;  // given to actors so far
+  // Who sent last, by the direction, and when that was looked up: messages come in rows.
+  struct Sender {
+    uint64_t cause = 0;
+    uint64_t collections = 0;
+    int64_t numbers = 0;
+    uint32_t number = 0;
+  };
+  std::array<Sender, 2> senders_;
+  bool has_clock_ = false;
+  // By the direction: nobody wants to be told what crosses, and an answer may cross back.
+  std::array<bool, 2> is_quiet_ = {};
   uint64_t crossed_ = 0;
   uint64_t refused_ = 0;
   int64_t bytes_;

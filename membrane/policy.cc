@@ -68,6 +68,7 @@ absl::StatusOr<std::unique_ptr<Policy>> Policy::Make(Value rules, bool has_clock
   if (!error.empty()) return absl::InvalidArgumentError(error);
   policy->states_.resize(policy->rules_.size());
   for (State& state : policy->states_) state.since_ns = now_ns;
+  for (const Rule& rule : policy->rules_) policy->has_only_tags_ &= IsAboutTags(rule.kind);
   return policy;
 }
 
@@ -147,6 +148,20 @@ std::string Policy::Add(Value v) {
   return {};
 }
 
+bool Policy::TagsLetBy(const Rule& rule, Value message) {
+  const bool is_named = HasTag(message) && std::find(rule.tags.begin(), rule.tags.end(),
+                                                     TagOf(message)) != rule.tags.end();
+  return is_named != (rule.kind == RuleKind::kDeny);
+}
+
+bool Policy::TagsLetBy(Value message) const {
+  if (!has_only_tags_) return false;
+  for (const Rule& rule : rules_) {
+    if (!TagsLetBy(rule, message)) return false;
+  }
+  return true;
+}
+
 // Whether it passes.
 bool Policy::JudgeData(const Rule& rule, State& state, const Seen& seen, std::string* text) {
   if (rule.kind == RuleKind::kBudget && rule.bytes_max >= 0 && state.bytes >= rule.bytes_max) {
@@ -158,13 +173,10 @@ bool Policy::JudgeData(const Rule& rule, State& state, const Seen& seen, std::st
     case RuleKind::kAllow:
     case RuleKind::kDeny:
     case RuleKind::kReadOnly: {
-      const bool has_tag = HasTag(seen.message);
-      const bool is_named = has_tag && std::find(rule.tags.begin(), rule.tags.end(),
-                                                 TagOf(seen.message)) != rule.tags.end();
-      if (rule.kind == RuleKind::kDeny ? !is_named : is_named) return true;
+      if (TagsLetBy(rule, seen.message)) return true;
       const std::string_view why = rule.kind == RuleKind::kReadOnly ? "this is read-only: " : "";
-      *text = has_tag ? Words(why, Show(TagOf(seen.message)), " is not let by")
-                      : Words(why, "a message without a tag is not let by");
+      *text = HasTag(seen.message) ? Words(why, Show(TagOf(seen.message)), " is not let by")
+                                   : Words(why, "a message without a tag is not let by");
       return false;
     }
     case RuleKind::kRate:

@@ -74,6 +74,8 @@ class Policy {
   // and how it is to be. Times count from `now_ns`.
   static absl::StatusOr<std::unique_ptr<Policy>> Make(Value rules, bool has_clock, int64_t now_ns);
 
+  // Whether that can be seen at a look: only tags decide, and they let the message by.
+  bool LetsByAtOnce(Value message) const { return rules_.empty() || TagsLetBy(message); }
   // Moves the state, but with kNoRoom. Charges the running sponsor for functions.
   Verdict Judge(Core& core, const Seen& seen);
   // What was judged last has crossed: so many bytes.
@@ -110,6 +112,9 @@ class Policy {
   };
 
   std::string Add(Value rule);
+  static bool IsAboutTags(RuleKind kind) { return kind <= RuleKind::kReadOnly; }
+  static bool TagsLetBy(const Rule& rule, Value message);
+  bool TagsLetBy(Value message) const;
   bool JudgeData(const Rule& rule, State& state, const Seen& seen, std::string* text);
   Verdict JudgeFunction(Core& core, const Rule& rule, State& state, const Seen& seen);
 
@@ -121,6 +126,7 @@ class Policy {
   bool wants_time_ = false;
   bool is_one_way_ = false;
   bool has_clock_ = false;
+  bool has_only_tags_ = true;
   bool can_take_back_ = false;
 };
 

@@ -5,7 +5,7 @@
 #
 #   tests/bench/peers.sh [--rounds N] [--only WORK] [--small] [--write]
 #
-# --only WORK   one of: ring ring_1m fanin create idle fib loop list
+# --only WORK   one of: ring ring_1m fanin create idle fib loop list walls
 # --small       sizes to try the script itself
 # --write       puts the table into docs/performance.md
 #
@@ -37,7 +37,8 @@ create  create 1000000 5
 idle    idle   1000000
 fib     fib    30
 loop    loop   50000000
-list    list   1000000'
+list    list   1000000
+walls   walls  200000 100000'
 [ -n "$small" ] && plan='ring    ring   1000 10
 ring_1m ring   10000 10
 fanin   fanin  10 1000
@@ -45,17 +46,18 @@ create  create 10000 3
 idle    idle   100000
 fib     fib    20
 loop    loop   500000
-list    list   10000'
+list    list   10000
+walls   walls  2000 1000'
 [ -n "$only" ] && plan=$(grep -E "^$only " <<<"$plan")
 [ -n "$plan" ] || { echo "no work is called $only" >&2; exit 2; }
 
 # Ours, then those of the peers that can be had.
 contestants=(script native raw)
-join() {  # NAME PACKAGE: takes part if the package is there or can be installed
-  if (need_packages "$2") 2>"$out/$1.log"; then
+join() {  # NAME PACKAGES: takes part if they are there or can be installed
+  if (need_packages "${@:2}") 2>"$out/$1.log"; then
     contestants+=("$1")
   else
-    echo "$1 is left out: $2 cannot be installed (build/bench/$1.log)" >&2
+    echo "$1 is left out: ${*:2} cannot be installed (build/bench/$1.log)" >&2
   fi
 }
 
@@ -67,6 +69,7 @@ join lua5.4 lua5.4
 join erlang erlang-base
 join caf libcaf-dev
 join go golang-go
+join capnp libcapnp-dev capnproto
 for target in vesicle bench_works; do
   build release $target -DCMAKE_BUILD_TYPE=Release -DVESICLE_TESTS=ON -DVESICLE_BENCH=ON
 done
@@ -74,6 +77,9 @@ for who in "${contestants[@]}"; do
   case $who in
     erlang) erlc -o "$out" "$bench/peers/works.erl" ;;
     caf) g++ -O2 -std=c++17 "$bench/peers/works_caf.cc" -lcaf_core -o "$out/works_caf" ;;
+    capnp)
+      capnp compile "-oc++:$out" --src-prefix="$bench/peers" "$bench/peers/walls.capnp" &&
+        g++ -O2 -std=c++17 -I "$out" "$bench/peers/works_capnp.cc" "$out/walls.capnp.c++" -lcapnp-rpc -lcapnp -lkj-async -lkj -o "$out/works_capnp" ;;
     go) go build -o "$out/works_go" "$bench/peers/works.go" ;;
   esac || { echo "the program for $who does not build" >&2; exit 1; }
 done
@@ -89,14 +95,18 @@ run() {  # WHO PROGRAM SIZES...
     luajit | lua5.4) command=("$who" "$bench/peers/works.lua" "$@") ;;
     erlang) command=(erl +S 1:1 +P 20000000 -noshell -pa "$out" -run works main "$@") ;;
     caf) command=("$out/works_caf" "$@") ;;
+    capnp) command=("$out/works_capnp" "$@") ;;
     go) command=(env GOMAXPROCS=1 "$out/works_go" "$@") ;;
   esac
   timeout 600 "${command[@]}" </dev/null
 }
 
-# What is about actors only is not asked of who is here for its actors only.
+# What is about actors only is not asked of who is here for its actors only; and of membranes only
+# who has them.
 takes_part() {  # WHO PROGRAM
   case $1:$2 in
+    script:walls | native:walls | capnp:walls) ;;
+    capnp:* | *:walls) return 1 ;;
     native:fib | native:loop | native:list | caf:fib | caf:loop | caf:list) return 1 ;;
   esac
 }
@@ -107,6 +117,7 @@ version() {
     luajit | lua5.4) "$1" -v 2>&1 | cut -d' ' -f1,2 ;;
     erlang) dpkg-query -W -f 'Erlang/OTP ${Version}\n' erlang-base ;;
     caf) dpkg-query -W -f 'CAF ${Version}\n' libcaf-dev ;;
+    capnp) capnp --version ;;
     go) go version | cut -d' ' -f3 ;;
     *) return ;;
   esac

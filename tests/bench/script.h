@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "membrane/script.h"
 #include "vm/native/vm.h"
 
 namespace vesicle::bench {
@@ -25,7 +26,7 @@ class Script {
   Vm& vm() { return vm_; }
 
  private:
-  Vm vm_{{.memory_bytes_max = uint64_t{16} << 30}};
+  Vm vm_{{.memory_bytes_max = uint64_t{16} << 30}, AddMembranes};
   Root bench_;
 };
 

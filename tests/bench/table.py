@@ -16,7 +16,7 @@ HEAD = ["work", "ours", "median", "peer", "median", "ours / peer", "min .. max",
 BEGIN = "<!-- table: begin -->"
 END = "<!-- table: end -->"
 # Behaviors in C++ are compared with C++.
-NATIVE_PEERS = ("raw", "caf")
+NATIVE_PEERS = ("raw", "caf", "capnp")
 
 
 def number(x):

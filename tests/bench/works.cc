@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/bench/wall_works.h"
 #include "tests/bench/works.h"
 
 namespace vesicle::bench {
@@ -22,6 +23,32 @@ double TimedNs(Fn fn) {
   return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - from).count();
 }
 
+// Of behaviors in C++; programs/walls.ves has the same, but for what only C++ sees of a revoke.
+void Walls(int64_t messages, int64_t proxies) {
+  const auto pair = [&](Wall first, Wall second, void (WallWorks::*work)(int64_t)) {
+    return MeasurePair(Kernel::kNative, {first, second, work}, messages);
+  };
+  const Pair tell = pair(Wall::kNone, Wall::kPlain, &WallWorks::Tell);
+  Result("walls_tell_ns", tell.second_ns);
+  Result("walls_tell_x", tell.times);
+  Result("walls_refs_x", pair(Wall::kNone, Wall::kPlain, &WallWorks::TellRefs).times);
+  Result("walls_rules_more_ns", pair(Wall::kPlain, Wall::kRules, &WallWorks::Tell).more_ns);
+  Result("walls_audit_x", pair(Wall::kUnrecorded, Wall::kPlain, &WallWorks::Tell).times);
+  const Pair ask = pair(Wall::kNone, Wall::kPlain, &WallWorks::Ask);
+  Result("walls_ask_ns", ask.second_ns);
+  Result("walls_ask_x", ask.times);
+  Result("walls_ask_refs_ns", pair(Wall::kNone, Wall::kPlain, &WallWorks::AskRefs).second_ns);
+  const std::unique_ptr<WallWorks> works = MakeNativeWallWorks(Wall::kPlain);
+  works->Cross(messages);
+  const int64_t from = ResidentBytes();
+  const double n = static_cast<double>(messages);
+  Result("walls_cross_ns", TimedNs([&] { works->Cross(messages); }) / n);
+  Result("walls_cross_bytes", static_cast<double>(ResidentBytes() - from) / n);
+  const RevokeFigures revoke = works->Revoke(proxies);
+  Result("walls_revoke_ms", revoke.total_ms);
+  Result("walls_pause_ms", revoke.longest_ms);
+}
+
 // False: there is no such work.
 bool Do(const std::string& work, Kernel kernel, int64_t size1, int64_t size2) {
   const double n = static_cast<double>(size1), m = static_cast<double>(size2);
@@ -34,6 +61,8 @@ bool Do(const std::string& work, Kernel kernel, int64_t size1, int64_t size2) {
   if (work == "fib") return computed("fib_ms", RawFib);
   if (work == "loop") return computed("loop_ms", RawAddUp);
   if (work == "list") return computed("list_ms", RawBuildAndReverse);
+
+  if (work == "walls" && kernel == Kernel::kNative) return Walls(size1, size2), true;
 
   const std::unique_ptr<Works> works = MakeWorks(kernel);
   if (work == "ring") {

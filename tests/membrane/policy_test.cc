@@ -356,6 +356,12 @@ TEST_CASE("law 24: ready-made rules: rate and expiry take their time from a devi
       expect kind(await b <- #echo(join(map(1..500, text), " "))) == #text
       expect tag_of(await b <- #get else { why => why }) == #denied
     }
+    test "bytes that stand behind a ref count, too" {
+      let m = create membrane({inward: #budget({bytes: 1000})})
+      let b = await m <- #outward(create bob([]))
+      await b <- #pair(create bob([]), join(map(1..500, text), " "))
+      expect tag_of(await b <- #get else { why => why }) == #denied
+    }
     test "one way: no answer, and nothing the other way" {
       let inner = create bob([])
       let m = create membrane({inward: #one_way})

@@ -63,6 +63,11 @@ class Boundary {
   // its slot goes along; kRefused is not an answer then. Never collects. `passing`: null at first.
   virtual Passage Cross(Core& core, Object* proxy, Event& event,
                         std::unique_ptr<Passing>& passing) = 0;
+  // The same for a message that takes no more than a look: an open boundary, `event` run by who
+  // pays, nobody to tell, nothing to walk. The number of the crossing, for TakeBack; kNotAtOnce:
+  // nothing was done, and Cross is to do it.
+  virtual int64_t CrossAtOnce(Core& core, Object* proxy, Event& event) = 0;
+  static constexpr int64_t kNotAtOnce = -1;
   // What settles a slot proxy, if that is a flat value with nobody to judge it, is handed on as it
   // is, whoever runs. Only the first settlement counts.
   enum class Settling : uint8_t { kAtOnce, kCrosses, kIsLate };

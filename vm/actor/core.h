@@ -96,9 +96,9 @@ struct TurnState {
   Event origin = {};
   Value crossed;  // the boundaries that counted it (NoteCrossed), or nil
   bool awaits = false;
-  // Which there are, as bits, so that a turn that only sent is over at one look. kRare: a wait,
-  // sponsors made, or what a collection or another slice noted.
-  enum Effect : uint8_t { kBecomes = 1, kReplies = 2, kCreates = 4, kRare = 8 };
+  // Which there are, as bits, so that a turn that only sent is over at one look. kCrossed: there is
+  // an origin. kRare: a wait, sponsors made, or what a collection or another slice noted.
+  enum Effect : uint8_t { kBecomes = 1, kReplies = 2, kCreates = 4, kCrossed = 8, kRare = 16 };
   uint8_t effects = 0;
 
   uint64_t cause() const { return Event{{}, {}, {}, cause_and_flag}.cause(); }
@@ -542,6 +542,7 @@ class Core final : private HeapClient, public IdentitySource {
     bool is_waiting = false;
   };
   Way WayOf(Value target);
+  bool CrossAtOnce(const Event& event, Event* here);
   bool DispatchProxy(Event& event);
   void CrossBack(const Event& event);
   bool CrossOne(UnderWay& now);

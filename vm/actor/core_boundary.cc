@@ -57,6 +57,24 @@ Core::Way Core::WayOf(Value target) {
   return way;
 }
 
+// What most crossings are: of one boundary, to a free actor. True: *here is its event, and the turn
+// that begins knows where it came from. False: nothing was done.
+bool Core::CrossAtOnce(const Event& event, Event* here) {
+  Object* proxy = event.target.target();
+  const Value end = boundary::Target(proxy);
+  if (!end.is_target() || !actor::IsPlain(end.target())) return false;
+  if (event_room_ <= 0 || !under_way_.empty()) return false;
+  *here = event;
+  const int64_t crossing = boundary::OfProxy(proxy)->CrossAtOnce(*this, proxy, *here);
+  if (crossing == Boundary::kNotAtOnce) return false;
+  --event_room_;
+  --fuel;
+  turn_.origin = event;
+  turn_.crossed = Value::SmallInt(crossing);
+  turn_.effects = TurnState::kCrossed;
+  return true;
+}
+
 // False: it waits elsewhere, or it was refused. True: it crossed, and goes on as the target's.
 bool Core::DispatchProxy(Event& event) {
   if (event.flag() != EventFlag::kMessage) return CrossBack(event), false;

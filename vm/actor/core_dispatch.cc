@@ -30,10 +30,14 @@ inline void Core::CommitEffects() {
     const Value reply = std::exchange(t.reply, Value::Absent());
     if (!t.slot.is_nil()) SettleSlot(t.slot, EventFlag::kKept, reply);
   }
+  if ((t.effects & TurnState::kCrossed) != 0) {
+    t.origin = {};
+    t.crossed = Value::Nil();
+  }
 }
 
-// The hot way: a message for an actor that runs its code straight away, from the queue to the
-// commit. Everything else is Dispatch's.
+// The hot way: a message for an actor that runs its code straight away, perhaps across a boundary,
+// from the queue to the commit. Everything else is Dispatch's.
 void Core::DispatchQueue(Sponsor& sponsor) {
   EventQueue& queue = sponsor.queue;
   while (const Event* event = queue.TakeIfAny()) {
@@ -41,6 +45,12 @@ void Core::DispatchQueue(Sponsor& sponsor) {
       ShadeTaken(*event);
     PrefetchBehind(event);
     Object* target = event->target.target();
+    Event crossed;
+    if (target->kind == Kind::kProxy && event->flag() == EventFlag::kMessage &&
+        CrossAtOnce(*event, &crossed)) {
+      event = &crossed;
+      target = crossed.target.target();
+    }
     if (actor::IsPlain(target) && event->flag() == EventFlag::kMessage) [[likely]] {
       Object* code = code::Of(target);
       BeginTurn(*event, event->target, event->slot, code);

@@ -113,7 +113,7 @@ void Core::RollBack() {
   sponsors_made_.clear();
   actors_made_ = 0;
   turn_.become = turn_.reply = Value::Absent();
-  turn_.effects &= TurnState::kRare;
+  turn_.effects &= TurnState::kRare | TurnState::kCrossed;
   ++stats_.faults;
 }
 
