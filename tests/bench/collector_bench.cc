@@ -40,7 +40,8 @@ void Beside(benchmark::State& state, const char* nuisance) {
 const bool kBesideIsRegistered = [] {
   for (const char* nuisance :
        {"loops", "recurses", "recurses_and_hoards", "floods", "feeds_itself", "grows", "doubles",
-        "creates", "sends_to_many", "squares", "crowds", "sponsors", "sorts", "searches"}) {
+        "creates", "sends_to_many", "squares", "crowds", "sponsors", "sorts", "searches", "crosses",
+        "crosses_with_refs", "crosses_deep", "revokes"}) {
     benchmark::RegisterBenchmark((std::string("Beside/") + nuisance).c_str(), Beside, nuisance)
         ->Iterations(1)
         ->Unit(benchmark::kMillisecond);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "membrane/membrane.h"
 #include "tests/membrane/link.h"
@@ -21,6 +22,22 @@ const std::string kPeople = std::string(kFound) + R"(
     #greet => task { [for r in known { await r <- #hi else { why => why } }] }
   }
 )";
+
+TEST_CASE("law 8: a revoke lets go in slices, also where nothing else runs") {
+  Vm vm;
+  absl::StatusOr<Membrane> wall = Membrane::Create(vm.core(), {});
+  REQUIRE(wall.ok());
+  std::vector<Root> held;
+  for (int i = 0; i < 20'000; ++i) {
+    const Root guest = vm.Create([](Turn&) {});
+    held.emplace_back(vm.core().heap(), wall->Pass(guest.value(), Direction::kOut).value());
+  }
+  vm.Run();
+  wall->Revoke();
+  int slices = 1;
+  while (vm.RunSlice(10'000)) ++slices;
+  CHECK(slices >= 4);
+}
 
 TEST_CASE("law 8: revoke cuts both ways and everything that grew, refs learned later included") {
   const auto [link, from, to] = EveryWay();

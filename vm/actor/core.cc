@@ -179,10 +179,12 @@ bool Core::RunSlice(int64_t steps) {
     if (has_cut_ || !cut_.empty()) LetGo();
     if (!ending_.empty()) EndLives();
     has_more |= !crowds_.empty() || !cut_.empty() || !ending_.empty() || orphans_to_see_ > 0;
+    // A piece of each is nobody's steps, and takes its time.
+    constexpr int64_t kStepsOfPiece = 2'000;
+    if (has_more) used += kStepsOfPiece;
     Sponsor* next = sponsors_.Next();
     if (next == nullptr) {
       if (!has_more) return false;
-      ++used;
       continue;
     }
     if (next->slices_owed > 0) {
