@@ -69,6 +69,7 @@ class AuditRing {
   // Null: it has left the ring.
   CrossingRecord* Find(int64_t number);
   int64_t count() const { return count_; }  // of all that ever were
+  size_t kept() const { return kept_; }
   // Oldest first: fn(const CrossingRecord&).
   template <typename Fn>
   void ForEach(Fn fn) const {

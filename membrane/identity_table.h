@@ -44,6 +44,7 @@ class IdentityTable {
   // when none are left.
   template <typename Fn>
   bool Take(Heap& heap, size_t count, Fn fn) {
+    free_.clear();
     for (; count > 0 && used_ > 0; --count) {
       const Value proxy = words_.Read(heap, 2 * --used_ + 1);
       if (proxy.is_target()) fn(proxy.target());
@@ -52,7 +53,6 @@ class IdentityTable {
     by_address_.clear();
     keys_.clear();
     young_.clear();
-    free_.clear();
     return false;
   }
 

@@ -15,14 +15,15 @@ using planted::Is;
 
 namespace {
 
-// The integer of a proxy: which way its target lies; whether it stands for a slot, and whether that
-// was settled or is settled without us; then the number of the actor that it stands for, or that
-// was asked; of a slot proxy above that its entry in owed_.
+// The integer of a proxy: which way its target lies; whether it stands for a slot, whether that was
+// settled, and whether its own side has it and settles it without us; then the number of the actor
+// that it stands for, or that was asked; of a slot proxy above that its entry in owed_.
 constexpr int64_t kTargetIsInside = 1;
 constexpr int64_t kIsSlot = 2;
 constexpr int64_t kIsSettled = 4;
-constexpr int kNumberShift = 3;
-constexpr int kEntryShift = 31;
+constexpr int64_t kIsHome = 8;
+constexpr int kNumberShift = 4;
+constexpr int kEntryShift = 32;
 constexpr int64_t kNumberMask = (int64_t{1} << (kEntryShift - kNumberShift)) - 1;
 
 int64_t SideBit(Direction to_target) { return to_target == Direction::kIn ? kTargetIsInside : 0; }
@@ -31,6 +32,7 @@ bool IsSettled(const Object* proxy) { return (boundary::Info(proxy) & kIsSettled
 void SetSettled(Heap& heap, Object* proxy) {
   boundary::SetInfo(heap, proxy, boundary::Info(proxy) | kIsSettled);
 }
+bool IsAtHome(const Object* proxy) { return (boundary::Info(proxy) & kIsHome) != 0; }
 
 // A walk is some 10 ns for each word; a step is about as much.
 constexpr uint64_t kWorkPerStep = 2;
@@ -97,8 +99,9 @@ bool LocalBoundary::IsOwn(Value ref) const {
 
 class LocalBoundary::Map final : public RefMap {
  public:
-  Map(LocalBoundary& of, Core& core, Direction direction)
-      : of_(of), core_(core), direction_(direction) {}
+  enum class Promises : bool { kToo, kNot };
+  Map(LocalBoundary& of, Core& core, Direction direction, Promises promises = Promises::kToo)
+      : of_(of), core_(core), direction_(direction), promises_(promises) {}
 
   // The promises of the other side that were made so far are of no use: nothing crossed.
   void Undo() {
@@ -116,6 +119,7 @@ class LocalBoundary::Map final : public RefMap {
         }
         return Home(ref);
       case Kind::kPromise:
+        if (promises_ == Promises::kNot) return Failure::kType;
         return Is(planted::kPromiseRaw) ? ref : of_.StandIn(core_, ref, direction_, &stand_ins_);
       case Kind::kContinuation:
         return Failure::kType;
@@ -143,6 +147,7 @@ class LocalBoundary::Map final : public RefMap {
   LocalBoundary& of_;
   Core& core_;
   Direction direction_;
+  Promises promises_;
   std::vector<Value> stand_ins_;  // the slot proxies that will settle them
 };
 
@@ -201,7 +206,8 @@ Result LocalBoundary::Owe(Core& core, Value slot, Direction to_slot, int64_t ask
     // What it holds since a crossing that was undone will do.
     const Value held = promise::Held(promise::Root(heap, slot.target()));
     if (IsOwn(held) && IsSlot(held.target()) && !IsSettled(held.target()) &&
-        ToTarget(held.target()) == to_slot && boundary::Target(held.target()) == slot) {
+        !IsAtHome(held.target()) && ToTarget(held.target()) == to_slot &&
+        boundary::Target(held.target()) == slot) {
       return held;
     }
   }
@@ -228,9 +234,9 @@ Result LocalBoundary::Slot(Core& core, Value slot, Direction direction, int64_t 
   // Home: whoever has it now answers without us. The proxy still knows the way, should the event
   // come to wait and cross once more.
   Object* proxy = slot.target();
-  if (!IsSettled(proxy)) {
+  if (!IsSettled(proxy) && !IsAtHome(proxy)) {
     owed_.Remove(core.heap(), EntryOf(proxy));
-    SetSettled(core.heap(), proxy);
+    boundary::SetInfo(core.heap(), proxy, boundary::Info(proxy) | kIsHome);
   }
   return boundary::Target(proxy);
 }
@@ -259,7 +265,7 @@ class LocalBoundary::Walk final : public Passing {
         target_(verdict.target),
         is_redirected_(verdict.kind == Verdict::Kind::kRedirect),
         is_raw_(is_raw),
-        judgement_(of.judged_) {}
+        judgement_(of.NowJudged(way)) {}
 
   Crossing::Step Go(Core& core, uint64_t work_max) {
     const uint64_t before = crossing_.cost().work;
@@ -325,7 +331,7 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
       const std::optional<Result> mapped =
           Crossing::Short(core.heap(), verdict.message, map, &cost);
       if (mapped.has_value() && mapped->ok()) {
-        judgement_ = judged_;
+        judgement_ = NowJudged(way);
         const Passage done =
             Arrive(core, proxy, event, way, what, Outcome::kPass, mapped->value(), cost.size);
         if (done != Passage::kNoRoom && done != Passage::kNoPlace) return done;
@@ -380,12 +386,12 @@ bool LocalBoundary::IsPaidBy(Core& core, Direction way) const {
 
 std::optional<Value> LocalBoundary::MapAtOnce(Core& core, Value message, Direction way,
                                               uint64_t* size) {
-  Map map(*this, core, way);
+  // A promise wants more: its stand-in is listened for.
+  Map map(*this, core, way, Map::Promises::kNot);
   Crossing::Cost cost;
   const std::optional<Result> mapped = Crossing::ShortWithRefs(core.heap(), message, map, &cost);
   *size = cost.size;
   if (mapped.has_value() && mapped->ok()) return mapped->value();
-  map.Undo();
   return std::nullopt;
 }
 
@@ -410,7 +416,8 @@ int64_t LocalBoundary::CrossAtOnce(Core& core, Object* proxy, Event& event) {
   if (audit_.is_off()) {
     audit_.Skip();
   } else {
-    Describe(core, proxy, event, way, Crossed::kMessage, cost.size, Outcome::kPass, &audit_.Next());
+    Describe(core, proxy, event, way, Crossed::kMessage, cost.size, Outcome::kPass,
+             &NextRecord(core.heap()));
   }
   ++crossed_;
   event.message = message;
@@ -436,7 +443,7 @@ std::optional<Boundary::Passage> LocalBoundary::Judge(Core& core, Object* proxy,
   seen.to = ends.to;
   if (policy.wants_time()) seen.time_ns = NowNs();
   core.heap().WillWrite(object_);  // the state of a function may be young
-  ++judged_;
+  ++judged_[static_cast<size_t>(way)].count;
   *verdict = policy.Judge(core, seen);
   switch (verdict->kind) {
     case Verdict::Kind::kNoRoom:
@@ -462,7 +469,7 @@ Boundary::Passage LocalBoundary::Arrive(Core& core, Object* proxy, Event& event,
       return slot.failure() == Failure::kMemory ? Passage::kNoRoom : Passage::kNoPlace;
     }
     if (is_one_way) core.Keep(event.slot, Value::Nil());
-    NoteRecord(core, Record(core, proxy, event, way, what, size, outcome));
+    NoteRecord(core, way, Record(core, proxy, event, way, what, size, outcome));
     event.slot = slot.value();
   } else {
     Record(core, proxy, event, way, what, size, outcome);
@@ -500,9 +507,8 @@ Boundary::Passage LocalBoundary::Deny(Core& core, Object* proxy, Event& event, D
 Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event, Direction way,
                                         Crossed what, Outcome outcome, Value reason) {
   ++refused_;
-  const int64_t record = Record(core, proxy, event, way, what, 0, outcome);
+  Record(core, proxy, event, way, what, 0, outcome);
   if (what == Crossed::kMessage) {
-    NoteRecord(core, record);
     core.Refuse(event, reason);
     return Passage::kRefused;
   }
@@ -524,6 +530,8 @@ void LocalBoundary::Settled(Heap& heap, Object* slot_proxy) {
 Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, EventFlag how,
                                          Value value) {
   if (IsSettled(slot_proxy)) return Settling::kIsLate;
+  // Its event fell before it came home for good, and that is what there is to say.
+  if (IsAtHome(slot_proxy)) return Settling::kAtOnce;
   const Direction way = ToTarget(slot_proxy);
   Crossing::Cost cost;
   if (planted::kIsBuilt || !PolicyOf(way).is_empty() || PolicyOf(Opposite(way)).is_one_way() ||
@@ -544,6 +552,8 @@ Result LocalBoundary::Pass(Core& core, Value value, Direction direction) {
   for (;;) {
     const Passed passed = PassSome(core, value, direction, passing);
     if (passed.passage == Passage::kGoesOn) return passed.value;
+    if (passed.passage == Passage::kMore) continue;
+    passing->Abandon();
     if (passed.passage == Passage::kNoRoom) return Failure::kMemory;
     if (passed.passage == Passage::kRefused) {
       return static_cast<Walk*>(passing.get())->failure();
@@ -610,7 +620,7 @@ int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& even
   const std::vector<Value>& logs = PolicyOf(way).logs();
   if (sink.is_nil() && logs.empty()) {
     if (audit_.is_off()) return audit_.Skip();
-    Describe(core, proxy, event, way, what, size, outcome, &audit_.Next());
+    Describe(core, proxy, event, way, what, size, outcome, &NextRecord(core.heap()));
     return audit_.count() - 1;
   }
   CrossingRecord record;
@@ -622,14 +632,22 @@ int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& even
   if (!sink.is_nil()) core.DeliverOn(owner, sink, told);
   for (const Value log : logs) core.DeliverOn(owner, log, value.value());
   if (audit_.is_off()) return audit_.Skip();
-  audit_.Next() = record;
+  NextRecord(core.heap()) = record;
   return audit_.count() - 1;
 }
 
-void LocalBoundary::NoteRecord(Core& core, int64_t record) {
-  if (judgement_ == judged_) {
-    last_noted_ = record;
-    noted_at_ = judged_;
+CrossingRecord& LocalBoundary::NextRecord(Heap& heap) {
+  const int64_t before = audit_.bytes();
+  CrossingRecord& next = audit_.Next();
+  if (audit_.bytes() != before) ChargeTables(heap);
+  return next;
+}
+
+void LocalBoundary::NoteRecord(Core& core, Direction way, int64_t record) {
+  Judged& judged = judged_[static_cast<size_t>(way)];
+  if (judgement_ == judged.count) {
+    judged.last_noted = record;
+    judged.noted_at = judgement_;
   }
   core.NoteCrossed(object_, record);
 }
@@ -637,13 +655,21 @@ void LocalBoundary::NoteRecord(Core& core, int64_t record) {
 void LocalBoundary::TakeBack(Core& core, int64_t crossing) {
   if (CrossingRecord* record = audit_.Find(crossing)) {
     record->outcome = CrossingRecord::Outcome::kParked;
-    if (crossing == last_noted_) TakeBackJudgement(core, record->way, noted_at_);
   }
+  for (const Direction way : {Direction::kIn, Direction::kOut}) {
+    const Judged& judged = judged_[static_cast<size_t>(way)];
+    if (crossing == judged.last_noted) TakeBackJudgement(core, way, judged.noted_at);
+  }
+}
+
+// Of what crosses that way now; -1: none is asked.
+int64_t LocalBoundary::NowJudged(Direction way) {
+  return PolicyOf(way).is_empty() ? -1 : judged_[static_cast<size_t>(way)].count;
 }
 
 // Unless another one was judged since.
 void LocalBoundary::TakeBackJudgement(Core& core, Direction way, int64_t judgement) {
-  if (judgement != judged_) return;
+  if (judgement != judged_[static_cast<size_t>(way)].count) return;
   core.heap().WillWrite(object_);
   PolicyOf(way).TakeBack();
 }
@@ -659,7 +685,7 @@ int64_t LocalBoundary::NowNs() const {
 void LocalBoundary::Revoke(Core& core) {
   if (is_cut()) return;
   if (Is(planted::kRevokeIsLate)) return core.BeginLettingGo(object_);
-  cut_at_ = core.turn().serial + 1;
+  cut_at_ = core.serial() + 1;
   LetGo(core);
   core.BeginLettingGo(object_);
 }
@@ -667,7 +693,7 @@ void LocalBoundary::Revoke(Core& core) {
 bool LocalBoundary::LetGo(Core& core) {
   if (Is(planted::kRevokeIsLate) && !is_cut()) {
     if (!planted::IsLateEnough()) return true;
-    cut_at_ = core.turn().serial + 1;
+    cut_at_ = core.serial() + 1;
   }
   Heap& heap = core.heap();
   const bool more_owed = owed_.Take(heap, kLetGoAtOnce, [&](Value slot, Value proxy) {

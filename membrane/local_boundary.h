@@ -117,7 +117,9 @@ class LocalBoundary final : public Boundary {
                 uint64_t size, Outcome outcome, CrossingRecord* record);
   int64_t Record(Core& core, const Object* proxy, const Event& event, Direction way, Crossed what,
                  uint64_t size, Outcome outcome);
-  void NoteRecord(Core& core, int64_t record);
+  CrossingRecord& NextRecord(Heap& heap);
+  void NoteRecord(Core& core, Direction way, int64_t record);
+  int64_t NowJudged(Direction way);
   void TakeBackJudgement(Core& core, Direction way, int64_t judgement);
   int64_t NowNs() const;
   void ChargeTables(Heap& heap);
@@ -129,12 +131,15 @@ class LocalBoundary final : public Boundary {
   std::array<std::unique_ptr<Policy>, 2> policies_;
   OwedSlots owed_;
   AuditRing audit_;
-  int64_t judged_ = 0;     // how often a policy was asked
-  int64_t judgement_ = 0;  // which of those let by what crosses now
-  // The record of the message that was let by last, and how much had been judged by then.
-  int64_t last_noted_ = -1;
-  int64_t noted_at_ = 0;
-  int64_t numbers_ = 0;  // given to actors so far
+  struct Judged {
+    int64_t count = 0;  // how often the policy was asked
+    // The record of the message that it let by last, and how much had been judged by then.
+    int64_t last_noted = -1;
+    int64_t noted_at = -1;
+  };
+  std::array<Judged, 2> judged_;  // by the direction
+  int64_t judgement_ = -1;        // which of those let by what crosses now
+  int64_t numbers_ = 0;           // given to actors so far
   // Who sent last, by the direction, and when that was looked up: messages come in rows.
   struct Sender {
     uint64_t cause = 0;

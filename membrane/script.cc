@@ -1,5 +1,7 @@
 #include "membrane/script.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -99,7 +101,7 @@ TurnEnd FaultWith(Core& core, Value reason) { return core.Fault(reason, {}); }
 // The turn goes on when what is dead was collected, of the young or all of it.
 TurnEnd GoOnAfter(Core& core, Core::Need need, std::unique_ptr<Suspension> rest) {
   const TurnEnd suspended = core.Suspend(std::move(rest));  // where a collection finds it
-  core.fuel = -1;
+  core.fuel = std::min<int64_t>(core.fuel, -1);
   switch (core.Refuel(need)) {
     case Core::Fuel::kGo:
     case Core::Fuel::kSuspend:
@@ -139,6 +141,7 @@ class Introduction final : public Suspension {
       case Boundary::Passage::kRefused:
       case Boundary::Passage::kRedirected:
       case Boundary::Passage::kNoPlace:
+        passing_->Abandon();
         return FaultWith(core, passed.value);
       case Boundary::Passage::kMore:
         tries_ = 0;
@@ -148,7 +151,10 @@ class Introduction final : public Suspension {
     }
     // What is dead goes, twice: the first collection may have been of the young only.
     constexpr int kTriesMax = 2;
-    if (tries_ == kTriesMax) return core.Quota(Resource::kMemory);
+    if (tries_ == kTriesMax) {
+      passing_->Abandon();
+      return core.Quota(Resource::kMemory);
+    }
     const Core::Need need = tries_++ == 0 ? Core::Need::kMemory : Core::Need::kAllMemory;
     return GoOnAfter(core, need, Moved());
   }
@@ -206,21 +212,23 @@ Result CountsValue(Core& core, LocalBoundary& boundary) {
 // {inward: n, outward: n, owed: n, proxies: [{number, way, last}, ..]}: what a revoke would cut.
 Result PreviewValue(Core& core, LocalBoundary& boundary) {
   constexpr size_t kProxiesMax = 1000;
-  std::map<int64_t, const CrossingRecord*> last;
-  boundary.audit().ForEach([&](const CrossingRecord& record) {
-    last[record.to] = &record;
-    last[record.from] = &record;
-  });
-  std::map<int64_t, Direction> proxies;  // by number: in the order of first crossing
+  std::map<int64_t, Direction> proxies;  // the first by number: in the order of first crossing
   if (!boundary.is_cut()) {
     boundary.ForEachProxy(core.heap(), [&](Object* proxy) {
-      proxies.emplace(LocalBoundary::NumberOf(proxy), LocalBoundary::ToTarget(proxy));
+      const int64_t number = LocalBoundary::NumberOf(proxy);
+      if (proxies.size() == kProxiesMax && number > proxies.rbegin()->first) return;
+      proxies.emplace(number, LocalBoundary::ToTarget(proxy));
+      if (proxies.size() > kProxiesMax) proxies.erase(std::prev(proxies.end()));
     });
   }
+  std::map<int64_t, const CrossingRecord*> last;
+  boundary.audit().ForEach([&](const CrossingRecord& record) {
+    for (const int64_t number : {int64_t{record.to}, int64_t{record.from}}) {
+      if (proxies.count(number) > 0) last[number] = &record;
+    }
+  });
   ListBuilder list(core.heap());
-  size_t listed = 0;
   for (const auto& [number, way] : proxies) {
-    if (listed++ == kProxiesMax) break;
     MapOfNames entry(core);
     entry.PutNumber("number", static_cast<uint64_t>(number));
     entry.PutSymbol("way", way == Direction::kIn ? "in" : "out");
@@ -259,7 +267,10 @@ class Inspection final : public Suspension {
   TurnEnd Resume(Core& core) override {
     auto& boundary = *static_cast<LocalBoundary*>(boundary::Of(membrane_.data()));
     const Membrane::Counts counts = boundary.counts();
-    core.fuel -= static_cast<int64_t>(counts.proxies_in + counts.proxies_out + counts.owed) / 4;
+    constexpr int64_t kStepsPerEntry = 10;
+    core.fuel -= static_cast<int64_t>(counts.proxies_in + counts.proxies_out + counts.owed +
+                                      boundary.audit().kept()) *
+                 kStepsPerEntry;
     const Result value = answer_(core, boundary);
     if (!value.ok()) return core.Quota(Resource::kMemory);
     core.StageReply(value.value());

@@ -7,6 +7,7 @@
 #include "membrane/local_boundary.h"
 #include "vm/actor/actor.h"
 #include "vm/actor/promise.h"
+#include "vm/actor/supervision.h"
 #include "vm/value/structure.h"
 #include "vm/value/value_kind.h"
 
@@ -216,7 +217,7 @@ class VmMap::Walk {
   }
   void LookIntoContinuation(Id id, Object* o) {
     if (actor::StateOf(o) == actor::ContState::kDone) return;
-    const Value self = actor::ContWord(o, actor::Cont::kSelf);
+    const Value self = supervision::SelfOf(o);
     if (self.is_target()) {
       const Id actor = NodeOf(self.target());
       AddEdge(id, actor, Via::kSelf);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "membrane/audit.h"
 #include "membrane/membrane.h"
 #include "membrane/script.h"
 #include "tests/membrane/link.h"
@@ -335,6 +336,24 @@ TEST_CASE("law 32: membranes made, used and dropped, revoked or not, leave memor
     if (i % 2 == 0) wall.Revoke();
     m.vm.Run();
   });
+}
+
+TEST_CASE("law 31: the records that a membrane keeps are memory of who made it") {
+  Market m;
+  MembraneOptions options;
+  options.audit_records = 100'000;
+  Membrane wall = m.Wall(options);
+  const Root proxy = m.Pass(wall, m.shore.Create("worker"), Direction::kOut);
+  Heap& heap = m.vm.core().heap();
+  const auto bytes = [&] {
+    heap.Collect(Heap::Scope::kFull);
+    return heap.SponsorBytes(m.vm.core().root_sponsor().index());
+  };
+  const uint64_t before = bytes();
+  constexpr int kRecords = 20'000;
+  for (int i = 0; i < kRecords; ++i) m.vm.Send(proxy, m.vm.Int(i));
+  m.vm.Run();
+  CHECK(bytes() - before >= kRecords * sizeof(CrossingRecord));
 }
 
 }  // namespace

@@ -242,6 +242,20 @@ behavior boss { [promise, friend] => task {
   }
 }
 
+TEST_CASE("reach: so is one of an actor that has a control") {
+  ReachWorld w;
+  const Module module = Loaded(w.vm, R"(
+behavior boss { [promise, friend] => { task { await promise
+  friend <- #go }; nil } })");
+  Core& core = w.vm.core();
+  const Root boss(core.heap(), core.CreateControlled(module.Behavior("boss", {})).ref);
+  const Value carol = w.Actor("carol"), promise = core.NewPromise();
+  w.roots.emplace_back(core.heap(), promise);
+  w.vm.Send(boss, w.vm.List({promise, carol}));
+  w.vm.Run();
+  CHECK(w.Reaches(boss.value(), carol));
+}
+
 TEST_CASE("reach: nothing leads through the host, and garbage is not on the map") {
   ReachWorld w;
   const Value alice = w.Actor("alice"), bob = w.Actor("bob");

@@ -2,7 +2,9 @@
 // commits; until then a revoke undoes it. One test for each state that it may be in.
 #include <doctest/doctest.h>
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "membrane/membrane.h"
 #include "tests/membrane/link.h"
@@ -418,6 +420,31 @@ TEST_CASE("law 10: what was sent to a dead proxy is a fault, whatever is cut whi
   s.vm.Send(s.control, s.vm.Tagged("refill", s.vm.Map({{"steps", s.vm.Int(5000)}})));
   s.vm.Run();
   CHECK(s.vm.UnobservedFaults().size() == 1);
+}
+
+TEST_CASE("law 25: a long message whose receiver came to be busy meanwhile is judged once") {
+  DryScene s;
+  Heap& heap = s.vm.core().heap();
+  const Root payer(heap, s.vm.core().SplitSponsor(s.vm.Map({{"events", s.vm.Int(1000)}})).control);
+  MembraneOptions options;
+  options.payer_in = payer.value();
+  options.inward = s.vm.Symbol("one_shot");
+  Membrane wall = *Membrane::Create(s.vm.core(), options);
+  Membrane other = *Membrane::Create(s.vm.core(), {});
+  const Root proxy(heap, wall.Pass(s.worker.value(), Direction::kOut).value());
+  const Root busy(heap, other.Pass(s.worker.value(), Direction::kOut).value());
+  std::vector<Value> items;
+  for (int i = 0; i < 30'000; ++i) items.push_back(s.vm.List({s.vm.Int(i)}));
+  const Root asked =
+      s.shore.Ask(proxy, s.vm.Tagged("pass", s.log.value(), s.vm.List(std::span(items))));
+  for (int i = 0; i < 3; ++i) s.vm.RunSlice(1);  // it begins to cross
+  const Root forever = s.shore.Ask(busy, s.vm.Symbol("forever"));
+  for (int i = 0; i < 200; ++i) s.vm.RunSlice(1);
+  REQUIRE(s.shore.Outcome(asked) == "pending");
+  other.Revoke();
+  s.vm.Run();
+  CHECK(s.shore.Outcome(forever) == "broken: #revoked");
+  CHECK(s.shore.Outcome(asked) == "nil");
 }
 
 }  // namespace

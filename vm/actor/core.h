@@ -217,6 +217,8 @@ class Core final : private HeapClient, public IdentitySource {
   // memory. What it held is let go of in pieces from now on, after it was cut.
   Value NewBoundary(std::unique_ptr<Boundary> boundary, uint32_t words);
   void BeginLettingGo(Object* boundary);
+  // Of the turn that began last.
+  uint64_t serial() const { return serial_; }
   // What is sent to the ref reaches nobody any more: a boundary on the way is cut.
   bool LeadsNowhere(Value target);
   // The actor whose turn sent the event, if that was one of the last turns; else null.
@@ -547,9 +549,11 @@ class Core final : private HeapClient, public IdentitySource {
   void CrossBack(const Event& event);
   bool CrossOne(UnderWay& now);
   UnderWay TakeUnderWay(const Event& event);
-  void DropUnderWay();
+  void DropUnderWay(const Event& event);
+  void CrossAnew(const Event& event);
+  void TakeBackUnderWay(UnderWay& now);
   void WaitAtFront(UnderWay& now);
-  void WaitForRoom(UnderWay& now, Value full);
+  void WaitForRoom(UnderWay& now, Boundary* full);
   void TakeBackCrossed(Value target, Value crossed);
   void SettleThrough(Value slot, EventFlag how, Value value, Value report);
   void BreakBehind(Object* slot_proxy, Value reason);

@@ -16,6 +16,8 @@ namespace {
 bool IsProxy(Value target) { return IsTargetKind(target, Kind::kProxy); }
 // On one way.
 constexpr int kBoundariesMax = 1'000;
+// At an event that waits, for a boundary on its way.
+constexpr int64_t kStepsOfLook = 10;
 
 bool IsPayer(Value target) { return IsTargetKind(target, Kind::kPayer); }
 bool IsSame(const Event& a, const Event& b) {
@@ -80,7 +82,7 @@ bool Core::DispatchProxy(Event& event) {
   if (event.flag() != EventFlag::kMessage) return CrossBack(event), false;
   const Way way = WayOf(event.target);
   if (way.kind != Way::Kind::kOpen) {
-    DropUnderWay();
+    DropUnderWay(event);
     const bool is_cut = way.kind == Way::Kind::kCut;
     // What was under way is dropped; what was sent to a dead proxy is a fault.
     if (is_cut && event.cause() < way.cut_at) return BreakRevoked(event), false;
@@ -95,10 +97,13 @@ bool Core::DispatchProxy(Event& event) {
   Object* target = way.end.target();
   const bool begins_turn = target->kind == Kind::kActor;
   if (begins_turn && actor::IsExtended(target) && WaitInInbox(target, event)) {
-    DropUnderWay();
+    CrossAnew(event);
     return false;
   }
-  if (!PayForArrival(event)) return false;
+  if (!PayForArrival(event)) {
+    CrossAnew(event);
+    return false;
+  }
   const Event origin = event;
   UnderWay now = TakeUnderWay(origin);
   while (now.event.target != way.end) {
@@ -144,10 +149,10 @@ bool Core::CrossOne(UnderWay& now) {
       WaitAtFront(now);
       return false;
     case Boundary::Passage::kNoRoom:
-      WaitForRoom(now, {});
+      WaitForRoom(now, nullptr);
       return false;
     case Boundary::Passage::kNoPlace:
-      WaitForRoom(now, boundary::OfProxy(proxy)->FullReason(*this));
+      WaitForRoom(now, boundary::OfProxy(proxy));
       return false;
   }
   return false;
@@ -159,7 +164,7 @@ void Core::CrossBack(const Event& event) {
   const Boundary& boundary = *boundary::OfProxy(proxy);
   const Value behind = boundary::Target(proxy);
   if (behind.is_nil() || boundary.is_cut()) {
-    DropUnderWay();
+    DropUnderWay(event);
     return BreakBehind(proxy, Reason("revoked"));
   }
   UnderWay now = TakeUnderWay(event);
@@ -185,52 +190,65 @@ Core::UnderWay Core::TakeUnderWay(const Event& event) {
   return now;
 }
 
-void Core::DropUnderWay() {
-  const auto at = under_way_.find(sponsor_->index());
-  if (at == under_way_.end()) return;
-  if (at->second.passing != nullptr) at->second.passing->Abandon();
-  under_way_.erase(at);
+// It will not go on: what is under way of `event`, if anything.
+void Core::DropUnderWay(const Event& event) {
+  const UnderWay dropped = TakeUnderWay(event);
+  if (dropped.passing != nullptr) dropped.passing->Abandon();
+}
+
+// The same; and the event comes again, so what was counted for it is not.
+void Core::CrossAnew(const Event& event) {
+  if (under_way_.empty()) return;
+  UnderWay now = TakeUnderWay(event);
+  TakeBackUnderWay(now);
+}
+
+void Core::TakeBackUnderWay(UnderWay& now) {
+  if (now.passing != nullptr) {
+    now.passing->TakeBack(*this);
+    now.passing->Abandon();
+  }
+  TakeBackCrossed(now.origin.target, now.crossed);
 }
 
 void Core::WaitAtFront(UnderWay& now) {
   now.is_waiting = true;
   sponsor_->queue.PushFront(now.origin);
-  under_way_.insert_or_assign(sponsor_->index(), std::move(now));
+  UnderWay& place = under_way_[sponsor_->index()];
+  // Another one of this sponsor's: something came before it meanwhile.
+  if (!place.origin.target.is_nil()) TakeBackUnderWay(place);
+  place = std::move(now);
   now.is_waiting = true;
 }
 
-// It goes on when what is dead has been collected, first of the young, then of all. `full`: of a
-// table, as the reason when that did not help; nil: there was no memory.
-void Core::WaitForRoom(UnderWay& now, Value full) {
+// It goes on when what is dead has been collected, first of the young, then of all. `full`: a table
+// of that boundary is; null: there was no memory.
+void Core::WaitForRoom(UnderWay& now, Boundary* full) {
   constexpr uint8_t kTriesMax = 2;
   const bool has_tried_all = now.tries == kTriesMax;
   const Need need = now.tries == 0 ? Need::kMemory : Need::kAllMemory;
   if (!has_tried_all) ++now.tries;
   WaitAtFront(now);
-  const uint64_t bytes = full.is_nil() ? heap_.refused_bytes() : 0;
+  const uint64_t bytes = full == nullptr ? heap_.refused_bytes() : 0;
   const Room room = has_tried_all ? Room::kNo : RoomFor(*sponsor_, bytes, need);
   PayFrom(*sponsor_, MemoryLeft(*sponsor_));
   if (room == Room::kLater) {
     slice_left_ = 0;
     // Of memory there may be more by then than was asked for.
     auto& tries = under_way_.find(sponsor_->index())->second.tries;
-    if (full.is_nil()) tries = std::min<uint8_t>(tries, 1);
+    if (full == nullptr) tries = std::min<uint8_t>(tries, 1);
   }
   if (room != Room::kNo) return;
   const Event refused = sponsor_->queue.Take();
   ShadeTaken(refused);
-  const UnderWay& given_up = under_way_.find(sponsor_->index())->second;
-  const Value crossed = given_up.crossed;
   const bool is_message = refused.flag() == EventFlag::kMessage;
-  const bool is_parked = is_message && full.is_nil() && HasKeeper(Resource::kMemory);
-  if (is_parked && given_up.passing != nullptr) given_up.passing->TakeBack(*this);
-  DropUnderWay();
-  if (!is_parked) {
-    const Value reason = full.is_nil() ? QuotaReason(Resource::kMemory) : full;
+  if (!is_message || full != nullptr || !HasKeeper(Resource::kMemory)) {
+    DropUnderWay(refused);
+    const Value reason = full == nullptr ? QuotaReason(Resource::kMemory) : full->FullReason(*this);
     if (!is_message) return BreakBehind(refused.target.target(), reason);
     return RefuseMessage(refused, {}, reason);
   }
-  TakeBackCrossed(refused.target, crossed);
+  CrossAnew(refused);
   sponsor_->queue.PushFront(refused);
   MakeDry(Resource::kMemory);
 }
@@ -312,6 +330,9 @@ void Core::BreakBehind(Object* slot_proxy, Value reason) {
 
 void Core::ListenOn(Value payer, Value promise, Value listener) {
   Object* root = promise::Root(heap_, promise.target());
+  if (PayerOf(payer).stopped) {
+    return SettleSlot(listener, EventFlag::kBroken, Reason("stopped"));
+  }
   const Event event = {Value::Target(root), listener, Value::Nil(),
                        Event::Pack(turn_.serial, EventFlag::kListen)};
   if (promise::StateOf(root) == promise::State::kPending || promise::HasWaiters(root)) {
@@ -323,6 +344,11 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
 
 void Core::BeginLettingGo(Object* boundary) {
   cut_.push_back(Value::Data(boundary));
+  // Who cuts pays for the look at what waits.
+  int64_t waiting = 0;
+  for (const Sponsor* s : dry_) waiting += s->queue.size();
+  for (const Aside& aside : set_aside_) waiting += aside.size();
+  ChargeWork(waiting * kStepsOfLook);
   ++cuts_;
   has_cut_ = true;
 }
@@ -383,8 +409,10 @@ void Core::DropCut(Sponsor& payer, Queue& queue) {
     event.cause_and_flag = Event::Pack(event.cause(), EventFlag::kVoid);
   });
   if (cut.empty()) return;
+  const int64_t left_when_dry = payer.left_when_dry;
   BeginSlice(payer);
   for (const Event& event : cut) {
+    DropUnderWay(event);
     if (event.flag() == EventFlag::kResume) {
       TakeUp(event.target.target());
       UndoTakenUp(Reason("revoked"), Why::kStopped);
@@ -394,6 +422,10 @@ void Core::DropCut(Sponsor& payer, Queue& queue) {
   }
   EndSlice();
   sponsors_.Settle(payer);
+  if (!payer.dry) return;
+  // What was undone came back.
+  payer.left_when_dry = left_when_dry;
+  WakeDry();
 }
 
 // The turn that is taken up began with a crossing of a boundary that was cut since.

@@ -182,7 +182,8 @@ bool Core::DispatchPayer(Event& event) {
     HandToPayer(payer, event);
     return false;
   }
-  if (!PayForArrival(event)) return false;
+  // A proxy is paid for when its event crosses.
+  if (!IsTargetKind(words[0], Kind::kProxy) && !PayForArrival(event)) return false;
   event.target = words[0];
   return true;
 }

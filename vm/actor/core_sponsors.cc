@@ -446,9 +446,9 @@ void Core::UndoTakenUp(Value reason, Why why) {
 
 // The first event of the queue. True when it was a turn under way, which is undone.
 bool Core::FaultFront(Value reason) {
-  if (!under_way_.empty()) DropUnderWay();
   Event event = sponsor_->queue.Take();
   ShadeTaken(event);
+  if (!under_way_.empty()) DropUnderWay(event);
   if (event.flag() == EventFlag::kVoid) return false;
   if (event.flag() == EventFlag::kResume) {
     if (!IsUnderWay(event)) return false;

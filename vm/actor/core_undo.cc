@@ -105,10 +105,11 @@ void Core::RollBack() {
     sponsors_made_.clear();
   }
   slice_left_ -= static_cast<int64_t>(sponsors_made_.size()) * kTimeOfSponsor;
-  for (size_t i = sponsors_made_.size(); i-- > 0;) {
-    // Should it leak through a reason: the control ref of nothing.
-    sponsors_made_[i]->control.target()->words()[0] = Value::Nil();
-    sponsors_.Remove(*sponsors_made_[i], heap_, SponsorTree::End::kUndone);
+  for (Sponsor* made : sponsors_made_) {
+    // Something may name it as who pays, or its control leak through a reason: all that breaks. It
+    // goes when nobody holds it any more, as others do.
+    made->undone = true;
+    sponsors_.Stop(*made, heap_, [this](Sponsor& stopped) { sponsors_.MakeReady(stopped); });
   }
   sponsors_made_.clear();
   actors_made_ = 0;
