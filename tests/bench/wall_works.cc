@@ -36,6 +36,7 @@ Membrane MakeWall(Vm& vm, const MembraneOptions& options) {
 
 // The revoke, and slices such as VmLoop's until nothing is left to do.
 RevokeFigures TimeRevoke(Vm& vm, const std::function<void()>& revoke) {
+  vm.core().heap().Collect(Heap::Scope::kFull);  // the mark that making them began is not its cost
   RevokeFigures figures;
   const auto timed = [&](const std::function<void()>& piece) {
     const int64_t from = ThreadNs();
