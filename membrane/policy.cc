@@ -23,6 +23,7 @@ namespace vesicle {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
+constexpr uint64_t kTagsMax = 1'000;  // of a rule; each message is compared with them
 constexpr std::string_view kRules =
     "a rule is #allow_tags(tags), #deny_tags(tags), #read_only(tags), #rate(n, ms), "
     "#budget({count, bytes}), #expires({after, uses}), #one_shot, #one_way, #log(ref), or a "
@@ -45,7 +46,9 @@ bool TakesThree(Value function) {
 
 // The words of #deny(reason).
 std::string TextOf(Value reason) {
-  if (IsText(reason)) return std::string(TextView(reason));
+  // What is longer than a reason may be is cut there; so much will do.
+  constexpr size_t kBytesMax = 4096;
+  if (IsText(reason)) return std::string(TextView(reason).substr(0, kBytesMax));
   if (IsSymbol(reason)) return std::string(SymbolView(reason));
   return Show(reason);
 }
@@ -90,6 +93,9 @@ std::string Policy::Add(Value v) {
                                       : RuleKind::kReadOnly;
     const Value tags = FieldsOf(v)[0];
     if (!IsList(tags)) return Words(Show(v), ": wants a list of symbols, as [#get, #add]");
+    if (ListSize(tags) > kTagsMax) {
+      return Words("a rule names at most ", kTagsMax, " tags, but these are ", ListSize(tags));
+    }
     for (uint64_t i = 0; i < ListSize(tags); ++i) {
       const Value tag = ListAt(tags, i);
       if (!IsSymbol(tag)) return Words(Show(tag), " is no symbol: tags are, as #get");

@@ -62,8 +62,8 @@ class Link {
     bool undoes_under_way = true;   // laws 10, 12, 14: there is no wire for things to be on
     bool takes_every_value = true;  // laws 16, 17: there is no codec, and no bound
     bool copies_code = true;        // law 23: functions and behaviors cross
-    bool finds_circles = true;        // of promises that wait for each other across it
-    bool one_heap = true;  // a test may look at both sides at once
+    bool finds_circles = true;      // of promises that wait for each other across it
+    bool one_heap = true;           // a test may look at both sides at once
   };
 
   virtual ~Link() = default;

@@ -131,8 +131,7 @@ TEST_CASE("memory: every sample, with each allocation in turn the one that fails
 
 TEST_CASE("memory: the harness catches a core that does not roll back") {
   using Bug = VmOptions::PlantedBug;
-  for (const Bug bug :
-       {Bug::kRollbackKeepsStaged, Bug::kRollbackKeepsBecome}) {
+  for (const Bug bug : {Bug::kRollbackKeepsStaged, Bug::kRollbackKeepsBecome}) {
     VmOptions options;
     options.planted_bug = bug;
     int refusals = 0, caught = 0;

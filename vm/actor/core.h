@@ -607,7 +607,13 @@ class Core final : private HeapClient, public IdentitySource {
   bool WaitsFor(Object* promise, const Object* root);
   // A target that is no actor cannot take the message: its slot breaks, or a fault is reported.
   void RefuseMessage(const Event& event, std::string_view text, Value reason = Value::Absent());
+  // Wants one that is not undone.
   Sponsor& PayerOf(Value control);
+  // The control ref of a sponsor whose turn never was.
+  static bool IsUndone(Value control) {
+    return !control.is_nil() && SponsorOf(control.target()) == nullptr;
+  }
+  void ReleaseToNobody(const Event& event);
   void Release(Value payer, const Event& event);
   // A settlement lets so many go at once; the others, piece by piece, between slices.
   static constexpr int kReleasedAtOnce = 256;

@@ -16,8 +16,6 @@ namespace {
 bool IsProxy(Value target) { return IsTargetKind(target, Kind::kProxy); }
 // On one way.
 constexpr int kBoundariesMax = 1'000;
-// At an event that waits, for a boundary on its way.
-constexpr int64_t kStepsOfLook = 10;
 
 bool IsPayer(Value target) { return IsTargetKind(target, Kind::kPayer); }
 bool IsSame(const Event& a, const Event& b) {
@@ -43,12 +41,16 @@ Core::Way Core::WayOf(Value target) {
     }
     const Object* o = way.end.target();
     if (o->kind == Kind::kPayer) {
+      if (IsUndone(o->words()[1])) {
+        way.kind = Way::Kind::kCut;
+        return way;
+      }
       way.payer = &PayerOf(o->words()[1]);
       way.end = o->words()[0];
       continue;
     }
     const Boundary& boundary = *boundary::OfProxy(o);
-    if (boundary.is_cut() || boundary::Target(o).is_nil()) {
+    if (boundary.is_cut() || boundary::Target(o).is_nil() || IsUndone(boundary.PayerTo(o))) {
       way.kind = Way::Kind::kCut;
       way.cut_at = boundary.cut_at();
       return way;
@@ -344,11 +346,6 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
 
 void Core::BeginLettingGo(Object* boundary) {
   cut_.push_back(Value::Data(boundary));
-  // Who cuts pays for the look at what waits.
-  int64_t waiting = 0;
-  for (const Sponsor* s : dry_) waiting += s->queue.size();
-  for (const Aside& aside : set_aside_) waiting += aside.size();
-  ChargeWork(waiting * kStepsOfLook);
   ++cuts_;
   has_cut_ = true;
 }

@@ -224,8 +224,11 @@ void Core::WakeDry() {
 }
 
 void Core::DispatchControl(const Event& event) {
+  // The turn that made it was undone.
+  if (SponsorOf(event.target.target()) == nullptr) {
+    return RefuseMessage(event, {}, Reason("disconnected"));
+  }
   Sponsor& sponsor = PayerOf(event.target);
-  if (sponsor.undone) return RefuseMessage(event, {}, Reason("disconnected"));
   const Value m = event.message;
   const auto fields = FieldsOf(m);
   const auto is = [&](const char* tag, size_t arity) { return Is(m, tag, arity); };

@@ -176,6 +176,10 @@ bool Core::DispatchContinuation(Event& event) {
 // paid for when it comes off, so that no more of them are taken up than there are events for.
 bool Core::DispatchPayer(Event& event) {
   const Value* words = event.target.target()->words();
+  if (IsUndone(words[1])) {
+    BreakStopped(event);
+    return false;
+  }
   Sponsor& payer = PayerOf(words[1]);
   // What is behind a payer may be a proxy: its event is to stay as it is until its turn begins.
   if (&payer != sponsor_ || payer.stopped) {

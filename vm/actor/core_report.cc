@@ -36,7 +36,8 @@ Value Core::Reason(std::string_view tag, std::string_view text) {
   const Heap::BeyondAllowance beyond(heap_);
   const Value symbol = symbols_.Intern(tag).value();
   if (text.empty()) return symbol;
-  while (text.size() > kReasonTextMax || !IsValidUtf8(text)) text.remove_suffix(1);
+  text = text.substr(0, kReasonTextMax);
+  while (!IsValidUtf8(text)) text.remove_suffix(1);
   const Value fields[] = {MakeTextUnchecked(heap_, text).value()};
   return MakeTagged(heap_, symbol, fields).value();
 }

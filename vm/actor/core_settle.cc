@@ -21,9 +21,18 @@ Sponsor& Core::PayerOf(Value control) {
 }
 
 void Core::Release(Value payer, const Event& event) {
+  if (IsUndone(payer)) return ReleaseToNobody(event);
   Sponsor& sponsor = PayerOf(payer);
   sponsor.queue.Release(event);
   sponsors_.MakeReady(sponsor);
+}
+
+// Who was to pay never was.
+void Core::ReleaseToNobody(const Event& event) {
+  if (event.flag() == EventFlag::kMessage) return BreakStopped(event);
+  if (IsTargetKind(event.target, Kind::kProxy)) {
+    BreakBehind(event.target.target(), Reason("stopped"));
+  }
 }
 
 void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {

@@ -146,12 +146,12 @@ void Core::TellSupervisor(Object* record, Value reason, const FaultReport& repor
   const auto text = [this](const std::string& s) { return MakeText(heap_, s).value(); };
   put("reason", Plain(heap_, symbols_, *this).Of(reason));
   put("behavior", text(report.behavior));
-  put("place", text(PlaceText(report.place)));
+  // Not which turns led there: some may be of the other side of a boundary, as the folder may.
+  Place place = report.place;
+  place.file = place.file.substr(place.file.rfind('/') + 1);
+  put("place", text(PlaceText(place)));
   put("message", text(report.message));
   put("own", Value::Bool(&PayerOf(WordOf(record, Of::kOwn)) == sponsor_));
-  ListBuilder causes(heap_);
-  for (const std::string& cause : report.causes) causes.Add(text(cause));
-  put("causes", causes.Finish().value());
   Sponsor& home = PayerOf(WordOf(record, Of::kHome));
   home.queue.Append({WordOf(record, Of::kActor), fault, Value::Nil(),
                      Event::Pack(turn_.serial, EventFlag::kFault)});
@@ -162,6 +162,11 @@ void Core::TellSupervisor(Object* record, Value reason, const FaultReport& repor
 // What the event becomes when it comes off its queue; false: nobody is there to be told.
 bool Core::DispatchFault(Event& event) {
   Object* record = supervision::RecordOf(event.target);
+  // Until it is free it may come to be another life's: the event waits as it is.
+  if (const Value above = WordOf(record, Of::kSupervisor);
+      !above.is_nil() && WaitInInbox(above.target(), event)) {
+    return false;
+  }
   const int64_t missed = WordOf(record, Of::kMissed).small_int();
   WordOf(record, Of::kMissed) = Value::SmallInt(0);
   WordOf(record, Of::kIsReported) = Value::Nil();

@@ -105,11 +105,18 @@ void Core::RollBack() {
     sponsors_made_.clear();
   }
   slice_left_ -= static_cast<int64_t>(sponsors_made_.size()) * kTimeOfSponsor;
-  for (Sponsor* made : sponsors_made_) {
-    // Something may name it as who pays, or its control leak through a reason: all that breaks. It
-    // goes when nobody holds it any more, as others do.
-    made->undone = true;
-    sponsors_.Stop(*made, heap_, [this](Sponsor& stopped) { sponsors_.MakeReady(stopped); });
+  for (size_t i = sponsors_made_.size(); i-- > 0;) {
+    Sponsor& made = *sponsors_made_[i];
+    // What leaked through a reason, or named it as who pays, has the control ref of nothing.
+    made.control.target()->words()[0] = Value::Nil();
+    while (!made.queue.empty()) {
+      const Event event = made.queue.Take();
+      ShadeTaken(event);
+      ReleaseToNobody(event);
+    }
+    const bool owes_nothing = heap_.SponsorBytes(made.index()) == 0;
+    sponsors_.Remove(made, heap_,
+                     owes_nothing ? SponsorTree::End::kUndone : SponsorTree::End::kGone);
   }
   sponsors_made_.clear();
   actors_made_ = 0;

@@ -76,7 +76,6 @@ class Sponsor {
   // How many boundaries had been cut when its events, waiting for a refill, were looked through.
   uint64_t cuts_seen = 0;
   bool stopped = false;
-  bool undone = false;  // stopped, as the turn that made it never was
   bool is_held() const { return dry || stopped; }
   // Of an account without room: who waits for some, and the number of the collection that may find
   // it. All who draw on the account spend their slices on that until it is over.

@@ -63,7 +63,7 @@ TEST_CASE("supervisor: it hears of a fault, as data, and the fault is observed")
   Family family(world, FailAlways);
   family.Start();
   CHECK(world.Asked(family.child, world.Symbol("go")) == "broken: #type(\"no\")");
-  CHECK(family.texts == Strings{"#fault(9, {behavior: \"test\", causes: [], message: \"#go\", "
+  CHECK(family.texts == Strings{"#fault(9, {behavior: \"test\", message: \"#go\", "
                                 "missed: 0, own: true, place: \"f.ves:3:4\", "
                                 "reason: #type(\"no\")})"});
   CHECK(world.core.unobserved_fault_count() == 0);
