@@ -40,18 +40,20 @@ inline void Core::CommitEffects() {
 // from the queue to the commit. Everything else is Dispatch's.
 void Core::DispatchQueue(Sponsor& sponsor) {
   EventQueue& queue = sponsor.queue;
+  Event crossed;
   while (const Event* event = queue.TakeIfAny()) {
     if (heap_.marking() && queue.has_snapshot()) [[unlikely]]
       ShadeTaken(*event);
     PrefetchBehind(event);
     Object* target = event->target.target();
-    Event crossed;
-    if (target->kind == Kind::kProxy && event->flag() == EventFlag::kMessage &&
+    bool is_plain = actor::IsPlain(target) && event->flag() == EventFlag::kMessage;
+    if (!is_plain && target->kind == Kind::kProxy && event->flag() == EventFlag::kMessage &&
         CrossAtOnce(*event, &crossed)) {
       event = &crossed;
       target = crossed.target.target();
+      is_plain = true;
     }
-    if (actor::IsPlain(target) && event->flag() == EventFlag::kMessage) [[likely]] {
+    if (is_plain) [[likely]] {
       Object* code = code::Of(target);
       BeginTurn(*event, event->target, event->slot, code);
       in_turn_ = true;
