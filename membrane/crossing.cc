@@ -1,6 +1,5 @@
 #include "membrane/crossing.h"
 
-#include <span>
 #include <utility>
 
 #include "membrane/planted.h"
