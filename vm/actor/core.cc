@@ -200,6 +200,8 @@ bool Core::RunSlice(int64_t steps) {
       } else {
         used += FaultQueue(QuotaReason(which));
       }
+    } else if (next->schedule != nullptr && next->schedule->is_imposed()) [[unlikely]] {
+      DispatchOnSchedule(*next);
     } else {
       DispatchQueue(*next);
     }
@@ -462,6 +464,7 @@ void Core::Finalize(Object* object) {
       break;
     case Kind::kSponsorControl: {
       Sponsor* sponsor = reinterpret_cast<Sponsor*>(raw.bits());
+      if (sponsor->schedule != nullptr) std::exchange(sponsor->schedule, nullptr)->OnGone();
       sponsor->control = Value::Nil();
       sponsor->orphaned = true;
       orphans_.push_back(sponsor);

@@ -37,6 +37,7 @@
 #include "vm/actor/fault.h"
 #include "vm/actor/promise.h"
 #include "vm/actor/queue.h"
+#include "vm/actor/schedule.h"
 #include "vm/actor/sponsor.h"
 #include "vm/heap/heap.h"
 #include "vm/value/identity.h"
@@ -282,6 +283,8 @@ class Core final : private HeapClient, public IdentitySource {
   // for one. `payer`: a control ref that is held, nil for the root's.
   enum class Delivery : uint8_t { kSent, kParked, kRefused };
   Delivery DeliverOn(Value payer, Value target, Value message);
+  // Puts an event before all others of a sponsor, for a schedule.
+  void DeliverFirst(Value payer, const Event& event);
   // Its events wait for a refill.
   bool IsDry(Value payer) { return PayerOf(payer).dry; }
   // While one lives, outside of slices, what is made is paid by `payer` and held to its memory.
@@ -371,6 +374,8 @@ class Core final : private HeapClient, public IdentitySource {
     uint64_t suspensions = 0;
     uint64_t late_settlements = 0;
   };
+  // Stats::events.
+  uint64_t events_dispatched() const { return stats_.events + serial_; }
   Stats stats() const {
     Stats stats = stats_;
     stats.turns = serial_ - stats.faults - turns_cut_short_;
@@ -489,6 +494,8 @@ class Core final : private HeapClient, public IdentitySource {
 
   // core_dispatch.cc: from an event to a turn, and its end
   void DispatchQueue(Sponsor& sponsor);
+  void DispatchOnSchedule(Sponsor& sponsor);
+  void ImposeCut();
   void Dispatch(Event event);
   bool DispatchActor(Event& event);
   bool DispatchPromise(Event& event);
@@ -553,6 +560,7 @@ class Core final : private HeapClient, public IdentitySource {
   bool UndoIfCut();
   bool IsCut(const Event& event);
   void BreakRevoked(const Event& event);
+  void TellLost(const Event& event);
   template <typename Queue>
   void DropCut(Sponsor& payer, Queue& queue);
   void DropWhatWaits();
@@ -710,6 +718,9 @@ class Core final : private HeapClient, public IdentitySource {
   bool waits_for_room_ = false;  // the turn that is suspended now
   int64_t bytes_timed_ = 0;      // of those spent since PayFrom
   int64_t fuel_at_turn_start_ = 0;
+  // By a schedule: the turn that comes, or the one that runs, is to be cut short.
+  bool comes_cut_ = false;
+  bool is_cut_ = false;
   uint64_t serial_ = 0;
   uint64_t serial_at_slice_ = 0;
   uint64_t next_identity_ = 1;

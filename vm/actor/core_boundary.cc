@@ -59,6 +59,8 @@ Core::Way Core::WayOf(Value target) {
 
 // False: it waits elsewhere, or it was refused. True: it crossed, and goes on as the target's.
 bool Core::DispatchProxy(Event& event) {
+  if (sponsor_->schedule != nullptr) [[unlikely]]
+    sponsor_->schedule->OnProxyEvent(*this, event);
   if (event.flag() != EventFlag::kMessage) return CrossBack(event), false;
   const Way way = WayOf(event.target);
   if (way.kind != Way::Kind::kOpen) {
@@ -185,6 +187,9 @@ void Core::WaitAtFront(UnderWay& now) {
 // table, as the reason when that did not help; nil: there was no memory.
 void Core::WaitForRoom(UnderWay& now, Value full) {
   constexpr uint8_t kTriesMax = 2;
+  if (sponsor_->schedule != nullptr) {
+    sponsor_->schedule->OnChance("a crossing waited for memory, or for a place in a table");
+  }
   const bool has_tried_all = now.tries == kTriesMax;
   const Need need = now.tries == 0 ? Need::kMemory : Need::kAllMemory;
   if (!has_tried_all) ++now.tries;
@@ -323,6 +328,13 @@ void Core::DropWhatWaits() {
   // What is undone may wake some: they leave the list.
   for (const std::vector<Sponsor*> dry = dry_; Sponsor * s : dry) {
     if (s->dry && std::exchange(s->cuts_seen, cuts_) != cuts_) DropCut(*s, s->queue);
+  }
+}
+
+// A message for a proxy was refused, and will not cross.
+void Core::TellLost(const Event& event) {
+  if (IsProxy(event.target) && event.flag() == EventFlag::kMessage) {
+    boundary::OfProxy(event.target.target())->OnLost(event.target.target());
   }
 }
 

@@ -60,7 +60,12 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   } else {
     promise::Break(heap_, root, value, report);
   }
-  if (ReleaseWaiters(root)) crowds_.push_back(Value::Target(root));
+  if (ReleaseWaiters(root)) {
+    crowds_.push_back(Value::Target(root));
+    if (sponsor_->schedule != nullptr) {
+      sponsor_->schedule->OnChance("a promise let a crowd go in pieces");
+    }
+  }
 }
 
 // Lets some go that waited on a settled promise. True: more do.

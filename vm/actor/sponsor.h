@@ -28,6 +28,8 @@
 
 namespace vesicle {
 
+class Schedule;
+
 enum class Resource : uint8_t { kEvents, kMemory, kSteps };
 inline constexpr int kResourceCount = 3;
 inline constexpr int kSponsorsMax = 65'000;
@@ -76,6 +78,8 @@ class Sponsor {
   // How many boundaries had been cut when its events, waiting for a refill, were looked through.
   uint64_t cuts_seen = 0;
   bool stopped = false;
+  // The order of its events is watched or imposed; null: it is not.
+  Schedule* schedule = nullptr;
   bool is_held() const { return dry || stopped; }
   // Of an account without room: who waits for some, and the number of the collection that may find
   // it. All who draw on the account spend their slices on that until it is over.
