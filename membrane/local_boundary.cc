@@ -85,6 +85,7 @@ class LocalBoundary::Map final : public RefMap {
     for (const Value slot_proxy : stand_ins_) of_.Settled(core_.heap(), slot_proxy.target());
     stand_ins_.clear();
   }
+  const std::vector<Value>& stand_ins() const { return stand_ins_; }
   void Visit(Visitor& visitor) {
     if (!stand_ins_.empty()) visitor.Visit(stand_ins_.data(), stand_ins_.size());
   }
@@ -205,7 +206,8 @@ Result LocalBoundary::Slot(Core& core, Value slot, Direction direction, int64_t 
 void LocalBoundary::ChargeTables(Heap& heap) {
   const auto bytes = static_cast<int64_t>(sizeof *this + proxies_[0].bytes() + proxies_[1].bytes() +
                                           owed_.bytes()) +
-                     audit_.bytes() + policies_[0]->bytes() + policies_[1]->bytes();
+                     audit_.bytes() + policies_[0]->bytes() + policies_[1]->bytes() +
+                     (recorder_ == nullptr ? 0 : recorder_->bytes());
   if (bytes == bytes_) return;
   heap.ChargeExternal(object_->sponsor, bytes - bytes_);
   bytes_ = bytes;
@@ -246,8 +248,24 @@ class LocalBoundary::Walk final : public Passing {
     is_target_mapped_ = true;
     return step;
   }
+  // What the log is to hold of it, once it is mapped: `sent`, or what it became.
+  void Keep(Value sent) { sent_ = sent; }
+  Crossing::Step GoRecord(Core& core, Recorder& recorder, Direction way, uint64_t work_max) {
+    if (!kept_) kept_.emplace(core, recorder, way == Direction::kIn ? crossing_.value() : sent_);
+    const uint64_t before = kept_->work();
+    const Heap::PaidBy paid(core.heap(), recorder.owner());
+    const Heap::BeyondAllowance beyond(core.heap());
+    const Crossing::Step step = kept_->Go(work_max);
+    core.ChargeWork(static_cast<int64_t>((kept_->work() - before) / kWorkPerStep));
+    if (step == Crossing::Step::kDone) {
+      recorder.Offer(kept_->value(), kept_->size(), map_.stand_ins());
+    }
+    return step;
+  }
   void Visit(Visitor& visitor) override {
     crossing_.Visit(visitor);
+    if (kept_) kept_->Visit(visitor);
+    visitor.Visit(&sent_, 1);
     map_.Visit(visitor);
     visitor.Visit(&target_, 1);
   }
@@ -270,6 +288,8 @@ class LocalBoundary::Walk final : public Passing {
   bool is_rewritten_;
   int64_t judgement_;
   bool is_target_mapped_ = false;
+  Value sent_;
+  std::optional<RecordWalk> kept_;
   std::optional<Failure> failure_;
 };
 
@@ -292,6 +312,7 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
           Crossing::Short(core.heap(), verdict.message, map, &cost);
       if (mapped.has_value() && mapped->ok()) {
         judgement_ = judged_;
+        if (recorder_ != nullptr) recorder_->Offer(std::nullopt, 0, map.stand_ins());
         const Passage done =
             Arrive(core, proxy, event, way, what, Outcome::kPass, mapped->value(), cost.size);
         if (done != Passage::kNoRoom && done != Passage::kNoPlace) return done;
@@ -301,9 +322,15 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
     }
     passing = std::make_unique<Walk>(*this, core, way, what, verdict);
     walk = static_cast<Walk*>(passing.get());
+    walk->Keep(event.message);
   }
   judgement_ = walk->judgement();
-  switch (walk->Go(core, goes_on ? kWorkOfSlice : kWorkAtOnce)) {
+  const uint64_t work_max = goes_on ? kWorkOfSlice : kWorkAtOnce;
+  Crossing::Step step = walk->Go(core, work_max);
+  if (step == Crossing::Step::kDone && recorder_ != nullptr && recorder_->is_on()) {
+    step = walk->GoRecord(core, *recorder_, way, work_max);
+  }
+  switch (step) {
     case Crossing::Step::kDone:
       break;
     case Crossing::Step::kMore:
@@ -316,6 +343,9 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
       return Refuse(core, proxy, event, way, what);
   }
   const Outcome outcome = walk->is_redirected() ? Outcome::kRedirect : Outcome::kPass;
+  if (walk->is_redirected() && way == Direction::kIn && recorder_ != nullptr) {
+    recorder_->OnChance("a rule redirected what came in");
+  }
   const Passage done = Arrive(core, proxy, event, way, what, outcome, walk->value(), walk->size());
   if (done != Passage::kGoesOn || !walk->is_redirected()) return done;
   event.target = walk->target();
@@ -365,11 +395,13 @@ Boundary::Passage LocalBoundary::Arrive(Core& core, Object* proxy, Event& event,
     if (!slot.ok()) {
       return slot.failure() == Failure::kMemory ? Passage::kNoRoom : Passage::kNoPlace;
     }
+    if (recorder_ != nullptr) recorder_->OnMessage(way, proxy, event, message, slot.value());
     if (is_one_way) core.Keep(event.slot, Value::Nil());
     NoteRecord(core, Record(core, proxy, event, way, what, size, outcome));
     event.slot = slot.value();
   } else {
     Record(core, proxy, event, way, what, size, outcome);
+    if (recorder_ != nullptr) recorder_->OnAnswer(way, proxy, what, event.message, message);
   }
   ++crossed_;
   PolicyOf(way).Count(size);
@@ -405,9 +437,12 @@ Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event,
                                         Crossed what, Outcome outcome, Value reason) {
   ++refused_;
   const int64_t record = Record(core, proxy, event, way, what, 0, outcome);
+  if (recorder_ != nullptr) recorder_->OnRefused(way, proxy, event, what, reason);
   if (what == Crossed::kMessage) {
     NoteRecord(core, record);
+    is_refusing_ = true;
     core.Refuse(event, reason);
+    is_refusing_ = false;
     return Passage::kRefused;
   }
   // Whoever waits learns that, instead.
@@ -439,6 +474,10 @@ Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, EventFl
   Event event = {Value::Target(slot_proxy), value, Value::Nil(), 0};
   Record(core, slot_proxy, event, way, how == EventFlag::kKept ? Crossed::kReply : Crossed::kBreak,
          cost.size, Outcome::kPass);
+  if (recorder_ != nullptr) {
+    recorder_->OnFlatAnswer(way, slot_proxy,
+                            how == EventFlag::kKept ? Crossed::kReply : Crossed::kBreak, value);
+  }
   Settled(core.heap(), slot_proxy);
   return Settling::kAtOnce;
 }
@@ -455,6 +494,10 @@ Result LocalBoundary::Pass(Core& core, Value value, Direction direction) {
   }
 }
 
+Result LocalBoundary::Counterpart(Core& core, Value ref, Direction direction) {
+  return Map(*this, core, direction).MapRef(ref);
+}
+
 LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction direction,
                                               std::unique_ptr<Passing>& passing) {
   const Value payer = Payer(direction);
@@ -467,7 +510,13 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
     passing = std::make_unique<Walk>(*this, core, direction, Crossed::kMessage, verdict);
   }
   auto* walk = static_cast<Walk*>(passing.get());
-  switch (walk->Go(core, kWorkOfSlice)) {
+  Crossing::Step step = walk->Go(core, kWorkOfSlice);
+  if (step == Crossing::Step::kDone && recorder_ != nullptr && recorder_->is_on()) {
+    walk->Keep(value);
+    step = walk->GoRecord(core, *recorder_, direction, kWorkOfSlice);
+    if (step == Crossing::Step::kDone) recorder_->OnIntroduction(direction, value, walk->value());
+  }
+  switch (step) {
     case Crossing::Step::kDone:
       return {Passage::kGoesOn, walk->value()};
     case Crossing::Step::kMore:
@@ -538,6 +587,13 @@ void LocalBoundary::TakeBack(Core& core, int64_t crossing) {
   }
 }
 
+// It was refused on its way, as whoever pays there cannot: the inside hears of it, and no record
+// does.
+void LocalBoundary::OnLost(const Object* proxy) {
+  if (recorder_ == nullptr || is_refusing_ || ToTarget(proxy) != Direction::kOut) return;
+  recorder_->OnChance("what was sent out was refused before it crossed: the budget there");
+}
+
 bool LocalBoundary::has_clock() const { return !object_->words()[kClock].is_nil(); }
 
 int64_t LocalBoundary::NowNs() const {
@@ -550,6 +606,7 @@ int64_t LocalBoundary::NowNs() const {
 
 void LocalBoundary::Revoke(Core& core) {
   if (is_cut()) return;
+  if (recorder_ != nullptr) recorder_->Finish(Recorder::End::kRevoked);
   cut_at_ = core.turn().serial + 1;
   LetGo(core);
   core.BeginLettingGo(object_);
@@ -572,6 +629,7 @@ bool LocalBoundary::LetGo(Core& core) {
 
 void LocalBoundary::Visit(Visitor& visitor) {
   for (IdentityTable& table : proxies_) table.Visit(visitor);
+  if (recorder_ != nullptr) recorder_->Visit(visitor);
   for (const auto& policy : policies_) policy->Visit(visitor);
   owed_.Visit(visitor);
 }

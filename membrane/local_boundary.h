@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "membrane/audit.h"
@@ -20,6 +21,7 @@
 #include "membrane/owed_slots.h"
 #include "membrane/planted.h"
 #include "membrane/policy.h"
+#include "membrane/recorder.h"
 #include "vm/actor/boundary.h"
 
 namespace vesicle {
@@ -32,6 +34,8 @@ class LocalBoundary final : public Boundary {
   explicit LocalBoundary(const MembraneOptions& options);
   void set_object(Object* object) { object_ = object; }
   void set_policies(std::unique_ptr<Policy> in, std::unique_ptr<Policy> out);
+  void set_recorder(std::unique_ptr<Recorder> recorder) { recorder_ = std::move(recorder); }
+  Recorder* recorder() const { return recorder_.get(); }
 
   uint64_t cut_at() const override { return cut_at_; }
   Value PayerTo(const Object* proxy) const override;
@@ -40,10 +44,13 @@ class LocalBoundary final : public Boundary {
   Settling Settle(Core& core, Object* slot_proxy, EventFlag how, Value value) override;
   Value FullReason(Core& core) override;
   void TakeBack(Core& core, int64_t crossing) override;
+  void OnLost(const Object* proxy) override;
   bool LetGo(Core& core) override;
   void Visit(Visitor& visitor) override;
   int64_t bytes() const override { return bytes_; }
 
+  // What the side that `direction` goes to has in the place of a ref: no introduction.
+  Result Counterpart(Core& core, Value ref, Direction direction);
   Result Pass(Core& core, Value value, Direction direction);
   // The same in pieces; `passing` is the caller's, null at first. kMore and kNoRoom: again.
   struct Passed {
@@ -120,6 +127,8 @@ class LocalBoundary final : public Boundary {
   std::array<std::unique_ptr<Policy>, 2> policies_;
   OwedSlots owed_;
   AuditRing audit_;
+  std::unique_ptr<Recorder> recorder_;  // null: nothing is kept whole
+  bool is_refusing_ = false;
   int64_t judged_ = 0;     // how often a policy was asked
   int64_t judgement_ = 0;  // which of those let by what crosses now
   // The record of the message that was let by last, and how much had been judged by then.
