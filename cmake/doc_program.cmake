@@ -1,5 +1,6 @@
 # Writes a .cc with the C++ blocks of a page, one after the other, as one program:
-#   cmake -DINPUT=docs/embedding.md -DOUTPUT=embedding.cc -P doc_program.cmake
+#   cmake -DINPUT=docs/embedding.md -DOUTPUT=embedding.cc -DHEADERS=vm/native/vm.h -P doc_program.cmake
+# HEADERS: of the project, beside those of the standard library and of Abseil that pages use.
 file(READ "${INPUT}" page)
 set(blocks "")
 string(FIND "${page}" "```cpp\n" at)
@@ -12,6 +13,10 @@ while(NOT at EQUAL -1)
   string(SUBSTRING "${page}" ${end} -1 page)
   string(FIND "${page}" "```cpp\n" at)
 endwhile()
+set(includes "")
+foreach(header ${HEADERS})
+  string(APPEND includes "#include \"${header}\"\n")
+endforeach()
 file(WRITE "${OUTPUT}" "// Made of ${INPUT}; not to be edited.
 #include <iostream>
 #include <memory>
@@ -20,14 +25,7 @@ file(WRITE "${OUTPUT}" "// Made of ${INPUT}; not to be edited.
 #include <vector>
 
 #include \"absl/status/statusor.h\"
-#include \"vm/loop/devices.h\"
-#include \"vm/loop/vm_loop.h\"
-#include \"vm/native/vm.h\"
-#include \"vm/value/number.h\"
-#include \"vm/value/print.h\"
-#include \"vm/value/tagged.h\"
-#include \"vm/value/text.h\"
-
+${includes}
 int main() {
 std::cout << std::unitbuf;  // beside a console that writes at once
 ${blocks}}

@@ -68,6 +68,9 @@ class AuditRing {
   }
   // Null: it has left the ring.
   CrossingRecord* Find(int64_t number);
+  const CrossingRecord* Find(int64_t number) const {
+    return const_cast<AuditRing*>(this)->Find(number);
+  }
   int64_t count() const { return count_; }  // of all that ever were
   size_t kept() const { return kept_; }
   // Oldest first: fn(const CrossingRecord&).

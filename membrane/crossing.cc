@@ -67,7 +67,7 @@ bool Crossing::IsFlatData(Value value, Cost* cost) {
 }
 
 std::optional<Result> Crossing::Short(Heap& heap, Value value, RefMap& refs, Cost* cost) {
-  if (planted::kIsBuilt) return std::nullopt;
+  if (planted::IsOfWalks()) return std::nullopt;
   if (value.is_target()) return refs.MapRef(value);
   if (IsFlatData(value, cost)) return value;
   return ShortWithRefs(heap, value, refs, cost);
@@ -262,7 +262,7 @@ void Crossing::Finish(Value mapped) {
 void Crossing::ChargeMemory() {
   bytes_.Set(known_.bytes() + results_.bytes() + parts_.bytes() + objects_.bytes() +
              before_.capacity() * sizeof(Value) + young_.capacity() * sizeof(Young) +
-             path_.capacity() * sizeof(Node));
+             path_.size() * sizeof(Node));
 }
 
 void Crossing::Visit(Visitor& visitor) {

@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -115,7 +116,7 @@ class Crossing {
   HeapWords results_;
   std::vector<Young> young_;
   uint64_t collections_ = 0;
-  std::vector<Node> path_;
+  std::deque<Node> path_;      // no copy of a million when it grows
   HeapWords objects_;          // of the nodes on the path
   HeapWords parts_;            // theirs
   std::vector<Value> before_;  // the parts of one node, for a moment

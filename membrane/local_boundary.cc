@@ -4,9 +4,10 @@
 #include <utility>
 
 #include "membrane/fields.h"
+#include "membrane/local_boundary_refs.h"
+#include "membrane/proxy_info.h"
 #include "vm/actor/actor.h"
 #include "vm/actor/code.h"
-#include "vm/actor/promise.h"
 #include "vm/value/value_kind.h"
 
 namespace vesicle {
@@ -14,25 +15,6 @@ namespace vesicle {
 using planted::Is;
 
 namespace {
-
-// The integer of a proxy: which way its target lies; whether it stands for a slot, whether that was
-// settled, and whether its own side has it and settles it without us; then the number of the actor
-// that it stands for, or that was asked; of a slot proxy above that its entry in owed_.
-constexpr int64_t kTargetIsInside = 1;
-constexpr int64_t kIsSlot = 2;
-constexpr int64_t kIsSettled = 4;
-constexpr int64_t kIsHome = 8;
-constexpr int kNumberShift = 4;
-constexpr int kEntryShift = 32;
-constexpr int64_t kNumberMask = (int64_t{1} << (kEntryShift - kNumberShift)) - 1;
-
-int64_t SideBit(Direction to_target) { return to_target == Direction::kIn ? kTargetIsInside : 0; }
-int64_t EntryOf(const Object* proxy) { return boundary::Info(proxy) >> kEntryShift; }
-bool IsSettled(const Object* proxy) { return (boundary::Info(proxy) & kIsSettled) != 0; }
-void SetSettled(Heap& heap, Object* proxy) {
-  boundary::SetInfo(heap, proxy, boundary::Info(proxy) | kIsSettled);
-}
-bool IsAtHome(const Object* proxy) { return (boundary::Info(proxy) & kIsHome) != 0; }
 
 // A walk is some 10 ns for each word; a step is about as much.
 constexpr uint64_t kWorkPerStep = 2;
@@ -52,14 +34,6 @@ bool IsLeftRaw(const Object* proxy, Crossed what, const Verdict& verdict) {
 }
 
 }  // namespace
-
-Direction LocalBoundary::ToTarget(const Object* proxy) {
-  return (boundary::Info(proxy) & kTargetIsInside) != 0 ? Direction::kIn : Direction::kOut;
-}
-bool LocalBoundary::IsSlot(const Object* proxy) { return (boundary::Info(proxy) & kIsSlot) != 0; }
-int64_t LocalBoundary::NumberOf(const Object* proxy) {
-  return (boundary::Info(proxy) >> kNumberShift) & kNumberMask;
-}
 
 LocalBoundary::LocalBoundary(const MembraneOptions& options)
     : proxies_{IdentityTable(options.proxies_max), IdentityTable(options.proxies_max)},
@@ -94,157 +68,11 @@ bool LocalBoundary::IsOwn(Value ref) const {
   return IsTargetKind(ref, Kind::kProxy) && boundary::OfProxy(ref.target()) == this;
 }
 
-// ---------------------------------------------------------------------------
-// What a ref becomes
-
-class LocalBoundary::Map final : public RefMap {
- public:
-  enum class Promises : bool { kToo, kNot };
-  Map(LocalBoundary& of, Core& core, Direction direction, Promises promises = Promises::kToo)
-      : of_(of), core_(core), direction_(direction), promises_(promises) {}
-
-  // The promises of the other side that were made so far are of no use: nothing crossed.
-  void Undo() {
-    for (const Value slot_proxy : stand_ins_) of_.Settled(core_.heap(), slot_proxy.target());
-    stand_ins_.clear();
-  }
-  void Visit(Visitor& visitor) {
-    if (!stand_ins_.empty()) visitor.Visit(stand_ins_.data(), stand_ins_.size());
-  }
-  Result MapRef(Value ref) override {
-    switch (ref.target()->kind) {
-      case Kind::kProxy:
-        if (!of_.IsOwn(ref)) {
-          return Is(planted::kForeignProxyRaw) ? ref : of_.Proxy(core_, ref, direction_);
-        }
-        return Home(ref);
-      case Kind::kPromise:
-        if (promises_ == Promises::kNot) return Failure::kType;
-        return Is(planted::kPromiseRaw) ? ref : of_.StandIn(core_, ref, direction_, &stand_ins_);
-      case Kind::kContinuation:
-        return Failure::kType;
-      default:
-        if ((Is(planted::kPayerRaw) && ref.target()->kind == Kind::kPayer) ||
-            (Is(planted::kControlRaw) && ref.target()->kind == Kind::kSponsorControl) ||
-            (Is(planted::kResolverRaw) && ref.target()->kind == Kind::kResolver)) {
-          return ref;
-        }
-        return of_.Proxy(core_, ref, direction_);
-    }
-  }
-
- private:
-  // A proxy of this membrane: what the receiving side has itself, or has a proxy of already.
-  Result Home(Value ref) {
-    const Object* proxy = ref.target();
-    if (IsSlot(proxy)) return Failure::kType;
-    if (of_.is_cut()) return ref;
-    const bool is_home = ToTarget(proxy) == direction_;
-    if (is_home && Is(planted::kHomeStaysProxy)) return ref;
-    return is_home != Is(planted::kWrongSideUnwrapped) ? boundary::Target(proxy) : ref;
-  }
-
-  LocalBoundary& of_;
-  Core& core_;
-  Direction direction_;
-  Promises promises_;
-  std::vector<Value> stand_ins_;  // the slot proxies that will settle them
-};
-
-// What the side that `direction` goes to holds in the place of `ref`.
-Result LocalBoundary::Proxy(Core& core, Value ref, Direction direction) {
-  Heap& heap = core.heap();
-  const Direction to_target = Opposite(direction);
-  if (is_cut() && !Is(planted::kLiveAfterRevoke)) {
-    return boundary::MakeProxy(heap, object_, Value::Nil(), SideBit(to_target));
-  }
-  const Value old = ProxiesTo(to_target).Find(heap, ref.target());
-  if (!old.is_nil() && !Is(planted::kTwoProxies)) return old;
-  if (Is(planted::kOneProxyForTwo)) {
-    Value last;
-    ProxiesTo(to_target).ForEach(heap,
-                                 [&](Object*, Object* proxy) { last = Value::Target(proxy); });
-    if (!last.is_nil()) return last;
-  }
-  return NewProxy(core, ref, to_target);
-}
-
-Result LocalBoundary::NewProxy(Core& core, Value ref, Direction to_target) {
-  Heap& heap = core.heap();
-  IdentityTable& known = ProxiesTo(to_target);
-  const int64_t number = (numbers_ + 1) & kNumberMask;
-  const Value proxy =
-      boundary::MakeProxy(heap, object_, ref, SideBit(to_target) | (number << kNumberShift));
-  const Result added = known.Add(heap, ref.target(), proxy);
-  if (added.ok()) {
-    ++numbers_;
-    ChargeTables(heap);
-  }
-  return added;
-}
-
-// A promise of the other side, which will be settled as this one is.
-Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction,
-                              std::vector<Value>* slot_proxies) {
-  const Value stand_in = core.NewPromise();
-  if (is_cut()) {
-    if (Is(planted::kStandInForgotten)) return stand_in;
-    core.Settle(stand_in, EventFlag::kBroken, core.Reason("revoked"));
-    return stand_in;
-  }
-  const Result listener = Owe(core, stand_in, direction, 0);
-  if (!listener.ok()) return listener;
-  core.ListenOn(Payer(direction), promise, listener.value());
-  core.HoldWhilePending(stand_in, promise);
-  slot_proxies->push_back(listener.value());
-  return stand_in;
-}
-
-Result LocalBoundary::Owe(Core& core, Value slot, Direction to_slot, int64_t asked) {
-  Heap& heap = core.heap();
-  if (IsPromise(slot)) {
-    // What it holds since a crossing that was undone will do.
-    const Value held = promise::Held(promise::Root(heap, slot.target()));
-    if (IsOwn(held) && IsSlot(held.target()) && !IsSettled(held.target()) &&
-        !IsAtHome(held.target()) && ToTarget(held.target()) == to_slot &&
-        boundary::Target(held.target()) == slot) {
-      return held;
-    }
-  }
-  const Result entry = owed_.Reserve(heap);
-  if (!entry.ok()) return entry;
-  const int64_t number = entry.value().small_int();
-  const Value proxy = boundary::MakeProxy(
-      heap, object_, slot,
-      SideBit(to_slot) | kIsSlot | (asked << kNumberShift) | (number << kEntryShift));
-  if (!Is(planted::kSlotNotOwed)) owed_.Fill(heap, number, slot, proxy);
-  // Whoever still waits holds the way that an answer would take, however many boundaries it
-  // crosses: so no collection can decide who hears of a revoke.
-  if (IsPromise(slot)) core.HoldWhilePending(slot, proxy);
-  ChargeTables(heap);
-  return proxy;
-}
-
-Result LocalBoundary::Slot(Core& core, Value slot, Direction direction, int64_t asked) {
-  if (slot.is_nil() || Is(planted::kSlotRaw)) return slot;
-  if (!IsOwn(slot) || ToTarget(slot.target()) != direction) {
-    return Owe(core, slot, Opposite(direction), asked);
-  }
-  if (Is(planted::kSlotHomeStaysProxy)) return slot;
-  // Home: whoever has it now answers without us. The proxy still knows the way, should the event
-  // come to wait and cross once more.
-  Object* proxy = slot.target();
-  if (!IsSettled(proxy) && !IsAtHome(proxy)) {
-    owed_.Remove(core.heap(), EntryOf(proxy));
-    boundary::SetInfo(core.heap(), proxy, boundary::Info(proxy) | kIsHome);
-  }
-  return boundary::Target(proxy);
-}
-
 void LocalBoundary::ChargeTables(Heap& heap) {
   const auto bytes = static_cast<int64_t>(sizeof *this + proxies_[0].bytes() + proxies_[1].bytes() +
                                           owed_.bytes()) +
-                     audit_.bytes() + policies_[0]->bytes() + policies_[1]->bytes();
+                     audit_.bytes() + policies_[0]->bytes() + policies_[1]->bytes() +
+                     (recorder_ == nullptr ? 0 : recorder_->bytes());
   if (bytes == bytes_) return;
   heap.ChargeExternal(object_->sponsor, bytes - bytes_);
   bytes_ = bytes;
@@ -284,8 +112,24 @@ class LocalBoundary::Walk final : public Passing {
     is_target_mapped_ = true;
     return step;
   }
+  // What the log is to hold of it, once it is mapped: `sent`, or what it became.
+  void Keep(Value sent) { sent_ = sent; }
+  Crossing::Step GoRecord(Core& core, Recorder& recorder, Direction way, uint64_t work_max) {
+    if (!kept_) kept_.emplace(core, recorder, way == Direction::kIn ? crossing_.value() : sent_);
+    const uint64_t before = kept_->work();
+    const Heap::PaidBy paid(core.heap(), recorder.owner());
+    const Heap::BeyondAllowance beyond(core.heap());
+    const Crossing::Step step = kept_->Go(work_max);
+    core.ChargeWork(static_cast<int64_t>((kept_->work() - before) / kWorkPerStep));
+    if (step == Crossing::Step::kDone) {
+      recorder.Offer(kept_->value(), kept_->size(), map_.stand_ins());
+    }
+    return step;
+  }
   void Visit(Visitor& visitor) override {
     crossing_.Visit(visitor);
+    if (kept_) kept_->Visit(visitor);
+    visitor.Visit(&sent_, 1);
     map_.Visit(visitor);
     visitor.Visit(&target_, 1);
   }
@@ -310,6 +154,8 @@ class LocalBoundary::Walk final : public Passing {
   bool is_raw_;
   int64_t judgement_;
   bool is_target_mapped_ = false;
+  Value sent_;
+  std::optional<RecordWalk> kept_;
   std::optional<Failure> failure_;
 };
 
@@ -332,6 +178,7 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
           Crossing::Short(core.heap(), verdict.message, map, &cost);
       if (mapped.has_value() && mapped->ok()) {
         judgement_ = NowJudged(way);
+        if (recorder_ != nullptr) recorder_->Offer(std::nullopt, 0, map.stand_ins());
         const Passage done =
             Arrive(core, proxy, event, way, what, Outcome::kPass, mapped->value(), cost.size);
         if (done != Passage::kNoRoom && done != Passage::kNoPlace) return done;
@@ -339,12 +186,19 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
         return Refuse(core, proxy, event, way, what);
       }
       map.Undo();
+      if (recorder_ != nullptr) recorder_->TakeOfferBack();
     }
     passing = std::make_unique<Walk>(*this, core, way, verdict, IsLeftRaw(proxy, what, verdict));
     walk = static_cast<Walk*>(passing.get());
+    walk->Keep(event.message);
   }
   judgement_ = walk->judgement();
-  switch (walk->Go(core, goes_on ? kWorkOfSlice : kWorkAtOnce)) {
+  const uint64_t work_max = goes_on ? kWorkOfSlice : kWorkAtOnce;
+  Crossing::Step step = walk->Go(core, work_max);
+  if (step == Crossing::Step::kDone && recorder_ != nullptr && recorder_->is_on()) {
+    step = walk->GoRecord(core, *recorder_, way, work_max);
+  }
+  switch (step) {
     case Crossing::Step::kDone:
       break;
     case Crossing::Step::kMore:
@@ -357,6 +211,9 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
       return Refuse(core, proxy, event, way, what);
   }
   const Outcome outcome = walk->is_redirected() ? Outcome::kRedirect : Outcome::kPass;
+  if (walk->is_redirected() && way == Direction::kIn && recorder_ != nullptr) {
+    recorder_->OnChance("a rule redirected what came in");
+  }
   const Passage done = Arrive(core, proxy, event, way, what, outcome, walk->value(), walk->size());
   if (done != Passage::kGoesOn || !walk->is_redirected()) return done;
   event.target = walk->target();
@@ -398,7 +255,7 @@ std::optional<Value> LocalBoundary::MapAtOnce(Core& core, Value message, Directi
 // As Cross, Judge and Arrive, without what is not needed then.
 int64_t LocalBoundary::CrossAtOnce(Core& core, Object* proxy, Event& event) {
   const Direction way = ToTarget(proxy);
-  if (planted::kIsBuilt || is_cut() || !is_quiet_[static_cast<size_t>(way)]) return kNotAtOnce;
+  if (planted::IsOfWalks() || is_cut() || !is_quiet_[static_cast<size_t>(way)]) return kNotAtOnce;
   if (!IsPaidBy(core, way) || !PolicyOf(way).LetsByAtOnce(event.message)) return kNotAtOnce;
   Value message = event.message;
   Crossing::Cost cost;
@@ -468,11 +325,13 @@ Boundary::Passage LocalBoundary::Arrive(Core& core, Object* proxy, Event& event,
     if (!slot.ok()) {
       return slot.failure() == Failure::kMemory ? Passage::kNoRoom : Passage::kNoPlace;
     }
+    if (recorder_ != nullptr) recorder_->OnMessage(way, proxy, event, message, slot.value());
     if (is_one_way) core.Keep(event.slot, Value::Nil());
     NoteRecord(core, way, Record(core, proxy, event, way, what, size, outcome));
     event.slot = slot.value();
   } else {
     Record(core, proxy, event, way, what, size, outcome);
+    if (recorder_ != nullptr) recorder_->OnAnswer(way, proxy, what, event.message, message);
   }
   ++crossed_;
   PolicyOf(way).Count(size);
@@ -508,8 +367,11 @@ Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event,
                                         Crossed what, Outcome outcome, Value reason) {
   ++refused_;
   Record(core, proxy, event, way, what, 0, outcome);
+  if (recorder_ != nullptr) recorder_->OnRefused(way, proxy, event, what, reason);
   if (what == Crossed::kMessage) {
+    is_refusing_ = true;
     core.Refuse(event, reason);
+    is_refusing_ = false;
     return Passage::kRefused;
   }
   // Whoever waits learns that, instead.
@@ -522,27 +384,31 @@ Boundary::Passage LocalBoundary::Refuse(Core& core, Object* proxy, Event& event,
 // It is owed no more.
 void LocalBoundary::Settled(Heap& heap, Object* slot_proxy) {
   if (boundary::Target(slot_proxy).is_nil()) return;  // it was cut, or is settled
-  owed_.Remove(heap, EntryOf(slot_proxy));
-  SetSettled(heap, slot_proxy);
+  owed_.Remove(heap, proxy_info::EntryOf(slot_proxy));
+  proxy_info::Set(heap, slot_proxy, proxy_info::kIsSettled);
   boundary::Cut(heap, slot_proxy);
 }
 
 Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, EventFlag how,
                                          Value value) {
-  if (IsSettled(slot_proxy)) return Settling::kIsLate;
+  if (proxy_info::Has(slot_proxy, proxy_info::kIsSettled)) return Settling::kIsLate;
   // Its event fell before it came home for good, and that is what there is to say.
-  if (IsAtHome(slot_proxy)) return Settling::kAtOnce;
+  if (proxy_info::Has(slot_proxy, proxy_info::kIsHome)) return Settling::kAtOnce;
   const Direction way = ToTarget(slot_proxy);
   Crossing::Cost cost;
-  if (planted::kIsBuilt || !PolicyOf(way).is_empty() || PolicyOf(Opposite(way)).is_one_way() ||
+  if (planted::IsOfWalks() || !PolicyOf(way).is_empty() || PolicyOf(Opposite(way)).is_one_way() ||
       !Crossing::IsFlatData(value, &cost)) {
-    SetSettled(core.heap(), slot_proxy);
+    proxy_info::Set(core.heap(), slot_proxy, proxy_info::kIsSettled);
     return Settling::kCrosses;
   }
   ++crossed_;
   Event event = {Value::Target(slot_proxy), value, Value::Nil(), 0};
   Record(core, slot_proxy, event, way, how == EventFlag::kKept ? Crossed::kReply : Crossed::kBreak,
          cost.size, Outcome::kPass);
+  if (recorder_ != nullptr) {
+    recorder_->OnFlatAnswer(way, slot_proxy,
+                            how == EventFlag::kKept ? Crossed::kReply : Crossed::kBreak, value);
+  }
   Settled(core.heap(), slot_proxy);
   return Settling::kAtOnce;
 }
@@ -561,6 +427,10 @@ Result LocalBoundary::Pass(Core& core, Value value, Direction direction) {
   }
 }
 
+Result LocalBoundary::Counterpart(Core& core, Value ref, Direction direction) {
+  return Map(*this, core, direction).MapRef(ref);
+}
+
 LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction direction,
                                               std::unique_ptr<Passing>& passing) {
   const Value payer = Payer(direction);
@@ -573,7 +443,13 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
     passing = std::make_unique<Walk>(*this, core, direction, verdict, false);
   }
   auto* walk = static_cast<Walk*>(passing.get());
-  switch (walk->Go(core, kWorkOfSlice)) {
+  Crossing::Step step = walk->Go(core, kWorkOfSlice);
+  if (step == Crossing::Step::kDone && recorder_ != nullptr && recorder_->is_on()) {
+    walk->Keep(value);
+    step = walk->GoRecord(core, *recorder_, direction, kWorkOfSlice);
+    if (step == Crossing::Step::kDone) recorder_->OnIntroduction(direction, value, walk->value());
+  }
+  switch (step) {
     case Crossing::Step::kDone:
       return {Passage::kGoesOn, walk->value()};
     case Crossing::Step::kMore:
@@ -596,14 +472,16 @@ uint32_t LocalBoundary::NumberOfSender(Core& core, const Object* proxy, const Ev
   if (known.size() == 0) return 0;
   Sender& last = senders_[static_cast<size_t>(way)];
   const uint64_t collections = core.heap().young_collections() + core.heap().cycles();
-  if (last.cause == event.cause() && last.collections == collections && last.numbers == numbers_) {
+  Object* sender = core.SenderOf(event);
+  if (sender == nullptr) return 0;
+  // In a cycle another one may come to stand where a dead one stood.
+  if (last.sender == sender && last.collections == collections && last.numbers == numbers_ &&
+      !core.heap().is_in_cycle()) {
     return last.number;
   }
-  last = {event.cause(), collections, numbers_, 0};
-  if (Object* sender = core.SenderOf(event)) {
-    const Value found = known.Find(core.heap(), sender);
-    if (!found.is_nil()) last.number = static_cast<uint32_t>(NumberOf(found.target()));
-  }
+  last = {sender, collections, numbers_, 0};
+  const Value found = known.Find(core.heap(), sender);
+  if (!found.is_nil()) last.number = static_cast<uint32_t>(NumberOf(found.target()));
   return last.number;
 }
 
@@ -674,6 +552,13 @@ void LocalBoundary::TakeBackJudgement(Core& core, Direction way, int64_t judgeme
   PolicyOf(way).TakeBack();
 }
 
+// It was refused on its way, as whoever pays there cannot: the inside hears of it, and no record
+// does.
+void LocalBoundary::OnLost(const Object* proxy) {
+  if (recorder_ == nullptr || is_refusing_ || ToTarget(proxy) != Direction::kOut) return;
+  recorder_->OnChance("what was sent out was refused before it crossed: the budget there");
+}
+
 int64_t LocalBoundary::NowNs() const {
   const Value clock = object_->words()[kClock];
   return clock.is_nil() ? 0 : ReadClock(clock).value_or(0);
@@ -685,8 +570,11 @@ int64_t LocalBoundary::NowNs() const {
 void LocalBoundary::Revoke(Core& core) {
   if (is_cut()) return;
   if (Is(planted::kRevokeIsLate)) return core.BeginLettingGo(object_);
+  if (recorder_ != nullptr) recorder_->Finish(Recorder::End::kRevoked);
   cut_at_ = core.serial() + 1;
-  LetGo(core);
+  if (LetGo(core) && core.sponsor().schedule != nullptr) {
+    core.sponsor().schedule->OnChance("it revoked a membrane that lets go in pieces");
+  }
   core.BeginLettingGo(object_);
 }
 
@@ -714,6 +602,7 @@ bool LocalBoundary::LetGo(Core& core) {
 
 void LocalBoundary::Visit(Visitor& visitor) {
   for (IdentityTable& table : proxies_) table.Visit(visitor);
+  if (recorder_ != nullptr) recorder_->Visit(visitor);
   for (const auto& policy : policies_) policy->Visit(visitor);
   owed_.Visit(visitor);
 }

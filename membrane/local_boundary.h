@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "membrane/audit.h"
@@ -20,6 +21,8 @@
 #include "membrane/owed_slots.h"
 #include "membrane/planted.h"
 #include "membrane/policy.h"
+#include "membrane/proxy_info.h"
+#include "membrane/recorder.h"
 #include "vm/actor/boundary.h"
 
 namespace vesicle {
@@ -33,6 +36,12 @@ class LocalBoundary final : public Boundary {
   // With its words.
   void set_object(Object* object);
   void set_policies(std::unique_ptr<Policy> in, std::unique_ptr<Policy> out);
+  // What crosses is never quick then.
+  void set_recorder(std::unique_ptr<Recorder> recorder) {
+    recorder_ = std::move(recorder);
+    is_quiet_ = {};
+  }
+  Recorder* recorder() const { return recorder_.get(); }
 
   uint64_t cut_at() const override { return cut_at_; }
   Value PayerTo(const Object* proxy) const override;
@@ -42,10 +51,13 @@ class LocalBoundary final : public Boundary {
   Settling Settle(Core& core, Object* slot_proxy, EventFlag how, Value value) override;
   Value FullReason(Core& core) override;
   void TakeBack(Core& core, int64_t crossing) override;
+  void OnLost(const Object* proxy) override;
   bool LetGo(Core& core) override;
   void Visit(Visitor& visitor) override;
   int64_t bytes() const override { return bytes_; }
 
+  // What the side that `direction` goes to has in the place of a ref: no introduction.
+  Result Counterpart(Core& core, Value ref, Direction direction);
   Result Pass(Core& core, Value value, Direction direction);
   // The same in pieces; `passing` is the caller's, null at first. kMore and kNoRoom: again.
   struct Passed {
@@ -60,10 +72,10 @@ class LocalBoundary final : public Boundary {
   const AuditRing& audit() const { return audit_; }
 
   // Where the target of a proxy lives: what goes to it goes in that direction.
-  static Direction ToTarget(const Object* proxy);
-  static bool IsSlot(const Object* proxy);
+  static Direction ToTarget(const Object* proxy) { return proxy_info::ToTarget(proxy); }
+  static bool IsSlot(const Object* proxy) { return proxy_info::Has(proxy, proxy_info::kIsSlot); }
   // The number of the actor that a proxy stands for.
-  static int64_t NumberOf(const Object* proxy);
+  static int64_t NumberOf(const Object* proxy) { return proxy_info::NumberOf(proxy); }
   // fn(Object* proxy) of all proxies alive that stand for actors.
   template <typename Fn>
   void ForEachProxy(Heap& heap, Fn fn) {
@@ -140,9 +152,10 @@ class LocalBoundary final : public Boundary {
   std::array<Judged, 2> judged_;  // by the direction
   int64_t judgement_ = -1;        // which of those let by what crosses now
   int64_t numbers_ = 0;           // given to actors so far
-  // Who sent last, by the direction, and when that was looked up: messages come in rows.
+  // Who sent last, by the direction, and when that was looked up: messages come in rows. Its
+  // address is good until objects move.
   struct Sender {
-    uint64_t cause = 0;
+    const Object* sender = nullptr;
     uint64_t collections = 0;
     int64_t numbers = 0;
     uint32_t number = 0;
@@ -151,6 +164,8 @@ class LocalBoundary final : public Boundary {
   bool has_clock_ = false;
   // By the direction: nobody wants to be told what crosses, and an answer may cross back.
   std::array<bool, 2> is_quiet_ = {};
+  std::unique_ptr<Recorder> recorder_;  // null: nothing is kept whole
+  bool is_refusing_ = false;
   uint64_t crossed_ = 0;
   uint64_t refused_ = 0;
   int64_t bytes_;

@@ -16,6 +16,29 @@ absl::Status Prefixed(std::string_view what, const absl::Status& status) {
   return absl::Status(status.code(), Words(what, ": ", std::string(status.message())));
 }
 
+Sponsor& SponsorOf(Core& core, Value control) {
+  return control.is_nil() ? core.root_sponsor() : *Core::SponsorOf(control.target());
+}
+
+// The time of a log is the count of what a sponsor ran: it is to be that of the inside and of
+// nobody else, from the first event on.
+absl::Status CanRecord(const MembraneOptions& options) {
+  if (options.payer_in.is_nil() || options.payer_in == options.payer_out) {
+    return absl::InvalidArgumentError(
+        "record_bytes_max: wants a sponsor for the inside alone as payer_in, and another one, or "
+        "none, as payer_out");
+  }
+  const Sponsor& inside = *Core::SponsorOf(options.payer_in.target());
+  if (inside.schedule != nullptr) {
+    return absl::InvalidArgumentError("record_bytes_max: payer_in is recorded already");
+  }
+  if (!inside.queue.empty() || inside.has_children()) {
+    return absl::InvalidArgumentError(
+        "record_bytes_max: payer_in has run, or made sponsors, before; take a new one");
+  }
+  return absl::OkStatus();
+}
+
 struct Policies {
   std::unique_ptr<Policy> in;
   std::unique_ptr<Policy> out;
@@ -41,6 +64,9 @@ absl::StatusOr<Policies> MakePolicies(const MembraneOptions& options) {
 absl::StatusOr<Membrane> Membrane::Create(Core& core, const MembraneOptions& options) {
   absl::StatusOr<Policies> policies = MakePolicies(options);
   if (!policies.ok()) return policies.status();
+  if (options.record_bytes_max != 0) {
+    if (absl::Status status = CanRecord(options); !status.ok()) return status;
+  }
   auto made = std::make_unique<LocalBoundary>(options);
   LocalBoundary& boundary = *made;
   boundary.set_policies(std::move(policies->in), std::move(policies->out));
@@ -53,6 +79,12 @@ absl::StatusOr<Membrane> Membrane::Create(Core& core, const MembraneOptions& opt
   words[LocalBoundary::kClock] = options.clock;
   words[LocalBoundary::kSink] = options.sink;
   boundary.set_object(object.data());
+  if (options.record_bytes_max != 0) {
+    Sponsor& owner = SponsorOf(core, options.owner);
+    boundary.set_recorder(std::make_unique<Recorder>(
+        core, object.data(), SponsorOf(core, options.payer_in),
+        owner.AccountOf(Resource::kMemory).index(), options.record_bytes_max));
+  }
   return Membrane(core, object);
 }
 
@@ -84,6 +116,16 @@ std::vector<CrossingRecord> Membrane::Audit() const {
   std::vector<CrossingRecord> records;
   boundary().audit().ForEach([&](const CrossingRecord& record) { records.push_back(record); });
   return records;
+}
+
+const Recorder* Membrane::EndRecording() {
+  Recorder* recorder = boundary().recorder();
+  if (recorder == nullptr) return nullptr;
+  const Value* words = boundary_.value().data()->words();
+  recorder->Finish(Recorder::End::kAsked,
+                   SponsorOf(*core_, words[LocalBoundary::kPayerIn]).queue.empty() &&
+                       SponsorOf(*core_, words[LocalBoundary::kPayerOut]).queue.empty());
+  return recorder;
 }
 
 Value CrossingReason(Core& core, Failure failure) {

@@ -58,6 +58,9 @@ struct MembraneOptions {
   Value owner;  // a sponsor's control ref; nil: the root's
   // Records kept.
   size_t audit_records = 256;
+  // Not 0: what crosses is kept whole, so much of it (recorder.h). The inside has a sponsor of its
+  // own then, that has not run yet: payer_in.
+  size_t record_bytes_max = 0;
   // Proxies alive at a time, each way.
   size_t proxies_max = size_t{1} << 22;
   // Asks and promises under way at a time.
@@ -67,6 +70,7 @@ inline constexpr size_t kTableEntriesMax = size_t{1} << 26;  // of those limits
 inline constexpr size_t kAuditRecordsMax = size_t{1} << 20;
 
 class LocalBoundary;
+class Recorder;
 
 // A handle: copies are the same membrane. Keeps it alive.
 class Membrane {
@@ -97,6 +101,8 @@ class Membrane {
   Counts counts() const;
   // The last crossings, oldest first.
   std::vector<CrossingRecord> Audit() const;
+  // What was recorded, which ends now; null: nothing is. Good as long as the membrane is.
+  const Recorder* EndRecording();
 
  private:
   Membrane(Core& core, Value boundary) : core_(&core), boundary_(core.heap(), boundary) {}

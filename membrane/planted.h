@@ -49,11 +49,17 @@ enum Bug : int {
 inline constexpr bool kIsBuilt = true;
 extern int bug;
 inline bool Is(Bug b) { return bug == b; }
+// It is a bug of walks: what would cross without one takes one.
+inline bool IsOfWalks() {
+  return Is(kTaggedFieldRaw) || Is(kReplyRaw) || Is(kReasonRaw) || Is(kSettledPromiseRaw) ||
+         Is(kRewriteRaw) || Is(kDeniedCrosses) || Is(kRedirectRaw);
+}
 // Of some 50 times that it is asked.
 bool IsLateEnough();
 #else
 inline constexpr bool kIsBuilt = false;
 constexpr bool Is(Bug) { return false; }
+constexpr bool IsOfWalks() { return false; }
 constexpr bool IsLateEnough() { return true; }
 #endif
 

@@ -33,10 +33,18 @@ constexpr size_t kScriptTableMax = 1'000'000;  // unless it says otherwise
 // Captures of a control ref.
 enum Capture : uint32_t { kOptions = 1, kOwner, kMembrane, kCaptureEnd };
 
+// Of a ref that a membrane is revoked by, which stands in one of its captures.
 struct ControlCode final : CodeBody {
-  explicit ControlCode(std::string name_in) : label(std::move(name_in)) {}
+  ControlCode(std::string name_in, uint32_t membrane_in)
+      : label(std::move(name_in)), membrane(membrane_in) {}
   const std::string& name() const override { return label; }
+  // Nobody could revoke it any more.
+  void OnLifeEnd(Core& core, Object* holder) const override {
+    if (holder->count <= membrane || holder->words()[membrane].is_nil()) return;
+    Membrane::Of(core, holder->words()[membrane]).Revoke();
+  }
   std::string label;
+  uint32_t membrane;
 };
 
 std::string SponsorIn(Value v, Value* control) {
@@ -117,6 +125,12 @@ TurnEnd GoOnAfter(Core& core, Core::Need need, std::unique_ptr<Suspension> rest)
   return core.Quota(Resource::kSteps);
 }
 
+// What is dead goes, twice: the first collection may have been of the young only.
+constexpr int kTriesMax = 2;
+Core::Need NeedOfTry(int tries) {
+  return tries == 0 ? Core::Need::kMemory : Core::Need::kAllMemory;
+}
+
 // ---------------------------------------------------------------------------
 // #outward and #inward: an introduction, in pieces when it is long
 
@@ -149,13 +163,11 @@ class Introduction final : public Suspension {
       case Boundary::Passage::kNoRoom:
         break;
     }
-    // What is dead goes, twice: the first collection may have been of the young only.
-    constexpr int kTriesMax = 2;
     if (tries_ == kTriesMax) {
       passing_->Abandon();
       return core.Quota(Resource::kMemory);
     }
-    const Core::Need need = tries_++ == 0 ? Core::Need::kMemory : Core::Need::kAllMemory;
+    const Core::Need need = NeedOfTry(tries_++);
     return GoOnAfter(core, need, Moved());
   }
 
@@ -182,20 +194,55 @@ TurnEnd NoClause(Core& core, std::string_view text) {
   return FaultWith(core, core.Reason("no_clause", text));
 }
 
-TurnEnd Audit(Core& core, const Membrane& membrane) {
-  const std::vector<CrossingRecord> records = membrane.Audit();
-  core.fuel -= static_cast<int64_t>(records.size()) * 32;
-  ListBuilder list(core.heap());
-  for (const CrossingRecord& record : records) {
-    const Result value = RecordValue(core, record);
-    if (!value.ok()) return core.Quota(Resource::kMemory);
-    list.Add(value.value());
+// The records that are there when it is asked, in pieces. Those that leave the ring before it has
+// come to them are not among them.
+class AuditAnswer final : public Suspension {
+ public:
+  AuditAnswer(Core& core, Value membrane) : membrane_(membrane), list_(EmptyList(core.heap())) {
+    const AuditRing& ring = Boundary().audit();
+    end_ = ring.count();
+    next_ = end_ - static_cast<int64_t>(ring.kept());
   }
-  const Result made = list.Finish();
-  if (!made.ok()) return core.Quota(Resource::kMemory);
-  core.StageReply(made.value());
-  return TurnEnd::kDone;
-}
+
+  void Visit(Visitor& visitor) override {
+    visitor.Visit(&membrane_, 1);
+    visitor.Visit(&list_, 1);
+  }
+  Place Where() const override { return {}; }
+  TurnEnd Resume(Core& core) override {
+    constexpr int kRecordsAtOnce = 200;
+    constexpr int64_t kStepsPerRecord = 100;
+    Heap& heap = core.heap();
+    for (int i = 0; i < kRecordsAtOnce && next_ < end_; ++i, ++next_) {
+      const CrossingRecord* record = Boundary().audit().Find(next_);
+      if (record == nullptr) continue;
+      core.fuel -= kStepsPerRecord;
+      const Result value = RecordValue(core, *record);
+      if (!value.ok() || heap.over_allowance()) return WaitForRoom(core);
+      list_ = Append(heap, list_, value.value());
+    }
+    tries_ = 0;
+    if (next_ < end_) return core.Suspend(std::make_unique<AuditAnswer>(*this));
+    core.StageReply(list_);
+    return TurnEnd::kDone;
+  }
+
+ private:
+  LocalBoundary& Boundary() const {
+    return *static_cast<LocalBoundary*>(boundary::Of(membrane_.data()));
+  }
+  TurnEnd WaitForRoom(Core& core) {
+    if (tries_ == kTriesMax) return core.Quota(Resource::kMemory);
+    const Core::Need need = NeedOfTry(tries_++);
+    return GoOnAfter(core, need, std::make_unique<AuditAnswer>(*this));
+  }
+
+  Value membrane_;
+  Value list_;
+  int64_t next_;  // numbers of records
+  int64_t end_;
+  int tries_ = 0;
+};
 
 // What is dead is in no answer: no collection shows in it.
 Result CountsValue(Core& core, LocalBoundary& boundary) {
@@ -296,7 +343,7 @@ TurnEnd Serve(Core& core, Value membrane) {
     core.StageReply(Value::Nil());
     return TurnEnd::kDone;
   }
-  if (Is(m, "audit", 0)) return Audit(core, of);
+  if (Is(m, "audit", 0)) return AuditAnswer(core, membrane).Resume(core);
   if (Is(m, "counts", 0)) return Inspection(membrane, CountsValue).Begin(core);
   if (Is(m, "preview", 0)) return Inspection(membrane, PreviewValue).Begin(core);
   return NoClause(
@@ -334,8 +381,9 @@ TurnEnd EnterRevoker(Core& core, Object* holder) {
 }
 
 template <EnterFn enter>
-Value MakeControl(Core& core, std::string name, uint32_t captures) {
-  Object* code = code::Make(core.heap(), new ControlCode(std::move(name)), enter, nullptr, 0);
+Value MakeControl(Core& core, std::string name, uint32_t captures, uint32_t membrane) {
+  Object* code =
+      code::Make(core.heap(), new ControlCode(std::move(name), membrane), enter, nullptr, 0);
   return Value::Data(core.NewHolder(Kind::kBehavior, code, captures));
 }
 
@@ -392,9 +440,13 @@ BuiltinResult Revocable(BuiltinContext& context, const Value* args, int count) {
 void AddMembranes(BuiltinRegistry& registry) {
   registry.Behavior(
       kMembraneCode,
-      [](Core& core) { return MakeControl<EnterMembrane>(core, "membrane", kCaptureEnd - 1); }, "");
+      [](Core& core) {
+        return MakeControl<EnterMembrane>(core, "membrane", kCaptureEnd - 1, kMembrane);
+      },
+      "");
   registry.Behavior(
-      kRevokerCode, [](Core& core) { return MakeControl<EnterRevoker>(core, "revoker", 1); }, "");
+      kRevokerCode, [](Core& core) { return MakeControl<EnterRevoker>(core, "revoker", 1, 1); },
+      "");
   registry.BehaviorMaker(
       "membrane", 1, 1, MembraneBehavior,
       "membrane({inward: rules, outward: rules, payer: sponsor, clock: ref, audit: n, sink: ref}): "

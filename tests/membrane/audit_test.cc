@@ -1,4 +1,4 @@
-// Laws 14, 33 and 34: what a revoke would do, what crossed, and how that is told. In the language.
+// Laws 14 and 33: what a revoke would do, what crossed, and how that is told. In the language.
 #include <doctest/doctest.h>
 
 #include <memory>

@@ -76,6 +76,8 @@ class Boundary {
   virtual Value FullReason(Core& core) = 0;
   // The event of a crossing that was counted with Core::NoteCrossed is parked, to cross anew.
   virtual void TakeBack(Core& core, int64_t crossing) = 0;
+  // A message that came to `proxy` was refused before it crossed, and it may have been asked to.
+  virtual void OnLost(const Object*) {}
   // After it was cut, a piece of letting go of what it held (Core::BeginLettingGo); false when
   // done.
   virtual bool LetGo(Core& core) = 0;

@@ -45,6 +45,9 @@ class CodeBody {
   virtual bool is_opaque() const { return false; }
   // Of a clock: what it would answer, for who may not ask and wait (a policy). Nothing: it is none.
   virtual std::optional<int64_t> NowNs() const { return std::nullopt; }
+  // A life of an actor with this code is over, between turns: it was stopped, or begins anew.
+  // `holder`: its last behavior.
+  virtual void OnLifeEnd(Core&, Object* holder) const { static_cast<void>(holder); }
   // For reports and traces: "counter", "counter.when", "<native>".
   virtual const std::string& name() const = 0;
 };

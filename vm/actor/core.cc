@@ -176,9 +176,10 @@ bool Core::RunSlice(int64_t steps) {
     bool has_more = waits_end_at_cycle_ != 0 && EndWaits(&used);
     if (orphans_to_see_ > 0) ReapSponsors();
     if (!crowds_.empty()) ReleaseCrowd();
-    if (has_cut_ || !cut_.empty()) LetGo();
+    if (search_.is_due || !cut_.empty()) LetGo();
     if (!ending_.empty()) EndLives();
-    has_more |= !crowds_.empty() || !cut_.empty() || !ending_.empty() || orphans_to_see_ > 0;
+    has_more |= !crowds_.empty() || search_.is_due || !cut_.empty() || !ending_.empty() ||
+                orphans_to_see_ > 0;
     // A piece of each is nobody's steps, and takes its time.
     constexpr int64_t kStepsOfPiece = 2'000;
     if (has_more) used += kStepsOfPiece;
@@ -206,6 +207,8 @@ bool Core::RunSlice(int64_t steps) {
       } else {
         used += FaultQueue(QuotaReason(which));
       }
+    } else if (next->schedule != nullptr && next->schedule->is_imposed()) [[unlikely]] {
+      DispatchOnSchedule(*next);
     } else {
       DispatchQueue(*next);
     }
@@ -213,7 +216,7 @@ bool Core::RunSlice(int64_t steps) {
     sponsors_.Settle(*next);
     if (next->orphaned) orphans_to_see_ = orphans_.size();
   }
-  return has_cut_ || sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
+  return search_.is_due || sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
          orphans_to_see_ > 0 || !cut_.empty() || !ending_.empty();
 }
 
@@ -287,6 +290,7 @@ bool Core::WaitInInbox(Object* target, const Event& event) {
   if (is_new) {
     inbox = {sponsor_, set_aside_.emplace(set_aside_.end(), segments_)};
     inbox.events->payer = sponsor_;
+    inbox.events->cuts_seen = cuts_;
   }
   const int64_t bytes_before = is_new ? 0 : inbox.events->bytes();
   inbox.events->Append(event);
@@ -299,6 +303,11 @@ void Core::PutFront(Stopped::Inbox& inbox) {
   Sponsor& payer = *inbox.payer;
   payer.bytes_in_inboxes -= inbox.events->bytes();
   payer.queue.PutFront(*inbox.events, heap_.marking());
+  // What a search had not reached there stands in another queue now.
+  if (payer.dry && inbox.events->cuts_seen != cuts_) {
+    payer.cuts_seen = 0;
+    search_.is_due = search_.has_met = true;
+  }
   set_aside_.erase(inbox.events);
   sponsors_.MakeReady(payer);
 }
@@ -468,6 +477,7 @@ void Core::Finalize(Object* object) {
       break;
     case Kind::kSponsorControl: {
       Sponsor* sponsor = reinterpret_cast<Sponsor*>(raw.bits());
+      if (sponsor->schedule != nullptr) std::exchange(sponsor->schedule, nullptr)->OnGone();
       sponsor->control = Value::Nil();
       sponsor->orphaned = true;
       orphans_.push_back(sponsor);

@@ -37,7 +37,9 @@
 #include "vm/actor/fault.h"
 #include "vm/actor/promise.h"
 #include "vm/actor/queue.h"
+#include "vm/actor/schedule.h"
 #include "vm/actor/sponsor.h"
+#include "vm/actor/turn_state.h"
 #include "vm/heap/heap.h"
 #include "vm/value/identity.h"
 #include "vm/value/symbol.h"
@@ -69,81 +71,6 @@ struct CoreOptions {
   };
   PlantedBug planted_bug = PlantedBug::kNone;
   Heap::Options heap = {};
-};
-
-// The turn that runs now. Roots of the collector where they are Values.
-struct TurnState {
-  Value self;  // the actor, as a ref
-  Value message;
-  Value slot;                   // a promise or nil
-  uint64_t cause_and_flag = 0;  // of the event
-  uint64_t serial = 0;
-  Value receiver;  // the actor or the continuation that the event ended at
-  Value report;    // of a continuation that a break runs: the link to the fault's report, or nil
-  EventQueue::Mark mark;
-  int64_t steps_used = 0;  // over all its slices
-  // What it made lies in the young space from here on; what was noted of it before (core_undo.cc)
-  // in a chain of kTuple, or nil.
-  const char* made_since = nullptr;
-  Value made;
-  // Staged effects.
-  Value become;  // a kBehavior, or Absent
-  Value reply;   // Absent: no reply was given (the slot was passed on, or there is none)
-  // What belongs to the actor's life from the commit on (supervision.h): rings, or nil.
-  Value waits;
-  Value children;
-  // What crossed a boundary to become this turn's event (boundary.h); no target: nothing did.
-  Event origin = {};
-  Value crossed;  // the boundaries that counted it (NoteCrossed), or nil
-  bool awaits = false;
-  // Which there are, as bits, so that a turn that only sent is over at one look. kCrossed: there is
-  // an origin. kRare: a wait, sponsors made, or what a collection or another slice noted.
-  enum Effect : uint8_t { kBecomes = 1, kReplies = 2, kCreates = 4, kCrossed = 8, kRare = 16 };
-  uint8_t effects = 0;
-
-  uint64_t cause() const { return Event{{}, {}, {}, cause_and_flag}.cause(); }
-  EventFlag flag() const { return Event{{}, {}, {}, cause_and_flag}.flag(); }
-};
-
-// What a suspended turn keeps in C++: the language's frames. Held by a kActivation.
-class Suspension {
- public:
-  virtual ~Suspension() = default;
-  virtual void Visit(Visitor& visitor) = 0;
-  // Goes on; as an EnterFn. Frames of a turn cut short by its slice are used up by this; frames
-  // that wait in an `await` stay as they are, for the segment that starts here may be rolled back
-  // and start afresh (Core deletes them when it has committed).
-  virtual TurnEnd Resume(Core& core) = 0;
-  // Where it stands, for the list of what waits.
-  virtual Place Where() const = 0;
-};
-
-// The language's part in a collection and in reports.
-class Language {
- public:
-  virtual ~Language() = default;
-  virtual void VisitRoots(Visitor& visitor) = 0;
-  // The code that ran was left in the middle, by std::bad_alloc: what it was about is forgotten.
-  virtual void Abandon() {}
-  // The value of a function for these arguments, computed outside of turns: without effects, never
-  // collecting, within steps_max steps and a bound on memory. kFailed: it faults, takes more, or is
-  // no function of so many parameters. kNoRoom: the sponsor has no memory for it.
-  struct Applied {
-    enum class How : uint8_t { kValue, kFailed, kNoRoom };
-    How how = How::kFailed;
-    Value value;
-    int64_t steps = 0;  // that it took
-  };
-  virtual Applied Apply(Value, std::span<const Value>, int64_t) { return {}; }
-};
-
-// Sees each turn when it has ended; for --trace, trace hashes and tests.
-class TurnObserver {
- public:
-  virtual ~TurnObserver() = default;
-  virtual void OnTurn(Core& core, const TurnState& turn, TurnEnd end) = 0;
-  // Before the effects of a turn that failed are taken back.
-  virtual void OnUndo(Core&, const TurnState&) {}
 };
 
 class Core final : private HeapClient, public IdentitySource {
@@ -273,6 +200,8 @@ class Core final : private HeapClient, public IdentitySource {
 
   // core_turn.h
   Object* TakeNext(EnterFn enter);
+  // The same of one that crosses a boundary on its way.
+  Object* TakeNextAcross(const Event* event, EnterFn enter);
 
   // --- from outside of turns --------------------------------------------------------
 
@@ -286,6 +215,8 @@ class Core final : private HeapClient, public IdentitySource {
   // for one. `payer`: a control ref that is held, nil for the root's.
   enum class Delivery : uint8_t { kSent, kParked, kRefused };
   Delivery DeliverOn(Value payer, Value target, Value message);
+  // Puts an event before all others of a sponsor, for a schedule.
+  void DeliverFirst(Value payer, const Event& event);
   // Its events wait for a refill.
   bool IsDry(Value payer) { return PayerOf(payer).dry; }
   // While one lives, outside of slices, what is made is paid by `payer` and held to its memory.
@@ -375,6 +306,8 @@ class Core final : private HeapClient, public IdentitySource {
     uint64_t suspensions = 0;
     uint64_t late_settlements = 0;
   };
+  // Stats::events.
+  uint64_t events_dispatched() const { return stats_.events + serial_; }
   Stats stats() const {
     Stats stats = stats_;
     stats.turns = serial_ - stats.faults - turns_cut_short_;
@@ -436,6 +369,7 @@ class Core final : private HeapClient, public IdentitySource {
   struct Aside : EventChain {
     using EventChain::EventChain;
     Sponsor* payer = nullptr;  // of an inbox
+    uint64_t cuts_seen = 0;    // as Sponsor::cuts_seen
   };
   using SetAside = std::list<Aside>::iterator;
   // A turn cut short by its slice, or frames that wait in an `await`; behind a kActivation.
@@ -493,6 +427,8 @@ class Core final : private HeapClient, public IdentitySource {
 
   // core_dispatch.cc: from an event to a turn, and its end
   void DispatchQueue(Sponsor& sponsor);
+  void DispatchOnSchedule(Sponsor& sponsor);
+  void ImposeCut();
   void Dispatch(Event event);
   bool DispatchActor(Event& event);
   bool DispatchPromise(Event& event);
@@ -545,6 +481,7 @@ class Core final : private HeapClient, public IdentitySource {
   };
   Way WayOf(Value target);
   bool CrossAtOnce(const Event& event, Event* here);
+  void ForgetCrossing();
   bool DispatchProxy(Event& event);
   void CrossBack(const Event& event);
   bool CrossOne(UnderWay& now);
@@ -557,12 +494,17 @@ class Core final : private HeapClient, public IdentitySource {
   void TakeBackCrossed(Value target, Value crossed);
   void SettleThrough(Value slot, EventFlag how, Value value, Value report);
   void BreakBehind(Object* slot_proxy, Value reason);
+  void TellLost(const Event& event);
+
+  // core_cut.cc
   bool UndoIfCut();
   bool IsCut(const Event& event);
   void BreakRevoked(const Event& event);
   template <typename Queue>
-  void DropCut(Sponsor& payer, Queue& queue);
-  void DropWhatWaits();
+  bool DropCut(Sponsor& payer, Queue& queue, int64_t* events_max);
+  bool DropCutInInboxes(int64_t* events_max);
+  bool DropCutInDry(int64_t* events_max);
+  bool DropWhatWaits();
   void LetGo();
 
   // core_supervise.cc
@@ -585,7 +527,9 @@ class Core final : private HeapClient, public IdentitySource {
   bool UndoIfOver();
   void DispatchActorControl(const Event& event);
   void Watch(const Event& event, Object* record, Value ref, Value message);
-  static void Unwatch(Heap& heap, Object* record, Value ref);
+  template <typename Is>
+  void ForgetWatchers(Object* record, Is is);
+  bool ForgetLostWatchers(Object* record);
   void TellWatchers(Object* record);
   Value InfoOf(Object* record);
   bool PayForFault(Object* record);
@@ -726,6 +670,9 @@ class Core final : private HeapClient, public IdentitySource {
   bool waits_for_room_ = false;  // the turn that is suspended now
   int64_t bytes_timed_ = 0;      // of those spent since PayFrom
   int64_t fuel_at_turn_start_ = 0;
+  // By a schedule: the turn that comes, or the one that runs, is to be cut short.
+  bool comes_cut_ = false;
+  bool is_cut_ = false;
   uint64_t serial_ = 0;
   uint64_t serial_at_slice_ = 0;
   uint64_t next_identity_ = 1;
@@ -748,7 +695,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t reports_noted_ = 0;   // ever; the next one's number
   int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
-  std::list<Aside> set_aside_;
+  std::list<Aside> set_aside_;  // while a search runs, what it has looked through stands behind
   // Of the event that is dispatched, once it has crossed.
   Event origin_ = {};
   Value crossed_;
@@ -756,9 +703,15 @@ class Core final : private HeapClient, public IdentitySource {
   std::map<SponsorIndex, UnderWay> under_way_;  // one at the front of each queue
   std::deque<Value> cut_;                       // boundaries that still hold something
   uint64_t cuts_ = 0;                           // of boundaries, ever
-  uint64_t cuts_seen_ = 0;                      // when inboxes were looked through
-  bool has_cut_ = false;                        // what waits is to be looked through
-  std::deque<Value> crowds_;                    // promises that settled and still have waiters
+  // What waits is looked through, in pieces, for the events that a cut concerns.
+  struct Search {
+    bool is_due = false;   // something may not have been looked at since the last cut
+    uint64_t cuts = 0;     // cuts_ when it began; 0: none is under way
+    size_t dry_at = 0;     // in dry_
+    bool has_met = false;  // one that it had not looked through, since dry_at was 0
+  };
+  Search search_;
+  std::deque<Value> crowds_;  // promises that settled and still have waiters
   std::deque<Value> ending_;  // records of actors with something of a life that is over
 
   Language* language_ = nullptr;

@@ -8,6 +8,7 @@
 #include "vm/actor/actor.h"
 #include "vm/actor/boundary.h"
 #include "vm/actor/core.h"
+#include "vm/actor/core_turn.h"
 #include "vm/actor/promise.h"
 
 namespace vesicle {
@@ -67,7 +68,7 @@ bool Core::CrossAtOnce(const Event& event, Event* here) {
   Object* proxy = event.target.target();
   const Value end = boundary::Target(proxy);
   if (!end.is_target() || !actor::IsPlain(end.target())) return false;
-  if (event_room_ <= 0 || !under_way_.empty()) return false;
+  if (event_room_ <= 0 || !under_way_.empty() || sponsor_->schedule != nullptr) return false;
   *here = event;
   const int64_t crossing = boundary::OfProxy(proxy)->CrossAtOnce(*this, proxy, *here);
   if (crossing == Boundary::kNotAtOnce) return false;
@@ -79,8 +80,25 @@ bool Core::CrossAtOnce(const Event& event, Event* here) {
   return true;
 }
 
+Object* Core::TakeNextAcross(const Event* event, EnterFn enter) {
+  const Object* proxy = event->target.target();
+  if (proxy->kind != Kind::kProxy) return nullptr;
+  const Value end = boundary::Target(proxy);
+  if (!end.is_target() || !actor::IsPlain(end.target())) return nullptr;
+  Object* code = code::Of(end.target());
+  if (code::Enter(code) != enter) return nullptr;
+  Event here;
+  if (!CrossAtOnce(*event, &here)) return nullptr;
+  sponsor_->queue.PopSent();
+  PrefetchBehind(event);
+  BeginTurn(here, here.target, here.slot, code);
+  return end.target();
+}
+
 // False: it waits elsewhere, or it was refused. True: it crossed, and goes on as the target's.
 bool Core::DispatchProxy(Event& event) {
+  if (sponsor_->schedule != nullptr) [[unlikely]]
+    sponsor_->schedule->OnProxyEvent(*this, event);
   if (event.flag() != EventFlag::kMessage) return CrossBack(event), false;
   const Way way = WayOf(event.target);
   if (way.kind != Way::Kind::kOpen) {
@@ -227,6 +245,9 @@ void Core::WaitAtFront(UnderWay& now) {
 // of that boundary is; null: there was no memory.
 void Core::WaitForRoom(UnderWay& now, Boundary* full) {
   constexpr uint8_t kTriesMax = 2;
+  if (sponsor_->schedule != nullptr) {
+    sponsor_->schedule->OnChance("a crossing waited for memory, or for a place in a table");
+  }
   const bool has_tried_all = now.tries == kTriesMax;
   const Need need = now.tries == 0 ? Need::kMemory : Need::kAllMemory;
   if (!has_tried_all) ++now.tries;
@@ -344,94 +365,11 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
   }
 }
 
-void Core::BeginLettingGo(Object* boundary) {
-  cut_.push_back(Value::Data(boundary));
-  ++cuts_;
-  has_cut_ = true;
-}
-
-// A piece, of each boundary in turn.
-void Core::LetGo() {
-  if (std::exchange(has_cut_, false)) DropWhatWaits();
-  if (cut_.empty()) return;
-  const Value first = cut_.front();
-  cut_.pop_front();
-  if (boundary::Of(first.data())->LetGo(*this)) cut_.push_back(first);
-}
-
-// What stands in a queue whose slices come finds out by itself. What waits for a refill, or behind
-// a busy actor, may wait for ever.
-void Core::DropWhatWaits() {
-  if (options_.planted_bug == CoreOptions::PlantedBug::kCutLeavesQueued) return;
-  if (std::exchange(cuts_seen_, cuts_) != cuts_) {
-    for (Aside& aside : set_aside_) {
-      if (aside.payer != nullptr) DropCut(*aside.payer, aside);
-    }
+// A message for a proxy was refused, and will not cross.
+void Core::TellLost(const Event& event) {
+  if (IsProxy(event.target) && event.flag() == EventFlag::kMessage) {
+    boundary::OfProxy(event.target.target())->OnLost(event.target.target());
   }
-  // What is undone may wake some: they leave the list.
-  for (const std::vector<Sponsor*> dry = dry_; Sponsor * s : dry) {
-    if (s->dry && std::exchange(s->cuts_seen, cuts_) != cuts_) DropCut(*s, s->queue);
-  }
-}
-
-void Core::BreakRevoked(const Event& event) {
-  if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, Reason("revoked"));
-}
-
-bool Core::LeadsNowhere(Value target) {
-  return (IsProxy(target) || IsPayer(target)) && WayOf(target).kind == Way::Kind::kCut;
-}
-
-// What was sent to a dead proxy is none of it: that is a fault.
-bool Core::IsCut(const Event& event) {
-  if (event.flag() == EventFlag::kResume) {
-    return IsUnderWay(event) &&
-           LeadsNowhere(StoppedOf(actor::SuspendedOf(event.target.target()))->turn.origin.target);
-  }
-  if (event.flag() != EventFlag::kMessage || !(IsProxy(event.target) || IsPayer(event.target))) {
-    return false;
-  }
-  const Way way = WayOf(event.target);
-  return way.kind == Way::Kind::kCut && event.cause() < way.cut_at;
-}
-
-template <typename Queue>
-void Core::DropCut(Sponsor& payer, Queue& queue) {
-  std::vector<Event> cut;
-  queue.ForEachToChange([&](Event& event) {
-    if (!IsCut(event)) return;
-    if (heap_.marking()) ShadeTaken(event);
-    cut.push_back(event);
-    event.message = event.slot = Value::Nil();
-    event.cause_and_flag = Event::Pack(event.cause(), EventFlag::kVoid);
-  });
-  if (cut.empty()) return;
-  const int64_t left_when_dry = payer.left_when_dry;
-  BeginSlice(payer);
-  for (const Event& event : cut) {
-    DropUnderWay(event);
-    if (event.flag() == EventFlag::kResume) {
-      TakeUp(event.target.target());
-      UndoTakenUp(Reason("revoked"), Why::kStopped);
-    } else {
-      BreakRevoked(event);
-    }
-  }
-  EndSlice();
-  sponsors_.Settle(payer);
-  if (!payer.dry) return;
-  // What was undone came back.
-  payer.left_when_dry = left_when_dry;
-  WakeDry();
-}
-
-// The turn that is taken up began with a crossing of a boundary that was cut since.
-bool Core::UndoIfCut() {
-  if (options_.planted_bug == CoreOptions::PlantedBug::kCutLeavesTurns) return false;
-  if (turn_.origin.target.is_nil() || WayOf(turn_.origin.target).kind != Way::Kind::kCut)
-    return false;
-  UndoTakenUp(Reason("revoked"), Why::kStopped);
-  return true;
 }
 
 Value Core::NewBoundary(std::unique_ptr<Boundary> boundary, uint32_t words) {

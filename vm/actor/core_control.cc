@@ -91,6 +91,7 @@ bool Core::EndWaits(int64_t* used) {
 }
 
 void Core::BreakStopped(const Event& event) {
+  TellLost(event);
   if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kBroken, Reason("stopped"));
 }
 
@@ -177,6 +178,7 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
     return {Value::Nil(), error};
   }
   slice_left_ -= kTimeOfSponsor;
+  if (sponsor_->schedule != nullptr) sponsor_->schedule->OnChance("it made a budget of its own");
   control->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(sponsor));
   control->words()[2] = sponsor_->control;
   control->words()[kKeeperWord] = keeper;

@@ -30,10 +30,7 @@ inline void Core::CommitEffects() {
     const Value reply = std::exchange(t.reply, Value::Absent());
     if (!t.slot.is_nil()) SettleSlot(t.slot, EventFlag::kKept, reply);
   }
-  if ((t.effects & TurnState::kCrossed) != 0) {
-    t.origin = {};
-    t.crossed = Value::Nil();
-  }
+  if ((t.effects & TurnState::kCrossed) != 0) ForgetCrossing();
 }
 
 // The hot way: a message for an actor that runs its code straight away, perhaps across a boundary,
@@ -227,6 +224,8 @@ void Core::RunTurn(const Event& event, Value self, Value slot, Object* code, Obj
   turn_.effects |= TurnState::kRare;  // its end has more to do
   turn_.origin = std::exchange(origin_, {});
   turn_.crossed = std::exchange(crossed_, Value::Nil());
+  if (comes_cut_) [[unlikely]]
+    ImposeCut();
   TurnEnd end;
   try {
     end = frames == nullptr ? code::Enter(code)(*this, holder) : frames->Resume(*this);
@@ -273,6 +272,8 @@ void Core::ResumeTurn(const Event& event) {
   if (UndoIfCut() || UndoIfOver()) return;
   fuel_at_turn_start_ = fuel;
   in_turn_ = true;
+  if (comes_cut_) [[unlikely]]
+    ImposeCut();
   // The frames may suspend again while they run: they are out of `resumed_` by then.
   std::unique_ptr<Suspension> frames = std::move(resumed_->frames);
   TurnEnd end;
@@ -380,6 +381,8 @@ void Core::EndFaulted() {
 }
 
 void Core::EndQuota() {
+  if (sponsor_->schedule != nullptr && !turn_too_long_) [[unlikely]]
+    sponsor_->schedule->OnChance("a turn met the end of a budget");
   // It was to wait for room, and the system had no memory for that.
   if (std::exchange(waits_for_room_, false)) StopWantingRoom(*sponsor_);
   // What is undone here may be what filled the account.
@@ -436,6 +439,10 @@ void Core::EndSuspended() {
     if (stopped != nullptr && stopped->staged) resumed_ = std::move(stopped);
     OutOfMemory();
     return EndQuota();
+  }
+  if (sponsor_->schedule != nullptr) [[unlikely]] {
+    if (waits_for_room_) sponsor_->schedule->OnChance("a turn waited for memory");
+    sponsor_->schedule->OnCut(*this);
   }
   ++stats_.suspensions;
   ++turns_cut_short_;

@@ -181,6 +181,7 @@ void Core::Learn(Value report) {
 
 void Core::RefuseMessage(const Event& event, std::string_view text, Value reason) {
   if (reason.is_absent()) reason = Reason("no_clause", text);
+  TellLost(event);
   turn_.receiver = event.target;
   turn_.message = event.message;
   turn_.cause_and_flag = event.cause_and_flag;

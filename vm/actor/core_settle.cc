@@ -68,7 +68,12 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   } else {
     promise::Break(heap_, root, value, report);
   }
-  if (ReleaseWaiters(root)) crowds_.push_back(Value::Target(root));
+  if (ReleaseWaiters(root)) {
+    crowds_.push_back(Value::Target(root));
+    if (sponsor_->schedule != nullptr) {
+      sponsor_->schedule->OnChance("a promise let a crowd go in pieces");
+    }
+  }
 }
 
 // Whether `promise` stands in, by way of however many boundaries, for one that is to follow it.

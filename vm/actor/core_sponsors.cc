@@ -213,6 +213,8 @@ void Core::PayFrom(Sponsor& sponsor, int64_t memory_left) {
 void Core::BeginSlice(Sponsor& sponsor) {
   in_slice_ = true;
   serial_at_slice_ = serial_;
+  if (sponsor.schedule != nullptr) [[unlikely]]
+    sponsor.schedule->BeginSlice(events_dispatched());
   event_room_ = std::clamp<int64_t>(sponsor.AccountOf(Resource::kEvents).amount(Resource::kEvents),
                                     0, int64_t{1} << 40);
   event_room_given_ = event_room_;
@@ -255,6 +257,8 @@ int64_t Core::EndSlice() {
   sponsor_->Spend(Resource::kEvents, event_room_given_ - event_room_);
   event_room_given_ = event_room_ = 0;
   ChargeQueue(*sponsor_);
+  if (sponsor_->schedule != nullptr) [[unlikely]]
+    sponsor_->schedule->EndSlice(events_dispatched());
   // What it took beyond its end comes off later ones.
   sponsor_->slices_owed += std::clamp<int64_t>(
       (-slice_left_ - kStepsBeyondMin) / options_.slice_steps, 0, kSlicesBeyondMax);
@@ -314,7 +318,7 @@ Core::Fuel Core::Refuel(Need need, bool can_wait) {
   if (slice_left_ <= 0) {
     // A turn that has hardly begun is over sooner than set aside; the slice ends with it.
     const int64_t grace = std::min(kStepsOfGrace, options_.slice_steps);
-    if (turn_.steps_used >= grace) {
+    if (turn_.steps_used >= grace || std::exchange(is_cut_, false)) {
       set();
       return Fuel::kSuspend;
     }
@@ -405,8 +409,9 @@ void Core::Refill(Resource which, int64_t amount) {
 
 void Core::MakeDry(Resource which) {
   if (!std::exchange(sponsor_->dry, true)) dry_.push_back(sponsor_);
-  has_cut_ |= sponsor_->cuts_seen != cuts_;
+  search_.is_due |= sponsor_->cuts_seen != cuts_;
   sponsor_->dry_of = which;
+  if (sponsor_->schedule != nullptr) sponsor_->schedule->OnChance("its budget ran dry");
   TellKeeper(sponsor_->AccountOf(which), which);
 }
 
@@ -425,6 +430,9 @@ void Core::TellKeeper(Sponsor& account, Resource which) {
 }
 
 int64_t Core::FaultQueue(Value reason) {
+  if (sponsor_->schedule != nullptr) {
+    sponsor_->schedule->OnChance("its budget was spent, or was stopped");
+  }
   int64_t faults = 0;
   while (faults < kFaultsPerSlice && !sponsor_->queue.empty()) {
     ++faults;

@@ -201,6 +201,8 @@ bool Core::UndoIfOver() {
 void Core::EndLife(Object* record) {
   Object* target = WordOf(record, Of::kActor).target();
   if (!actor::SuspendedOf(target).is_nil()) UndoUnderWay(target);
+  Object* holder = actor::Holder(target);
+  code::Body(code::Of(holder))->OnLifeEnd(*this, holder);
   Count(record, Of::kLife);
   for (const auto& [now, ended] :
        {std::pair(Of::kWaits, Of::kEndedWaits), std::pair(Of::kChildren, Of::kEndedChildren)}) {
@@ -222,8 +224,10 @@ void Core::EndLives() {
   while (left > 0 && !ending_.empty()) {
     Object* record = ending_.front().data();
     if (EndSomeWaits(record, &left)) return;
-    for (; left > 0 && !WordOf(record, Of::kEndedChildren).is_nil(); --left) {
-      StopActor(WordOf(record, Of::kEndedChildren).data());
+    while (left > 0 && !WordOf(record, Of::kEndedChildren).is_nil()) {
+      Object* child = WordOf(record, Of::kEndedChildren).data();
+      left -= 1 + static_cast<int>(WordOf(child, Of::kWatcherCount).small_int());
+      StopActor(child);
     }
     if (!WordOf(record, Of::kEndedChildren).is_nil()) return;
     WordOf(record, Of::kIsEnding) = Value::Nil();
@@ -277,7 +281,9 @@ void Core::DispatchActorControl(const Event& event) {
   if (is("watch", 1)) return Watch(event, record, fields[0], Reason("stopped"));
   if (is("watch", 2)) return Watch(event, record, fields[0], fields[1]);
   if (is("unwatch", 1)) {
-    Unwatch(heap_, record, fields[0]);
+    ForgetWatchers(record, [ref = fields[0]](Object* watcher) {
+      return WordOf(watcher, Watcher::kRef) == ref;
+    });
     return reply(Value::Nil());
   }
   if (!is("restart", 0)) {
@@ -311,7 +317,8 @@ void Core::Watch(const Event& event, Object* record, Value ref, Value message) {
   const Event told = {ref, message, Value::Nil(), Event::Pack(event.cause(), EventFlag::kMessage)};
   if (supervision::IsStopped(record)) {
     HandToPayer(*sponsor_, told);
-  } else if (WordOf(record, Of::kWatcherCount).small_int() >= supervision::kWatchersMax) {
+  } else if (WordOf(record, Of::kWatcherCount).small_int() >= supervision::kWatchersMax &&
+             !ForgetLostWatchers(record)) {
     return RefuseMessage(
         event, {},
         Reason("full", "an actor has at most " + std::to_string(supervision::kWatchersMax) +
@@ -329,19 +336,34 @@ void Core::Watch(const Event& event, Object* record, Value ref, Value message) {
   if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, Value::Nil());
 }
 
-void Core::Unwatch(Heap& heap, Object* record, Value ref) {
+// Those of whom it is true: is(Object* watcher).
+template <typename Is>
+void Core::ForgetWatchers(Object* record, Is is) {
   Object* before = nullptr;
   for (Value at = WordOf(record, Of::kWatchers); !at.is_nil();) {
     const Value next = WordOf(at.data(), Watcher::kNext);
-    if (WordOf(at.data(), Watcher::kRef) != ref) {
+    if (!is(at.data())) {
       before = at.data();
     } else {
-      before == nullptr ? Set(heap, record, Of::kWatchers, next)
-                        : Set(heap, before, Watcher::kNext, next);
+      before == nullptr ? Set(heap_, record, Of::kWatchers, next)
+                        : Set(heap_, before, Watcher::kNext, next);
       Count(record, Of::kWatcherCount, -1);
     }
     at = next;
   }
+}
+
+// Those that cannot be told any more make room. False: there are none.
+bool Core::ForgetLostWatchers(Object* record) {
+  fuel -= supervision::kWatchersMax;
+  const Value before = WordOf(record, Of::kWatcherCount);
+  ForgetWatchers(record, [this](Object* watcher) {
+    const Value ref = WordOf(watcher, Watcher::kRef);
+    if (PayerOf(WordOf(watcher, Watcher::kPayer)).stopped || LeadsNowhere(ref)) return true;
+    Object* its = IsTargetKind(ref, Kind::kActor) ? RecordOf(ref) : nullptr;
+    return its != nullptr && supervision::IsStopped(its);
+  });
+  return WordOf(record, Of::kWatcherCount) != before;
 }
 
 // In the order in which they came, each paid by who asked for it.

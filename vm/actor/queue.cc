@@ -35,6 +35,7 @@ Segment* SegmentPool::Take() {
   segment->previous = nullptr;
   segment->count = Segment::kEvents;
   segment->seen = 0;
+  segment->looked_through = 0;
   return segment;
 }
 
@@ -133,6 +134,7 @@ void EventChain::Renumber(Segment* from) {
 
 void EventChain::MoveTail(const Mark& mark, EventChain& to, bool marking) {
   const int64_t moved_to = to.tail_position();
+  to.last_->looked_through = 0;
   for (const Event *e = mark.at, *end = EndOf(mark.segment); e != end; ++e) to.Append(*e);
   if (Segment* chain = mark.segment->next; chain != nullptr) {
     // What follows the mark's own segment changes hands as it is.

@@ -27,7 +27,7 @@
 namespace vesicle {
 
 struct Segment {
-  static constexpr int kEvents = 253;
+  static constexpr int kEvents = 252;
   Segment* next;
   Segment* previous;
   int64_t first;  // position of events[0]
@@ -36,6 +36,7 @@ struct Segment {
   Event events[kEvents];
   // Read and not looked at, by who asks for an event a few places on.
   Event beyond[2];
+  uint64_t looked_through;  // the number of the last LookThrough
 };
 
 // Segments not in use, shared by the queues of one VM.
@@ -136,10 +137,21 @@ class EventChain {
     }
   }
 
-  // The same, to change them; what it puts in place of a word is no object.
+  // A piece of a look at all events that are there, to change them; what fn(Event&) puts in place
+  // of a word is no object. `number`: of the look, not 0. Takes from *events_max what it looked at,
+  // and somewhat more at most. False when all were looked at; those appended since may be, too.
   template <typename Fn>
-  void ForEachToChange(Fn fn) {
-    ForEach([&](const Event& event) { fn(const_cast<Event&>(event)); });
+  bool LookThrough(uint64_t number, int64_t* events_max, Fn fn) {
+    for (Segment* s = first_; s != nullptr; s = s->next) {
+      if (s->looked_through == number) continue;
+      if (*events_max <= 0) return true;
+      s->looked_through = number;
+      Event* from = s == first_ ? head_ : s->events;
+      Event* to = const_cast<Event*>(EndOf(s));
+      *events_max -= to - from;
+      for (; from != to; ++from) fn(*from);
+    }
+    return false;
   }
 
   // --- collection
@@ -244,8 +256,9 @@ class EventQueue {
     sent_.ForEach(fn);
   }
   template <typename Fn>
-  void ForEachToChange(Fn fn) {
-    ForEach([&](const Event& event) { fn(const_cast<Event&>(event)); });
+  bool LookThrough(uint64_t number, int64_t* events_max, Fn fn) {
+    return (released_ && released_->LookThrough(number, events_max, fn)) ||
+           sent_.LookThrough(number, events_max, fn);
   }
   // Collection: as those of EventChain.
   void VisitFresh(Visitor& visitor) {

@@ -28,6 +28,8 @@
 
 namespace vesicle {
 
+class Schedule;
+
 enum class Resource : uint8_t { kEvents, kMemory, kSteps };
 inline constexpr int kResourceCount = 3;
 inline constexpr int kSponsorsMax = 65'000;
@@ -73,9 +75,12 @@ class Sponsor {
   Resource dry_of = Resource::kEvents;
   // What was left of it then, which was not enough.
   int64_t left_when_dry = 0;
-  // How many boundaries had been cut when its events, waiting for a refill, were looked through.
+  // How many boundaries had been cut when a search began that looked through its events, which
+  // waited for a refill.
   uint64_t cuts_seen = 0;
   bool stopped = false;
+  // The order of its events is watched or imposed; null: it is not.
+  Schedule* schedule = nullptr;
   bool is_held() const { return dry || stopped; }
   // Of an account without room: who waits for some, and the number of the collection that may find
   // it. All who draw on the account spend their slices on that until it is over.
