@@ -3,6 +3,7 @@
 #ifndef VESICLE_MEMBRANE_ADDRESS_MAP_H_
 #define VESICLE_MEMBRANE_ADDRESS_MAP_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -55,9 +56,27 @@ class AddressMap {
     far_.resize(kShards);
     for (const auto& entry : std::exchange(near_, {})) SetFar(entry.first, entry.second);
   }
+  // Shard n is wider than shard n - 1 by the 256th root of 2: so they do not double all at once,
+  // but one after the other, while all of it doubles.
+  static constexpr int kShardBits = 10;
+  static constexpr std::array<uint8_t, size_t{1} << kShardBits> MakeShards() {
+    constexpr double kRoot = 1.0027112750502025;
+    std::array<uint8_t, size_t{1} << kShardBits> shards{};
+    double end = kRoot;  // of a shard; all of them stand between 1 and 2
+    uint8_t shard = 0;
+    for (size_t i = 0; i < shards.size(); ++i) {
+      while (shard < kShards - 1 && 1 + double(i) / double(shards.size()) >= end) {
+        ++shard;
+        end *= kRoot;
+      }
+      shards[i] = shard;
+    }
+    return shards;
+  }
   static size_t Shard(const Object* o) {
+    static constexpr auto kShardOf = MakeShards();
     // Neighbours in memory are apart.
-    return (reinterpret_cast<uintptr_t>(o) * 0x9e3779b97f4a7c15u) >> 56;
+    return kShardOf[(reinterpret_cast<uintptr_t>(o) * 0x9e3779b97f4a7c15u) >> (64 - kShardBits)];
   }
 
   Map near_;  // while there are few

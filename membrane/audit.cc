@@ -54,9 +54,8 @@ void MapOfNames::PutSymbol(std::string_view name, std::string_view symbol) {
 
 CrossingRecord* AuditRing::Find(int64_t number) {
   const int64_t back = count_ - number;
-  if (number < 0 || back < 1 || back > static_cast<int64_t>(records_.size())) return nullptr;
-  const size_t end = records_.size() < size_ ? records_.size() : next_ + size_;
-  return &records_[(end - static_cast<size_t>(back)) % records_.size()];
+  if (number < 0 || back < 1 || back > static_cast<int64_t>(kept_)) return nullptr;
+  return &At((next_ + kept_ - static_cast<size_t>(back)) % kept_);
 }
 
 void NameRecordByLongTag(Value tag, CrossingRecord* record) {

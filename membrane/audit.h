@@ -13,10 +13,12 @@
 #ifndef VESICLE_MEMBRANE_AUDIT_H_
 #define VESICLE_MEMBRANE_AUDIT_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +54,7 @@ class AuditRing {
   explicit AuditRing(size_t size) : size_(size) {}
 
   bool is_off() const { return size_ == 0; }
+  bool is_full() const { return kept_ == size_; }
   // The number of a record that nobody wants.
   int64_t Skip() { return count_++; }
   // A place for one more, with what stood there before; its number, counting up from 0, is
@@ -59,10 +62,12 @@ class AuditRing {
   CrossingRecord& Next() {
     ++count_;
     if (kept_ < size_) {
-      ++kept_;
-      return records_.emplace_back();
+      if (kept_ % kPiece == 0) {
+        pieces_.push_back(std::make_unique<CrossingRecord[]>(std::min(kPiece, size_ - kept_)));
+      }
+      return At(kept_++);
     }
-    CrossingRecord& place = records_[next_];
+    CrossingRecord& place = At(next_);
     next_ = next_ + 1 < size_ ? next_ + 1 : 0;
     return place;
   }
@@ -76,18 +81,23 @@ class AuditRing {
   // Oldest first: fn(const CrossingRecord&).
   template <typename Fn>
   void ForEach(Fn fn) const {
-    const size_t from = records_.size() < size_ ? 0 : next_;
-    for (size_t i = 0; i < records_.size(); ++i) fn(records_[(from + i) % records_.size()]);
+    for (size_t i = 0; i < kept_; ++i) fn(At((next_ + i) % kept_));
   }
   int64_t bytes() const {
-    return static_cast<int64_t>(records_.capacity() * sizeof(CrossingRecord));
+    return static_cast<int64_t>(std::min(pieces_.size() * kPiece, size_) * sizeof(CrossingRecord) +
+                                pieces_.capacity() * sizeof(pieces_[0]));
   }
 
  private:
+  // A ring of a million comes to be without a copy of it.
+  static constexpr size_t kPiece = 64;
+  CrossingRecord& At(size_t i) { return pieces_[i / kPiece][i % kPiece]; }
+  const CrossingRecord& At(size_t i) const { return pieces_[i / kPiece][i % kPiece]; }
+
   size_t size_;
-  std::vector<CrossingRecord> records_;
-  size_t kept_ = 0;  // records_.size()
-  size_t next_ = 0;
+  std::vector<std::unique_ptr<CrossingRecord[]>> pieces_;
+  size_t kept_ = 0;
+  size_t next_ = 0;  // the oldest, once all places are taken
   int64_t count_ = 0;
 };
 

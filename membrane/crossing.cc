@@ -120,7 +120,9 @@ void Crossing::Refresh() {
 }
 
 bool Crossing::Learn(Value source, Value mapped) {
+  constexpr uint64_t kLearnWork = 10;  // as much as a node: a table without end is in no cache
   const Object* o = source.object();
+  cost_.work += kLearnWork;
   const auto result = static_cast<uint32_t>(results_.size());
   if (!results_.Push(mapped)) return false;
   known_.Set(o, result);

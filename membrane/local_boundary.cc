@@ -79,6 +79,59 @@ void LocalBoundary::ChargeTables(Heap& heap) {
 }
 
 // ---------------------------------------------------------------------------
+// What a record says; inline, for most crossings have one and little else
+
+// 0: a sender that never crossed has no number here.
+inline uint32_t LocalBoundary::NumberOfSender(Core& core, const Object* proxy, const Event& event) {
+  const Direction way = ToTarget(proxy);
+  IdentityTable& known = ProxiesTo(Opposite(way));
+  if (known.size() == 0) return 0;
+  Sender& last = senders_[static_cast<size_t>(way)];
+  const uint64_t collections = core.heap().young_collections() + core.heap().cycles();
+  Object* sender = core.SenderOf(event);
+  if (sender == nullptr) return 0;
+  // In a cycle another one may come to stand where a dead one stood.
+  if (last.sender == sender && last.collections == collections && last.numbers == numbers_ &&
+      !core.heap().is_in_cycle()) {
+    return last.number;
+  }
+  last = {sender, collections, numbers_, 0};
+  const Value found = known.Find(core.heap(), sender);
+  if (!found.is_nil()) last.number = static_cast<uint32_t>(NumberOf(found.target()));
+  return last.number;
+}
+
+inline LocalBoundary::Ends LocalBoundary::EndsOf(Core& core, const Object* proxy,
+                                                 const Event& event) {
+  const auto number = static_cast<uint32_t>(NumberOf(proxy));
+  if (IsSlot(proxy)) return {number, 0};
+  return {NumberOfSender(core, proxy, event), number};
+}
+
+inline CrossingRecord& LocalBoundary::NextRecord(Heap& heap) {
+  if (audit_.is_full()) return audit_.Next();
+  const int64_t before = audit_.bytes();
+  CrossingRecord& next = audit_.Next();
+  if (audit_.bytes() != before) ChargeTables(heap);
+  return next;
+}
+
+inline void LocalBoundary::Describe(Core& core, const Object* proxy, const Event& event,
+                                    Direction way, Crossed what, uint64_t size, Outcome outcome,
+                                    CrossingRecord* record) {
+  const Ends ends = EndsOf(core, proxy, event);
+  record->from = ends.from;
+  record->to = ends.to;
+  record->way = way;
+  record->what = what;
+  record->outcome = outcome;
+  record->bytes = size;
+  record->has_time = has_clock_;
+  record->time_ns = has_clock_ ? NowNs() : 0;
+  NameRecord(event.message, record);
+}
+
+// ---------------------------------------------------------------------------
 // Crossings
 
 // A walk that is not over, of what was judged already.
@@ -218,21 +271,6 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
   if (done != Passage::kGoesOn || !walk->is_redirected()) return done;
   event.target = walk->target();
   return Passage::kRedirected;
-}
-
-inline void LocalBoundary::Describe(Core& core, const Object* proxy, const Event& event,
-                                    Direction way, Crossed what, uint64_t size, Outcome outcome,
-                                    CrossingRecord* record) {
-  const Ends ends = EndsOf(core, proxy, event);
-  record->from = ends.from;
-  record->to = ends.to;
-  record->way = way;
-  record->what = what;
-  record->outcome = outcome;
-  record->bytes = size;
-  record->has_time = has_clock_;
-  record->time_ns = has_clock_ ? NowNs() : 0;
-  NameRecord(event.message, record);
 }
 
 // The payer runs already.
@@ -465,32 +503,6 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
 // ---------------------------------------------------------------------------
 // Records
 
-// 0: a sender that never crossed has no number here.
-uint32_t LocalBoundary::NumberOfSender(Core& core, const Object* proxy, const Event& event) {
-  const Direction way = ToTarget(proxy);
-  IdentityTable& known = ProxiesTo(Opposite(way));
-  if (known.size() == 0) return 0;
-  Sender& last = senders_[static_cast<size_t>(way)];
-  const uint64_t collections = core.heap().young_collections() + core.heap().cycles();
-  Object* sender = core.SenderOf(event);
-  if (sender == nullptr) return 0;
-  // In a cycle another one may come to stand where a dead one stood.
-  if (last.sender == sender && last.collections == collections && last.numbers == numbers_ &&
-      !core.heap().is_in_cycle()) {
-    return last.number;
-  }
-  last = {sender, collections, numbers_, 0};
-  const Value found = known.Find(core.heap(), sender);
-  if (!found.is_nil()) last.number = static_cast<uint32_t>(NumberOf(found.target()));
-  return last.number;
-}
-
-LocalBoundary::Ends LocalBoundary::EndsOf(Core& core, const Object* proxy, const Event& event) {
-  const auto number = static_cast<uint32_t>(NumberOf(proxy));
-  if (IsSlot(proxy)) return {number, 0};
-  return {NumberOfSender(core, proxy, event), number};
-}
-
 // The number of the record.
 int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& event, Direction way,
                               Crossed what, uint64_t size, Outcome outcome) {
@@ -512,13 +524,6 @@ int64_t LocalBoundary::Record(Core& core, const Object* proxy, const Event& even
   if (audit_.is_off()) return audit_.Skip();
   NextRecord(core.heap()) = record;
   return audit_.count() - 1;
-}
-
-CrossingRecord& LocalBoundary::NextRecord(Heap& heap) {
-  const int64_t before = audit_.bytes();
-  CrossingRecord& next = audit_.Next();
-  if (audit_.bytes() != before) ChargeTables(heap);
-  return next;
 }
 
 void LocalBoundary::NoteRecord(Core& core, Direction way, int64_t record) {

@@ -481,6 +481,7 @@ class Core final : private HeapClient, public IdentitySource {
   };
   Way WayOf(Value target);
   bool CrossAtOnce(const Event& event, Event* here);
+  bool CrossToPlain(const Event& event, Event* here);
   void ForgetCrossing();
   bool DispatchProxy(Event& event);
   void CrossBack(const Event& event);

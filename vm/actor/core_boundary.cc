@@ -62,12 +62,10 @@ Core::Way Core::WayOf(Value target) {
   return way;
 }
 
-// What most crossings are: of one boundary, to a free actor. True: *here is its event, and the turn
-// that begins knows where it came from. False: nothing was done.
-bool Core::CrossAtOnce(const Event& event, Event* here) {
+// What most crossings are: of one boundary, to a free actor, which is behind the proxy. True: *here
+// is its event, and the turn that begins knows where it came from. False: nothing was done.
+inline bool Core::CrossToPlain(const Event& event, Event* here) {
   Object* proxy = event.target.target();
-  const Value end = boundary::Target(proxy);
-  if (!end.is_target() || !actor::IsPlain(end.target())) return false;
   if (event_room_ <= 0 || !under_way_.empty() || sponsor_->schedule != nullptr) return false;
   *here = event;
   const int64_t crossing = boundary::OfProxy(proxy)->CrossAtOnce(*this, proxy, *here);
@@ -80,6 +78,11 @@ bool Core::CrossAtOnce(const Event& event, Event* here) {
   return true;
 }
 
+bool Core::CrossAtOnce(const Event& event, Event* here) {
+  const Value end = boundary::Target(event.target.target());
+  return end.is_target() && actor::IsPlain(end.target()) && CrossToPlain(event, here);
+}
+
 Object* Core::TakeNextAcross(const Event* event, EnterFn enter) {
   const Object* proxy = event->target.target();
   if (proxy->kind != Kind::kProxy) return nullptr;
@@ -88,7 +91,7 @@ Object* Core::TakeNextAcross(const Event* event, EnterFn enter) {
   Object* code = code::Of(end.target());
   if (code::Enter(code) != enter) return nullptr;
   Event here;
-  if (!CrossAtOnce(*event, &here)) return nullptr;
+  if (!CrossToPlain(*event, &here)) return nullptr;
   sponsor_->queue.PopSent();
   PrefetchBehind(event);
   BeginTurn(here, here.target, here.slot, code);

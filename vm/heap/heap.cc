@@ -132,6 +132,9 @@ void Heap::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
 void Heap::ChargeWaiting(SponsorIndex sponsor, int64_t delta_bytes) {
   bytes_waiting_ += delta_bytes;
   ChargeExternal(sponsor, delta_bytes);
+  if (delta_bytes <= 0) return;
+  waiting_unseen_ += delta_bytes;
+  if (QueuesAreDue()) safe_point_wanted_at_ = 0;
 }
 
 void Heap::Reassign(SponsorIndex from, SponsorIndex to) {
@@ -186,7 +189,7 @@ void Heap::SetPhase(Phase phase) {
 }
 
 bool Heap::YoungIsDue() const {
-  return young_->is_filled(top_) || remembered_.size() >= kRememberedMax;
+  return young_->is_filled(top_) || remembered_.size() >= kRememberedMax || QueuesAreDue();
 }
 
 uint64_t Heap::CollectableBytes() const {
@@ -215,6 +218,7 @@ size_t Heap::CollectYoung(bool empties) {
       young_->Collect(top_, empties ? YoungSpace::Mode::kEmpties : YoungSpace::Mode::kMayAge,
                       marking_, options_.collect_at_every_safe_point);
   if (!young_->holds_aged()) {
+    waiting_unseen_ = 0;
     roots_.YoungEmptied();
     if (client_ != nullptr) client_->OnYoungEmptied();
   }
@@ -376,7 +380,7 @@ void Heap::SafePointNow() {
 
   if (on_pause_begin_) on_pause_begin_();
   size_t touched = 0;
-  if (young_is_due || starts_mark) touched = CollectYoung(starts_mark);
+  if (young_is_due || starts_mark) touched = CollectYoung(starts_mark || QueuesAreDue());
   if (starts_mark) BeginMark();
   if (phase_ != Phase::kIdle) {
     // What the young collection moved is taken off the slice, so that the two do

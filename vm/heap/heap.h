@@ -395,6 +395,10 @@ class Heap {
   size_t CollectYoung(bool empties);
   void SafePointNow();
   void CollectNow(Scope scope);
+  bool QueuesAreDue() const {
+    constexpr int64_t kUnseenMax = 4 << 20;  // some 3 ms
+    return waiting_unseen_ >= kUnseenMax;
+  }
   bool YoungIsDue() const;
   uint64_t CollectableBytes() const;
   bool MarkIsDue() const;
@@ -444,6 +448,8 @@ class Heap {
   uint64_t mark_due_at_ = 0;
   uint64_t live_after_mark_ = 0;  // external bytes included
   int64_t bytes_waiting_ = 0;     // of the external bytes: ChargeWaiting
+  // By which that grew since the young space was empty. A young collection looks at all of it.
+  int64_t waiting_unseen_ = 0;
   // Object bytes that came past the young space since the last slice of a running cycle: each
   // slice_every_bytes of it are owed a slice.
   uint64_t debt_ = 0;
