@@ -11,8 +11,9 @@
 //
 // Ownership: borrows the Reader, which stands before one value, and behind it at kDone. Between two
 //            Go()s a collection may come: show it Visit(). Keep one and Start() it again.
-// Costs:     work(): a unit is a token, or 64 bytes of text; an entry of a long map is 16. Between
-//            two looks at the bound stand at most some 1,000 values, one text, or one integer.
+// Costs:     work(): a unit is a token, or 64 bytes of text; an entry of a map is 16. Between two
+//            looks at the bound stand at most some 1,000 values, 10,000 entries of a long map, the
+//            fields of one tagged value, one text, or one integer.
 // Fails:     error(): what the Reader found, or what is no value here.
 //
 //   reader.Reset(message);

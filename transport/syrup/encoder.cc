@@ -10,6 +10,7 @@
 #include "vm/value/map.h"
 #include "vm/value/number.h"
 #include "vm/value/number_text.h"
+#include "vm/value/structure.h"
 #include "vm/value/text.h"
 
 namespace vesicle::syrup {
@@ -17,6 +18,8 @@ namespace {
 
 // A stack that became larger than this is let go by Start().
 constexpr size_t kKeepFrames = 1024;
+// So many words of a message are looked at before it is written.
+constexpr uint64_t kFlatWordsMax = 16;
 
 constexpr std::string_view kEnds[] = {"", "]", "]>", ">", "}"};
 enum Ends : uint8_t { kNoEnds, kListEnds, kTaggedEnds, kRecordEnds, kDictEnds };
@@ -35,6 +38,9 @@ uint64_t LengthRank(size_t n) {
   while (n >= kPowers[digits]) ++digits;
   return (n * kPowers[kDigitsMax - digits]) << 4 | digits;
 }
+
+// An atom, and no ref.
+bool IsData(Value v) { return !v.is_pointer() || (v.is_data() && IsAtom(v.object())); }
 
 uint64_t RankOf(const Value& key) { return LengthRank(TextView(key).size()); }
 
@@ -329,7 +335,7 @@ Encoder::Step Encoder::PutNext(RefWriter& refs) {
   return step;
 }
 
-Encoder::Step Encoder::PutArguments() {
+Encoder::Step Encoder::PutArguments(RefWriter& refs) {
   Frame frame{.shape = Shape::kWords, .ends = kListEnds};
   switch (ArgumentsFormOf(root_)) {
     case ArgumentsForm::kNone:
@@ -345,6 +351,19 @@ Encoder::Step Encoder::PutArguments() {
       frame.shape = Shape::kRoot;
       frame.count = 1;
   }
+  if (frame.shape == Shape::kWords && frame.count <= kFlatWordsMax) {
+    // What most messages are: nothing in it asks for a frame, or finds no room.
+    const Value* const words = frame.count == 0 ? nullptr : root_.data()->words();
+    if (std::all_of(words + frame.next, words + frame.count, IsData)) {
+      out_->BeginList();
+      Step step = Step::kDone;
+      for (; frame.next < frame.count && step == Step::kDone; ++frame.next) {
+        step = Put(refs, words[frame.next]);
+      }
+      out_->EndList();
+      return out_->ok() ? step : Step::kFailed;
+    }
+  }
   const Step pushed = Push(root_, frame);
   if (pushed == Step::kNoRoom) return pushed;
   out_->BeginList();
@@ -354,7 +373,7 @@ Encoder::Step Encoder::PutArguments() {
 Encoder::Step Encoder::Go(RefWriter& refs, uint64_t work_max) {
   const uint64_t end = work_max > UINT64_MAX - work_ ? UINT64_MAX : work_ + work_max;
   if (!is_begun_) {
-    const Step step = as_ == As::kArguments ? PutArguments() : Put(refs, root_);
+    const Step step = as_ == As::kArguments ? PutArguments(refs) : Put(refs, root_);
     if (step == Step::kNoRoom || step == Step::kFailed) return step;
     is_begun_ = true;
   }

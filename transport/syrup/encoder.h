@@ -102,7 +102,7 @@ class Encoder {
   Step PutTagged(Value tagged);
   Step PutList(Value list);
   Step PutMap(Value map);
-  Step PutArguments();
+  Step PutArguments(RefWriter& refs);
   Step PutWords(RefWriter& refs, uint64_t work_end);
   // One element or entry.
   Step PutNext(RefWriter& refs);
