@@ -26,6 +26,16 @@ const char* Framer::FailAt(const char* p, Wrong wrong, uint32_t limit) {
   return p;
 }
 
+// A value begins at p.
+inline bool Framer::Count(const char* p) {
+  if (items_ == limits_.items_max) [[unlikely]] {
+    FailAt(p, Wrong::kTooMany, limits_.items_max);
+    return false;
+  }
+  ++items_;
+  return true;
+}
+
 // Digits, and what they are the number of. Errors are told where the number begins.
 const char* Framer::ScanNumber(const char* p, const char* end) {
   const auto fail = [&](Wrong wrong, uint32_t limit = 0) {
@@ -99,17 +109,8 @@ const char* Framer::ScanValues(const char* p, const char* end) {
   constexpr ptrdiff_t kFewDigits = 9;
   while (p < end) {
     const char c = *p;
-    if (c == '>' || c == ']' || c == '}') {
-      if (open_.back() != c) return FailAt(p, Wrong::kWrongEnd);
-      open_.pop_back();
-      ++p;
-      if (!open_.empty()) continue;
-      state_ = State::kBetween;
-      return p;
-    }
-    if (items_ == limits_.items_max) return FailAt(p, Wrong::kTooMany, limits_.items_max);
-    ++items_;
     if (IsDigit(c)) {
+      if (!Count(p)) return p;
       const char* q = p + 1;
       const char* const few = end - p > kFewDigits ? p + kFewDigits : end;
       uint64_t n = static_cast<uint64_t>(c - '0');
@@ -132,21 +133,33 @@ const char* Framer::ScanValues(const char* p, const char* end) {
       return p;
     }
     switch (c) {
+      case '>':
+      case ']':
+      case '}':
+        if (open_.back() != c) return FailAt(p, Wrong::kWrongEnd);
+        open_.pop_back();
+        ++p;
+        if (!open_.empty()) break;
+        state_ = State::kBetween;
+        return p;
       case '<':
       case '[':
       case '{':
         if (open_.size() == limits_.depth_max) {
           return FailAt(p, Wrong::kTooDeep, limits_.depth_max);
         }
+        if (!Count(p)) return p;
         // The ends stand two behind the beginnings.
         open_.push_back(static_cast<char>(c + 2));
         ++p;
         break;
       case 't':
       case 'f':
+        if (!Count(p)) return p;
         ++p;
         break;
       case 'D':
+        if (!Count(p)) return p;
         left_ = 8;
         state_ = State::kPayload;
         return p + 1;

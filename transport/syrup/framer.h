@@ -60,6 +60,7 @@ class Framer {
   // Takes bytes of [p, end) until the message ends; where it stopped.
   const char* Scan(const char* p, const char* end);
   const char* ScanValues(const char* p, const char* end);
+  bool Count(const char* p);
   const char* ScanNumber(const char* p, const char* end);
   const char* FailAt(const char* p, Wrong wrong, uint32_t limit = 0);
   Step GiveOut(const char* begin, const char* end, std::string_view* message);
