@@ -1,16 +1,19 @@
 // Forms: what the wire has and the VM has not, and the other way round, as values of either.
 //
-//   wire                                   VM
-//   <4'void>                               nil
-//   <4'null>                               #ocapn(#null)
-//   <11'desc:tagged 't [a b]>              #t(a, b)
-//   <11'desc:tagged 't v>                  #ocapn(#tagged, #t, v)      v no list of 1 to 65,535
-//   values <10'desc:error "text" a ...>           #ocapn(#error, "text", a, ...)
-//   {"k" v ...}                            a map whose keys are all texts
-//   <.. 'vesicle:map [k v ...]>            any other map, in its order
-//   <.. 'vesicle:value ['t a ...]>         #t(a, ..) where the plain spelling means another value:
-//                                          other tags that begin with vesicle:, and #ocapn(..) that
-//                                          is none of the above
+//   wire                                 VM
+//   <4'void>                             nil
+//   <4'null>                             #ocapn(#null)
+//   <11'desc:tagged 't [a b]>            #t(a, b)                  1 to 65,535 values
+//   <11'desc:tagged 't v>                #ocapn(#tagged, #t, v)    v is no such list, or t is ocapn
+//   <10'desc:error "text" a ...>         #ocapn(#error, "text", a, ...)
+//   {"k" v ...}                          a map whose keys are all texts
+//   <.. 'vesicle:map [k v ...]>          any other map, in its order
+//   <.. 'vesicle:value ['t a ...]>       #t(a, ..) whose plain spelling would mean another value:
+//                                        t begins with vesicle:, or is ocapn with fields that are
+//                                        none of the above
+//
+// Taken on input, and spelled as above from then on: <8'desc:tag "t" v>, a dictionary with other
+// keys than texts, a vesicle:map in another order.
 //
 // The law: each value of the VM that is data has one spelling, and it reads as that value. So the
 // tag `ocapn` is reserved in the VM as the tags `vesicle:` are on the wire.
