@@ -25,9 +25,15 @@ Result MakeTextOf(Heap& heap, std::string_view bytes, bool is_ascii) {
   if (bytes.size() <= static_cast<size_t>(kShortBytesMax)) {
     return Value::ShortText(bytes.data(), static_cast<int>(bytes.size()));
   }
-  const Result text = AllocateText(heap, bytes.size());
-  if (!text.ok()) return text;
-  std::memcpy(text.value().data()->bytes(), bytes.data(), bytes.size());
+  Result text = Value::Nil();
+  const auto size = static_cast<uint32_t>(bytes.size());
+  if (Heap::SizeBytes(Kind::kText, size) <= Heap::kSmallBytesMax) {
+    text = Value::Data(heap.Allocate(Kind::kText, size));
+  } else {
+    text = AllocateText(heap, size);
+    if (!text.ok()) return text;
+  }
+  std::memcpy(text.value().data()->bytes(), bytes.data(), size);
   SealText(text.value(), is_ascii);
   return text;
 }

@@ -18,6 +18,22 @@ constexpr uint64_t kOneNaN = 0x7ff8000000000000;
 
 bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
+uint64_t EightAt(const char* p) {
+  uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
+
+// What labels, tags and most texts are: short, and ASCII. False: look closer.
+inline bool IsShortAscii(const char* p, size_t n) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  if (n > 16) return false;
+  if (n >= 8) return ((EightAt(p) | EightAt(p + n - 8)) & kHighBits) == 0;
+  uint8_t any = 0;
+  for (size_t i = 0; i < n; ++i) any |= static_cast<uint8_t>(p[i]);
+  return any < 0x80;
+}
+
 }  // namespace
 
 void Reader::Reset(std::string_view bytes) {
@@ -128,7 +144,8 @@ Token Reader::NumberOrPayload() {
   if (n > static_cast<uint64_t>(stop_ - p)) return FailAt(stop_, Wrong::kCut);
   text_ = p;
   text_size_ = n;
-  if (kind != ':') {
+  is_ascii_ = IsShortAscii(p, n);
+  if (kind != ':' && !is_ascii_) {
     const Utf8Class what = ClassifyUtf8({p, n});
     if (what == Utf8Class::kInvalid) return FailAt(at_, Wrong::kUtf8);
     is_ascii_ = what == Utf8Class::kAscii;
