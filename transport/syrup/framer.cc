@@ -7,6 +7,8 @@ namespace {
 
 // A buffer that became larger than this is let go with its message.
 constexpr size_t kKeepBytes = size_t{64} << 10;
+// More than the digits of any length.
+constexpr uint32_t kLengthDigitsMax = 40;
 constexpr uint64_t kNumberMax = (UINT64_MAX - 9) / 10;
 
 bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
@@ -45,7 +47,10 @@ const char* Framer::ScanNumber(const char* p, const char* end) {
   };
   for (; p < end && IsDigit(*p); ++p) {
     if (digits_ == 1 && number_ == 0) return fail(Wrong::kLeadingZero);
-    if (digits_ == limits_.int_digits_max) return fail(Wrong::kIntTooLong, limits_.int_digits_max);
+    // Of a length the value is judged, when its end is there.
+    if (digits_ >= std::max(limits_.int_digits_max, kLengthDigitsMax)) {
+      return fail(Wrong::kIntTooLong, limits_.int_digits_max);
+    }
     number_ = number_ > kNumberMax ? UINT64_MAX : 10 * number_ + static_cast<uint64_t>(*p - '0');
     ++digits_;
   }
@@ -55,6 +60,9 @@ const char* Framer::ScanNumber(const char* p, const char* end) {
       if (digits_ == 1 && number_ == 0) return fail(Wrong::kNegativeZero);
       [[fallthrough]];
     case '+':
+      if (digits_ > limits_.int_digits_max) {
+        return fail(Wrong::kIntTooLong, limits_.int_digits_max);
+      }
       state_ = State::kValue;
       return p + 1;
     case ':':
@@ -115,14 +123,14 @@ const char* Framer::ScanValues(const char* p, const char* end) {
       const char* const few = end - p > kFewDigits ? p + kFewDigits : end;
       uint64_t n = static_cast<uint64_t>(c - '0');
       for (; q < few && IsDigit(*q); ++q) n = 10 * n + static_cast<uint64_t>(*q - '0');
-      if (q < few && (c != '0' || q == p + 1) && q - p <= limits_.int_digits_max) {
+      if (q < few && (c != '0' || q == p + 1)) {
         const char kind = *q++;
         const bool is_payload = kind == '\'' || kind == '"' || kind == ':';
         if (is_payload && n <= static_cast<uint64_t>(end - q)) {
           p = q + n;
           continue;
         }
-        if (kind == '+') {
+        if (kind == '+' && q - p - 1 <= limits_.int_digits_max) {
           p = q;
           continue;
         }

@@ -126,12 +126,12 @@ Token Reader::NumberOrPayload() {
   }
   const size_t digits = static_cast<size_t>(p - at_);
   if (digits > 1 && *at_ == '0') return FailAt(at_, Wrong::kLeadingZero);
-  if (digits > limits_.int_digits_max) {
-    return FailAt(at_, Wrong::kIntTooLong, limits_.int_digits_max);
-  }
   if (p == stop_) return FailAt(p, Wrong::kCut);
   const char kind = *p++;
   if (kind == '+' || kind == '-') {
+    if (digits > limits_.int_digits_max) {
+      return FailAt(at_, Wrong::kIntTooLong, limits_.int_digits_max);
+    }
     is_negative_ = kind == '-';
     if (is_negative_ && n == 0) return FailAt(at_, Wrong::kNegativeZero);
     number_ = n;
