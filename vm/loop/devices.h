@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "vm/loop/random.h"
+#include "vm/random/random.h"
 #include "vm/loop/vm_loop.h"
 #include "vm/native/vm.h"
 
