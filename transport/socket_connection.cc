@@ -188,7 +188,17 @@ void SocketConnection::SetReading(bool) {
   if (poll_.is_open()) Arm();
 }
 
+void SocketConnection::HoldLoop(bool holds) {
+  holds_loop_ = holds;
+  if (poll_.is_open()) Arm();
+}
+
 void SocketConnection::Arm() {
+  if (holds_loop_ || state() != State::kOpen || waits_to_write_) {
+    poll_.Ref();
+  } else {
+    poll_.Unref();
+  }
   int wanted = 0;
   if (state() == State::kConnecting) {
     wanted = UV_WRITABLE;

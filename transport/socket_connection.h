@@ -48,6 +48,7 @@ class SocketConnection final : public StreamConnection {
   void set_place(std::unique_ptr<Newcomers::Place> place) { place_ = std::move(place); }
   void Evict(absl::Status why) { Finish(std::move(why), Leave::kReset); }
   void MarkAuthenticated() override { place_.reset(); }
+  void HoldLoop(bool holds) override;
 
  private:
   static constexpr int kReadsPerTurn = 4;
@@ -74,6 +75,7 @@ class SocketConnection final : public StreamConnection {
   int fd_ = -1;
   int armed_ = 0;  // what is watched for
   bool waits_to_write_ = false;
+  bool holds_loop_ = true;
   absl::Status write_failed_;  // told of when what the peer had sent before is read
   UvHandle<uv_poll_t> poll_;
   std::unique_ptr<Newcomers::Place> place_;

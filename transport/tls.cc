@@ -57,6 +57,7 @@ struct TlsTransport::Context {
   // What OpenSSL wrote in one call, and what it read: used by one connection after the other.
   std::string cipher;
   std::vector<char> plain = std::vector<char>(kRecordBytes);
+  uint64_t records_per_key = 1;
 };
 
 // The bytes below go through a BIO of ours: it reads from what has just been received, and
@@ -89,6 +90,10 @@ class TlsConnection final : public StreamConnection, private ConnectionHandler {
     if (below_ != nullptr) below_->MarkAuthenticated();
   }
 
+  void HoldLoop(bool holds) override {
+    if (below_ != nullptr) below_->HoldLoop(holds);
+  }
+
   static int Verify(X509_STORE_CTX* store, void*);
   static BIO_METHOD* MakeBioMethod();
 
@@ -119,7 +124,8 @@ class TlsConnection final : public StreamConnection, private ConnectionHandler {
   // False: we are gone, or the handshake is not over.
   bool FinishHandshake();
   void ReadAll(bool* is_gone);
-  void SendCipher();
+  // False: it is over.
+  bool SendCipher();
   // Says so to the peer and leaves in order; told when what is below is closed.
   void Refuse(absl::Status why);
   bool TellDone(const absl::Status& status);
@@ -139,6 +145,7 @@ class TlsConnection final : public StreamConnection, private ConnectionHandler {
   bool peer_ended_ = false;
   bool leaves_ = false;  // Close() was called below
   absl::Status refused_;
+  uint64_t records_ = 0;  // written
   bool* gone_ = nullptr;
   ResumeTask resume_;
 };
@@ -176,11 +183,15 @@ BIO_METHOD* TlsConnection::MakeBioMethod() {
   return method;
 }
 
-void TlsConnection::SendCipher() {
+bool TlsConnection::SendCipher() {
   std::string& cipher = context_->cipher;
-  // What is closing below takes nothing any more; its OnClosed says why.
-  if (!cipher.empty()) static_cast<void>(below_->Send(cipher).ok());
+  const absl::Status status = cipher.empty() ? absl::OkStatus() : below_->Send(cipher);
   cipher.clear();
+  // What is closing below takes nothing any more; its OnClosed says why. But one record that is
+  // missing ends the stream.
+  if (!absl::IsResourceExhausted(status)) return true;
+  Lost(status);
+  return false;
 }
 
 // --- the handshake
@@ -245,7 +256,7 @@ absl::Status TlsConnection::CheckPeer() {
 bool TlsConnection::Shake() {
   ERR_clear_error();
   const int rc = SSL_do_handshake(ssl_);
-  SendCipher();
+  if (!SendCipher()) return false;
   if (rc != 1) {
     if (SSL_get_error(ssl_, rc) == SSL_ERROR_WANT_READ) return false;
     const Complaint complaint = TakeComplaint();
@@ -328,7 +339,7 @@ void TlsConnection::ReadAll(bool* is_gone) {
     size_t size = 0;
     ERR_clear_error();
     const int rc = SSL_read_ex(ssl_, plain.data(), plain.size(), &size);
-    SendCipher();  // an answer to a change of keys
+    if (!SendCipher()) return;
     if (rc == 1) {
       if (Received({plain.data(), size}) == Next::kGone) {
         *is_gone = true;
@@ -367,8 +378,11 @@ size_t TlsConnection::Write(std::string_view bytes) {
       Lost(OpenSslStatus("TLS"));
       return taken;
     }
-    SendCipher();
+    if (!SendCipher()) return taken;
     taken += count;
+    if (++records_ % context_->records_per_key == 0) {
+      SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED);  // goes with the next record
+    }
   }
   return taken;
 }
@@ -378,8 +392,9 @@ void TlsConnection::EndWriting() {
   leaves_ = true;
   ERR_clear_error();
   SSL_shutdown(ssl_);  // writes that this is the end
-  SendCipher();
+  const bool sent = SendCipher();
   ERR_clear_error();
+  if (!sent) return;
   below_->ResumeReading();
   below_->Close("the stream of TLS ended");
 }
@@ -544,6 +559,8 @@ absl::StatusOr<std::unique_ptr<TlsTransport>> TlsTransport::Create(Environment& 
                                                                    TlsOptions options) {
   auto context = std::make_shared<Context>();
   ERR_clear_error();
+  VESICLE_CHECK_GT(options.records_per_key, 0u);
+  context->records_per_key = options.records_per_key;
   context->bio = TlsConnection::MakeBioMethod();
   context->ssl = SSL_CTX_new(TLS_method());
   if (context->bio == nullptr || context->ssl == nullptr || !SetUp(context->ssl, identity)) {

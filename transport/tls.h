@@ -36,6 +36,8 @@ namespace vesicle {
 inline constexpr std::string_view kTlsAlpn = "vesicle-tls/1";
 
 struct TlsOptions {
+  // A key is good for 2^24.5 records of AES-GCM (RFC 8446, 5.5), which OpenSSL does not count.
+  uint64_t records_per_key = uint64_t{1} << 22;
   int64_t handshake_ms_max = 10'000;  // of who connects to us
   // Told of each connection that was accepted below and refused here, and why.
   std::function<void(const PeerInfo&, const absl::Status&)> on_refused = {};

@@ -120,6 +120,10 @@ class Connection {
   // does not tell the two apart (Unix-domain sockets).
   virtual void Abort(std::string_view reason) = 0;
 
+  // Whether an event loop stays for this connection although nothing is under way; it does, until
+  // told otherwise. It stays in any case while one connects, closes or has bytes to send.
+  virtual void HoldLoop(bool /*holds*/) {}
+
   // Good as long as the connection.
   virtual const PeerInfo& peer() const = 0;
   // Whoever uses an accepted connection knows now who that is: it is no longer one of the

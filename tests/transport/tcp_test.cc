@@ -222,6 +222,29 @@ TEST_CASE("tcp: names are looked up; an unknown one is NotFound; each address ne
   CHECK_FALSE(absl::IsDeadlineExceeded(unknown.ear.why));
 }
 
+TEST_CASE("tcp: a connection that is told so does not hold the loop, but for what is under way") {
+  TcpWorld world;
+  auto pair = *SocketPair(*world.environment);
+  End a, b;
+  a.Take(std::move(pair.first));
+  b.Take(std::move(pair.second));
+  a.connection->HoldLoop(false);
+  b.connection->HoldLoop(false);
+  // Nothing is under way: this returns.
+  uv_run(&world.loop, UV_RUN_DEFAULT);
+  CHECK_FALSE(a.ear.closed);
+  // What was sent goes, all of it, though the peer takes it in many turns.
+  const std::string bytes = Pattern(2'000'000, 1);
+  CHECK(a.Send(bytes).ok());
+  uv_run(&world.loop, UV_RUN_DEFAULT);
+  CHECK(a.connection->pending_bytes() == 0);
+  a.Close();
+  uv_run(&world.loop, UV_RUN_DEFAULT);
+  CHECK(a.ear.closed);
+  CHECK(b.ear.closed);
+  CHECK(b.ear.got == bytes);
+}
+
 TEST_CASE("tcp: outside of this machine there is a warning, and none within") {
   TcpWorld world;
   std::vector<std::string> warnings;

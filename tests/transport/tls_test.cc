@@ -249,8 +249,9 @@ TEST_CASE("tls: refused are 1.2, no certificate, a key of another kind, and anot
       {"another ALPN", {.alpn = "h2", .identity = &other}},
       {"no ALPN", {.alpn = "", .identity = &other}},
   };
-  for (const auto& [name, options] : strangers) {
-    CAPTURE(std::string(name));
+  for (const auto& [kind, options] : strangers) {
+    const std::string name = kind;
+    CAPTURE(name);
     TlsWorld world;
     Stranger stranger(options);
     Visit(world, stranger);
@@ -274,8 +275,9 @@ TEST_CASE("tls: a server of the wrong kind is refused by who dials") {
       {"another ALPN", {.alpn = "h2", .identity = &other, .is_server = true}},
       {"no ALPN", {.alpn = "", .identity = &other, .is_server = true}},
   };
-  for (const auto& [name, options] : strangers) {
-    CAPTURE(std::string(name));
+  for (const auto& [kind, options] : strangers) {
+    const std::string name = kind;
+    CAPTURE(name);
     TlsWorld world;
     Stranger stranger(options);
     auto listener = *world.tcp->Listen(
@@ -337,6 +339,26 @@ TEST_CASE("tls: what is changed on the way is found, and so is a stream that is 
     if (!cut) CHECK(absl::IsUnauthenticated(end.ear.why));  // it was told so
     relay.near.connection.reset();
     relay.far.connection.reset();
+  }
+}
+
+TEST_CASE("tls: keys are changed after so many records, and nothing is lost by it") {
+  TlsWorld world;
+  TlsOptions options;
+  options.records_per_key = 3;
+  const auto theirs = *TlsTransport::Create(*world.environment, *world.tcp, world.me, options);
+  End end;
+  end.Take(*theirs->Connect(world.listener->address(), {}));
+  std::string all;
+  REQUIRE(world.RunUntil([&] { return end.ear.opened && !world.accepted.empty(); }));
+  for (int i = 0; i < 50; ++i) {
+    const std::string piece = Pattern(100, uint64_t(i));
+    CHECK(end.Send(piece).ok());
+    all += piece;
+    REQUIRE(world.RunUntil([&] { return world.accepted[0]->ear.got == all; }));
+    // And back, under the keys of the other.
+    CHECK(world.accepted[0]->Send("x").ok());
+    REQUIRE(world.RunUntil([&] { return end.ear.got.size() == size_t(i) + 1; }));
   }
 }
 
