@@ -2,11 +2,14 @@
 #include "transport/tcp.h"
 
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +20,7 @@
 #include "transport/pipe.h"
 #include "transport/socket_address.h"
 #include "transport/socket_listener.h"
+#include "vm/heap/poison.h"
 
 namespace vesicle {
 namespace {
@@ -123,6 +127,25 @@ TEST_CASE(
   REQUIRE(world.RunUntil([&] { return ends.size() == 4; }));
   close(client);
   for (const int fd : clients) close(fd);
+}
+
+TEST_CASE("tcp: a socket that is ready and yet cannot accept is left alone for a while") {
+  TcpWorld world;
+  const SocketAddress any = *NumericAddress({"127.0.0.1", 0});
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  REQUIRE(bind(fd, any.get(), any.size) == 0);
+  REQUIRE(listen(fd, 8) == 0);
+  auto listener = SocketListener::Create(*world.environment, fd, "broken", {},
+                                         [](std::unique_ptr<Connection>) { FAIL("nobody"); });
+  REQUIRE(listener.ok());
+  // Readable from now on, and every accept is an error.
+  REQUIRE(shutdown(fd, SHUT_RD) == 0);
+  int rounds = 0;
+  bool over = false;
+  const auto timer = world.environment->After(350'000'000, [&] { over = true; });
+  for (; !over; ++rounds) uv_run(&world.loop, UV_RUN_ONCE);
+  CHECK(rounds > 2);  // it looked again
+  CHECK(rounds < 30);
 }
 
 TEST_CASE("tcp: newcomers that do not speak are bounded per address, and the oldest goes") {
@@ -283,6 +306,38 @@ TEST_CASE("addresses: text to socket and back, and whom newcomers are counted wi
   CHECK(UnixAddress("/tmp/x")->Text() == "unix:/tmp/x");
   CHECK(absl::IsInvalidArgument(UnixAddress(std::string(108, 'x')).status()));
 }
+
+#if !VESICLE_ASAN
+TEST_CASE("tcp: an idle connection costs less than 1 KiB") {
+  TcpWorld world;
+  std::vector<std::unique_ptr<Connection>> all;
+  std::vector<std::unique_ptr<Ear>> ears;
+  const auto add = [&](int pairs) {
+    for (int i = 0; i < pairs; ++i) {
+      auto pair = *SocketPair(*world.environment);
+      for (auto* connection : {&pair.first, &pair.second}) {
+        ears.push_back(std::make_unique<Ear>());
+        (*connection)->Start(ears.back().get());
+        CHECK((*connection)->Send("hello").ok());
+        all.push_back(std::move(*connection));
+      }
+    }
+    REQUIRE(world.RunUntil([&] {
+      return std::all_of(ears.begin(), ears.end(), [](auto& e) { return e->got == "hello"; });
+    }));
+  };
+  add(20);
+  // Beside the buffers that the pool keeps for the next.
+  const auto used = [&] {
+    return mallinfo2().uordblks - world.environment->buffers().kept_bytes();
+  };
+  const size_t before = used();
+  add(500);
+  const size_t each = (used() - before) / 1000 - sizeof(Ear);
+  MESSAGE("bytes an idle connection: " << each);
+  CHECK(each < 1024);
+}
+#endif
 
 TEST_CASE("pipe: what is no connected stream socket is refused, and closed") {
   TcpWorld world;
