@@ -33,6 +33,8 @@
 
 namespace vesicle {
 
+struct TlsContext;  // shared with the connections, which may outlive the transport
+
 inline constexpr std::string_view kTlsAlpn = "vesicle-tls/1";
 
 struct TlsOptions {
@@ -63,16 +65,13 @@ class TlsTransport final : public Transport {
                                                       const ConnectOptions& options) override;
 
  private:
-  friend class TlsConnection;
-  friend class TlsListener;
-  struct Context;  // shared with the connections, which may outlive us
   TlsTransport(Environment& environment, Transport& below, TlsOptions options,
-               std::shared_ptr<Context> context);
+               std::shared_ptr<TlsContext> context);
 
   Environment& environment_;
   Transport& below_;
   TlsOptions options_;
-  std::shared_ptr<Context> context_;
+  std::shared_ptr<TlsContext> context_;
 };
 
 }  // namespace vesicle
