@@ -7,7 +7,7 @@
 //
 // A dialled connection opens when the peer has proved its key; an accepted one when ours is
 // proved to it, too. So a peer that refuses *us* is seen after OnOpen: OnClosed, Unauthenticated.
-// An end of the stream that the peer's key did not sign is DataLoss.
+// An end of the stream that the peer did not seal with its keys is DataLoss.
 //
 // Ownership: as Transport; borrows environment and transport below; shares the identity's key.
 // Threads:   one.
@@ -15,9 +15,9 @@
 //            holds no buffers.
 //
 //   TcpTransport tcp(environment);
-//   TlsTransport tls(environment, tcp, identity);
-//   auto listener = tls.Listen("0.0.0.0:7000", {}, accept);
-//   auto connection = tls.Connect("example.org:7000", {.designator = theirs});
+//   auto tls = TlsTransport::Create(environment, tcp, identity);
+//   auto listener = (*tls)->Listen("0.0.0.0:7000", {}, accept);
+//   auto connection = (*tls)->Connect("example.org:7000", {.designator = theirs});
 #ifndef VESICLE_TRANSPORT_TLS_H_
 #define VESICLE_TRANSPORT_TLS_H_
 
