@@ -25,9 +25,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "vm/loop/random.h"
 #include "vm/loop/vm_loop.h"
 #include "vm/native/vm.h"
+#include "vm/random/random.h"
 
 namespace vesicle {
 

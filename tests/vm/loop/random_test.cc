@@ -1,4 +1,4 @@
-#include "vm/loop/random.h"
+#include "vm/random/random.h"
 
 #include <doctest/doctest.h>
 

@@ -1,9 +1,9 @@
-// RandomSource: where the random device takes its bits from.
+// RandomSource: where the random device, and whoever else is handed one, takes bits from.
 //
 //   auto source = std::make_unique<SeededRandom>(42);   // the same every time
 //   auto source = std::make_unique<OsRandom>();         // the system's, fit for keys
-#ifndef VESICLE_VM_LOOP_RANDOM_H_
-#define VESICLE_VM_LOOP_RANDOM_H_
+#ifndef VESICLE_VM_RANDOM_RANDOM_H_
+#define VESICLE_VM_RANDOM_RANDOM_H_
 
 #include <array>
 #include <cstddef>
@@ -40,4 +40,4 @@ class SeededRandom final : public RandomSource {
 
 }  // namespace vesicle
 
-#endif  // VESICLE_VM_LOOP_RANDOM_H_
+#endif  // VESICLE_VM_RANDOM_RANDOM_H_
