@@ -21,8 +21,10 @@ constexpr uint64_t kWorkPerStep = 2;
 // What a dispatch may walk before the rest waits for a slice of its own.
 constexpr uint64_t kWorkAtOnce = 2'000;
 constexpr uint64_t kWorkOfSlice = 20'000;
-// Entries let go of between two slices after a revoke.
+// Entries let go of between two slices after a revoke; and of those owed, each of which may have
+// 256 to tell at once.
 constexpr size_t kLetGoAtOnce = 1'000;
+constexpr size_t kBreaksAtOnce = 100;
 
 // For a harness that shall notice: a crossing without a walk.
 bool IsLeftRaw(const Object* proxy, Crossed what, const Verdict& verdict) {
@@ -294,7 +296,9 @@ std::optional<Value> LocalBoundary::MapAtOnce(Core& core, Value message, Directi
 int64_t LocalBoundary::CrossAtOnce(Core& core, Object* proxy, Event& event) {
   const Direction way = ToTarget(proxy);
   if (planted::IsOfWalks() || is_cut() || !is_quiet_[static_cast<size_t>(way)]) return kNotAtOnce;
-  if (!IsPaidBy(core, way) || !PolicyOf(way).LetsByAtOnce(event.message)) return kNotAtOnce;
+  const Policy& policy = PolicyOf(way);
+  if (!IsPaidBy(core, way) || !policy.LetsByAtOnce(event.message)) return kNotAtOnce;
+  if (policy.steps_of_tags() > 0) core.ChargeWork(policy.steps_of_tags());
   Value message = event.message;
   Crossing::Cost cost;
   if (!Crossing::IsFlatData(message, &cost)) {
@@ -339,6 +343,7 @@ std::optional<Boundary::Passage> LocalBoundary::Judge(Core& core, Object* proxy,
   if (policy.wants_time()) seen.time_ns = NowNs();
   core.heap().WillWrite(object_);  // the state of a function may be young
   ++judged_[static_cast<size_t>(way)].count;
+  if (policy.steps_of_tags() > 0) core.ChargeWork(policy.steps_of_tags());
   *verdict = policy.Judge(core, seen);
   switch (verdict->kind) {
     case Verdict::Kind::kNoRoom:
@@ -573,14 +578,28 @@ int64_t LocalBoundary::NowNs() const {
 // The end
 
 void LocalBoundary::Revoke(Core& core) {
-  if (is_cut()) return;
-  if (Is(planted::kRevokeIsLate)) return core.BeginLettingGo(object_);
-  if (recorder_ != nullptr) recorder_->Finish(Recorder::End::kRevoked);
-  cut_at_ = core.serial() + 1;
-  if (LetGo(core) && core.sponsor().schedule != nullptr) {
+  if (!Cut(core)) return;
+  const bool has_more = LetGo(core);
+  if (has_more && core.sponsor().schedule != nullptr) {
     core.sponsor().schedule->OnChance("it revoked a membrane that lets go in pieces");
   }
-  core.BeginLettingGo(object_);
+  core.BeginLettingGo(object_, has_more);
+}
+
+void LocalBoundary::RevokeInPieces(Core& core) {
+  if (Cut(core)) core.BeginLettingGo(object_, true);
+}
+
+// False: it was cut, or a bug is planted.
+bool LocalBoundary::Cut(Core& core) {
+  if (is_cut()) return false;
+  if (Is(planted::kRevokeIsLate)) {
+    core.BeginLettingGo(object_, true);
+    return false;
+  }
+  if (recorder_ != nullptr) recorder_->Finish(Recorder::End::kRevoked);
+  cut_at_ = core.serial() + 1;
+  return true;
 }
 
 bool LocalBoundary::LetGo(Core& core) {
@@ -589,7 +608,7 @@ bool LocalBoundary::LetGo(Core& core) {
     cut_at_ = core.serial() + 1;
   }
   Heap& heap = core.heap();
-  const bool more_owed = owed_.Take(heap, kLetGoAtOnce, [&](Value slot, Value proxy) {
+  const bool more_owed = owed_.Take(heap, kBreaksAtOnce, [&](Value slot, Value proxy) {
     if (Is(planted::kRevokeLeavesSlots)) return;
     if (proxy.is_target()) boundary::Cut(heap, proxy.target());
     if (slot.is_target()) core.Settle(slot, EventFlag::kBroken, core.Reason("revoked"));

@@ -66,6 +66,8 @@ class LocalBoundary final : public Boundary {
   };
   Passed PassSome(Core& core, Value value, Direction direction, std::unique_ptr<Passing>& passing);
   void Revoke(Core& core);
+  // The same, and all that it held is let go of later: a step, whatever that is.
+  void RevokeInPieces(Core& core);
   Membrane::Counts counts() const;
   // The same without the dead, as far as they were collected.
   Membrane::Counts LivingCounts(Heap& heap);
@@ -118,6 +120,7 @@ class LocalBoundary final : public Boundary {
   // A slot proxy that will settle `slot`, which lives on the side that `to_slot` goes to.
   Result Owe(Core& core, Value slot, Direction to_slot, int64_t asked);
   void Settled(Heap& heap, Object* slot_proxy);
+  bool Cut(Core& core);
   bool IsOwn(Value ref) const;
 
   bool IsPaidBy(Core& core, Direction way) const;

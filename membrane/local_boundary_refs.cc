@@ -82,6 +82,8 @@ Result LocalBoundary::NewProxy(Core& core, Value ref, Direction to_target) {
 // A promise of the other side, which will be settled as this one is.
 Result LocalBoundary::StandIn(Core& core, Value promise, Direction direction,
                               std::vector<Value>* slot_proxies) {
+  // What settles it may come at once, and who pays for that may never have been.
+  if (core.IsMadeByTurn(Payer(direction))) return Failure::kType;
   const Value stand_in = core.NewPromise();
   if (is_cut()) {
     if (Is(planted::kStandInForgotten)) return stand_in;

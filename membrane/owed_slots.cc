@@ -35,13 +35,13 @@ bool OwedSlots::FreeTheDead(Heap& heap) {
   return !free_.empty();
 }
 
-void OwedSlots::SortByAge(Heap& heap) {
+void OwedSlots::ListByAge(Heap& heap) {
   by_age_.reserve(used_);
   for (size_t i = 0; i < used_; ++i) {
     const Value age = words_.Read(heap, kWords * i + kAge);
     if (age.is_int()) by_age_.emplace_back(age.small_int(), i);
   }
-  std::sort(by_age_.begin(), by_age_.end());
+  std::make_heap(by_age_.begin(), by_age_.end(), std::greater<>());
 }
 
 }  // namespace vesicle

@@ -9,8 +9,10 @@
 #ifndef VESICLE_MEMBRANE_OWED_SLOTS_H_
 #define VESICLE_MEMBRANE_OWED_SLOTS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -41,13 +43,15 @@ class OwedSlots {
   template <typename Fn>
   bool Take(Heap& heap, size_t count, Fn fn) {
     const auto alive = [](Value v) { return v.is_target() ? v : Value::Nil(); };
-    if (taken_ == 0) SortByAge(heap);
-    for (; count > 0 && taken_ < by_age_.size(); --count) {
-      const size_t i = by_age_[taken_++].second;
+    if (!std::exchange(is_taken_, true)) ListByAge(heap);
+    for (; count > 0 && !by_age_.empty(); --count) {
+      std::pop_heap(by_age_.begin(), by_age_.end(), std::greater<>());
+      const size_t i = by_age_.back().second;
+      by_age_.pop_back();
       fn(alive(words_.Read(heap, kWords * i + kSlot)),
          alive(words_.Read(heap, kWords * i + kProxy)));
     }
-    if (taken_ < by_age_.size()) return true;
+    if (!by_age_.empty()) return true;
     used_ = 0;
     free_ = {};
     by_age_ = {};
@@ -76,7 +80,7 @@ class OwedSlots {
   // Of an entry. Its place in the table says nothing of when it came: places are used again when
   // the collector has found somebody dead, and that may decide nothing.
   enum Word : size_t { kSlot, kProxy, kAge, kUnused, kWords };
-  void SortByAge(Heap& heap);
+  void ListByAge(Heap& heap);
   void FreeIfDead(Heap& heap, size_t i);
   bool FreeTheDead(Heap& heap);
 
@@ -85,9 +89,9 @@ class OwedSlots {
   std::vector<uint32_t> free_;
   size_t used_ = 0;
   int64_t filled_ = 0;
-  std::vector<std::pair<int64_t, size_t>> by_age_;
-  size_t taken_ = 0;
-  size_t hand_ = 0;  // the next one to be looked at for its death
+  bool is_taken_ = false;
+  std::vector<std::pair<int64_t, size_t>> by_age_;  // a heap, the oldest on top
+  size_t hand_ = 0;                                 // the next one to be looked at for its death
   uint64_t freed_at_ = UINT64_MAX;
 };
 

@@ -41,7 +41,8 @@ struct ControlCode final : CodeBody {
   // Nobody could revoke it any more.
   void OnLifeEnd(Core& core, Object* holder) const override {
     if (holder->count <= membrane || holder->words()[membrane].is_nil()) return;
-    Membrane::Of(core, holder->words()[membrane]).Revoke();
+    static_cast<LocalBoundary*>(boundary::Of(holder->words()[membrane].data()))
+        ->RevokeInPieces(core);
   }
   std::string label;
   uint32_t membrane;
@@ -428,6 +429,11 @@ BuiltinResult Revocable(BuiltinContext& context, const Value* args, int count) {
   absl::StatusOr<Membrane> made = Membrane::Create(core, options);
   if (!made.ok()) return BuiltinResult::OutOfMemory();
   const Result proxy = made->Pass(args[0], Direction::kOut);
+  if (!proxy.ok() && proxy.failure() == Failure::kType) {
+    return context.TypeError(
+        "revocable: a sponsor that this turn made pays for a promise only in a later turn; await "
+        "the promise, and make what it holds revocable");
+  }
   if (!proxy.ok()) return BuiltinResult::OutOfMemory();
   Object* revoker = core.NewActor(SharedCode(core, kRevokerCode), 1);
   revoker->words()[1] = made->value();

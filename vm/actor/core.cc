@@ -203,6 +203,7 @@ bool Core::RunSlice(int64_t steps) {
       used += FaultQueue(Reason("stopped"));
     } else if (DryOf(&which)) {
       if (HasKeeper(which)) {
+        UndoCutShort(which);
         MakeDry(which);
       } else {
         used += FaultQueue(QuotaReason(which));
@@ -288,9 +289,8 @@ bool Core::WaitInInbox(Object* target, const Event& event) {
   const auto [at, is_new] = StoppedOf(activation)->inboxes.try_emplace(sponsor_->index());
   Stopped::Inbox& inbox = at->second;
   if (is_new) {
-    inbox = {sponsor_, set_aside_.emplace(set_aside_.end(), segments_)};
+    inbox = {sponsor_, set_aside_.emplace(set_aside_.begin(), segments_)};
     inbox.events->payer = sponsor_;
-    inbox.events->cuts_seen = cuts_;
   }
   const int64_t bytes_before = is_new ? 0 : inbox.events->bytes();
   inbox.events->Append(event);

@@ -143,7 +143,11 @@ class Core final : private HeapClient, public IdentitySource {
   // For boundaries (boundary.h): the object of one, with so many words in all; nil when there is no
   // memory. What it held is let go of in pieces from now on, after it was cut.
   Value NewBoundary(std::unique_ptr<Boundary> boundary, uint32_t words);
-  void BeginLettingGo(Object* boundary);
+  // `has_more`: there is something left to let go of.
+  void BeginLettingGo(Object* boundary, bool has_more);
+  // A sponsor that the running turn made: with the turn it may come to never have been, so nothing
+  // that happens at once may be paid by it.
+  bool IsMadeByTurn(Value control) const;
   // Of the turn that began last.
   uint64_t serial() const { return serial_; }
   // What is sent to the ref reaches nobody any more: a boundary on the way is cut.
@@ -365,12 +369,15 @@ class Core final : private HeapClient, public IdentitySource {
  private:
   // kStopped is nobody's fault: it is not reported.
   enum class Why : uint8_t { kFault, kFail, kRebreak, kStopped };
+  struct Stopped;
   // Events that stand in no queue for now. Roots, as the event that resumes their turn waits.
   struct Aside : EventChain {
     using EventChain::EventChain;
-    Sponsor* payer = nullptr;  // of an inbox
-    uint64_t cuts_seen = 0;    // as Sponsor::cuts_seen
+    Sponsor* payer = nullptr;     // of an inbox
+    const Stopped* of = nullptr;  // what was sent so far by that turn
+    uint64_t cuts_seen = 0;       // as Sponsor::cuts_seen
   };
+  // Stands before all others: behind is what a search has looked through.
   using SetAside = std::list<Aside>::iterator;
   // A turn cut short by its slice, or frames that wait in an `await`; behind a kActivation.
   struct Stopped {
@@ -468,6 +475,7 @@ class Core final : private HeapClient, public IdentitySource {
     Value end;
     Sponsor* payer;
     enum class Kind : uint8_t { kOpen, kCut, kTooLong } kind;
+    int hops = 0;
     uint64_t cut_at = 0;  // Boundary::cut_at
   };
   // An event on its way through boundaries.
@@ -499,7 +507,7 @@ class Core final : private HeapClient, public IdentitySource {
 
   // core_cut.cc
   bool UndoIfCut();
-  bool IsCut(const Event& event);
+  bool IsCut(const Event& event, int64_t* work_max);
   void BreakRevoked(const Event& event);
   template <typename Queue>
   bool DropCut(Sponsor& payer, Queue& queue, int64_t* events_max);
@@ -614,6 +622,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t FaultQueue(Value reason);
   bool FaultFront(Value reason);
   void UndoTakenUp(Value reason, Why why = Why::kStopped);
+  void UndoCutShort(Resource which);
   void StopSponsor(Sponsor& sponsor);
   static bool IsYounger(const EndedWait& a, const EndedWait& b);
   bool EndWaits(int64_t* used);
@@ -696,7 +705,7 @@ class Core final : private HeapClient, public IdentitySource {
   int64_t reports_noted_ = 0;   // ever; the next one's number
   int64_t reports_beyond_ = 0;  // unobserved faults beyond fault_reports_max
   int64_t tasks_waiting_ = 0;
-  std::list<Aside> set_aside_;  // while a search runs, what it has looked through stands behind
+  std::list<Aside> set_aside_;
   // Of the event that is dispatched, once it has crossed.
   Event origin_ = {};
   Value crossed_;

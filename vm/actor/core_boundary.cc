@@ -17,6 +17,8 @@ namespace {
 bool IsProxy(Value target) { return IsTargetKind(target, Kind::kProxy); }
 // On one way.
 constexpr int kBoundariesMax = 1'000;
+// Of one behind another.
+constexpr int64_t kStepsOfCrossing = 10;
 
 bool IsPayer(Value target) { return IsTargetKind(target, Kind::kPayer); }
 bool IsSame(const Event& a, const Event& b) {
@@ -35,8 +37,8 @@ Object* FirstBoundary(Value target) {
 // Where an event of `target` ends, and who pays there: the last one on the way.
 Core::Way Core::WayOf(Value target) {
   Way way{target, sponsor_, Way::Kind::kOpen};
-  for (int steps = 0; IsProxy(way.end) || IsPayer(way.end); ++steps) {
-    if (steps > kBoundariesMax) {
+  for (; IsProxy(way.end) || IsPayer(way.end); ++way.hops) {
+    if (way.hops > kBoundariesMax) {
       way.kind = Way::Kind::kTooLong;
       return way;
     }
@@ -104,6 +106,7 @@ bool Core::DispatchProxy(Event& event) {
     sponsor_->schedule->OnProxyEvent(*this, event);
   if (event.flag() != EventFlag::kMessage) return CrossBack(event), false;
   const Way way = WayOf(event.target);
+  fuel -= way.hops - 1;  // each may be a miss of the cache
   if (way.kind != Way::Kind::kOpen) {
     DropUnderWay(event);
     const bool is_cut = way.kind == Way::Kind::kCut;
@@ -138,6 +141,7 @@ bool Core::DispatchProxy(Event& event) {
       if (now.is_waiting) ++event_room_;
       return false;
     }
+    if (now.event.target != way.end) fuel -= kStepsOfCrossing;
   }
   if (begins_turn) {
     origin_ = origin;

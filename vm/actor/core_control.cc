@@ -52,6 +52,7 @@ void Core::StopSponsor(Sponsor& sponsor) {
 // so that nothing of a collection can be observed: a mark finds it.
 void Core::OnMarked(const Object* node) {
   const promise::Waiter waiter = promise::WaiterOf(node);
+  if (IsUndone(waiter.payer)) return;
   const Sponsor& payer = PayerOf(waiter.payer);
   const uint64_t cycle = heap_.cycles() + 1;
   if (!payer.stopped || payer.waits_end_at_cycle != cycle) return;
@@ -78,9 +79,13 @@ bool Core::EndWaits(int64_t* used) {
   for (int i = 0;
        i < kAtOnce && !ended_waits_.empty() && ended_waits_.front().cycle <= heap_.cycles(); ++i) {
     const EndedWait& ended = ended_waits_.front();
-    Sponsor& payer = PayerOf(ended.payer);
-    payer.queue.Append(ended.event);
-    sponsors_.MakeReady(payer);
+    if (IsUndone(ended.payer)) {
+      ReleaseToNobody(ended.event);
+    } else {
+      Sponsor& payer = PayerOf(ended.payer);
+      payer.queue.Append(ended.event);
+      sponsors_.MakeReady(payer);
+    }
     std::pop_heap(ended_waits_.begin(), ended_waits_.end(), IsYounger);
     ended_waits_.pop_back();
   }
@@ -190,6 +195,12 @@ Core::SponsorResult Core::SplitSponsor(Value limits) {
   return {sponsor->control, {}};
 }
 
+bool Core::IsMadeByTurn(Value control) const {
+  if (!in_turn_ || control.is_nil()) return false;
+  const Sponsor* sponsor = SponsorOf(control.target());
+  return std::find(sponsors_made_.begin(), sponsors_made_.end(), sponsor) != sponsors_made_.end();
+}
+
 Value Core::BalanceOf(Sponsor& sponsor) {
   const Heap::BeyondAllowance beyond(heap_);
   Value map = EmptyMap(heap_);
@@ -211,6 +222,7 @@ int64_t Core::LeftOf(Sponsor& sponsor, Resource which) {
 // Accounts have got more: who waits on one that has more than was too little goes on; the keeper of
 // one that was refilled, and not with enough, hears of it.
 void Core::WakeDry() {
+  const size_t before = dry_.size();
   std::erase_if(dry_, [&](Sponsor* s) {
     if (!s->dry) return true;  // stopped
     Sponsor& account = s->AccountOf(s->dry_of);
@@ -223,6 +235,8 @@ void Core::WakeDry() {
     sponsors_.MakeReady(*s);
     return true;
   });
+  // A search may have passed by those that stand elsewhere now.
+  search_.has_met |= dry_.size() != before;
 }
 
 void Core::DispatchControl(const Event& event) {

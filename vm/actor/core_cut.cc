@@ -18,8 +18,8 @@ bool IsRouted(Value target) {
 }
 }  // namespace
 
-void Core::BeginLettingGo(Object* boundary) {
-  cut_.push_back(Value::Data(boundary));
+void Core::BeginLettingGo(Object* boundary, bool has_more) {
+  if (has_more) cut_.push_back(Value::Data(boundary));
   ++cuts_;
   search_.is_due = true;
   if (sponsor_->schedule != nullptr && !set_aside_.empty()) {
@@ -80,7 +80,8 @@ bool Core::LeadsNowhere(Value target) {
 }
 
 // What was sent to a dead proxy is none of it: that is a fault.
-bool Core::IsCut(const Event& event) {
+// Takes from *work_max for a long way.
+bool Core::IsCut(const Event& event, int64_t* work_max) {
   if (event.flag() == EventFlag::kResume) {
     return IsUnderWay(event) &&
            LeadsNowhere(StoppedOf(actor::SuspendedOf(event.target.target()))->turn.origin.target);
@@ -89,6 +90,7 @@ bool Core::IsCut(const Event& event) {
     return false;
   }
   const Way way = WayOf(event.target);
+  *work_max -= way.hops - 1;
   return way.kind == Way::Kind::kCut && event.cause() < way.cut_at;
 }
 
@@ -97,7 +99,7 @@ template <typename Queue>
 bool Core::DropCut(Sponsor& payer, Queue& queue, int64_t* events_max) {
   std::vector<Event> cut;
   const bool has_more = queue.LookThrough(search_.cuts, events_max, [&](Event& event) {
-    if (!IsCut(event)) return;
+    if (!IsCut(event, events_max)) return;
     if (heap_.marking()) ShadeTaken(event);
     cut.push_back(event);
     event.message = event.slot = Value::Nil();
@@ -106,9 +108,11 @@ bool Core::DropCut(Sponsor& payer, Queue& queue, int64_t* events_max) {
   if (cut.empty()) return has_more;
   const int64_t left_when_dry = payer.left_when_dry;
   BeginSlice(payer);
+  bool gives_back = false;
   for (const Event& event : cut) {
     DropUnderWay(event);
     if (event.flag() == EventFlag::kResume) {
+      gives_back = true;
       TakeUp(event.target.target());
       UndoTakenUp(Reason("revoked"), Why::kStopped);
     } else {
@@ -117,7 +121,7 @@ bool Core::DropCut(Sponsor& payer, Queue& queue, int64_t* events_max) {
   }
   EndSlice();
   sponsors_.Settle(payer);
-  if (!payer.dry) return has_more;
+  if (!payer.dry || !gives_back) return has_more;
   // What was undone came back.
   payer.left_when_dry = left_when_dry;
   WakeDry();

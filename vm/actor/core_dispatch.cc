@@ -258,6 +258,7 @@ void Core::TakeUp(Object* receiver) {
   turn_ = resumed_->turn;
   turn_.effects |= TurnState::kRare;
   --turns_cut_short_;
+  --resumed_->payer->turns_cut_short;
   turn_.mark = sponsor_->queue.mark();
   turn_.made_since = heap_.young_top();
   targets_made_ = false;  // what it made before is noted; what others did is not its own
@@ -431,7 +432,8 @@ void Core::EndSuspended() {
     segments_.HoldIdle(kSegmentsTaken);
     if (stopped == nullptr) {
       stopped = std::make_unique<Stopped>();
-      stopped->staged = set_aside_.emplace(set_aside_.end(), segments_);
+      stopped->staged = set_aside_.emplace(set_aside_.begin(), segments_);
+      (*stopped->staged)->of = stopped.get();
       stopped->charged = sponsor_->AccountOf(Resource::kMemory).index();
     }
     stopped->payer = sponsor_;
@@ -446,6 +448,7 @@ void Core::EndSuspended() {
   }
   ++stats_.suspensions;
   ++turns_cut_short_;
+  ++sponsor_->turns_cut_short;
   EventQueue& queue = sponsor_->queue;
   queue.MoveTail(turn_.mark, **stopped->staged, heap_.marking());
   const int64_t bytes = (*stopped->staged)->bytes();

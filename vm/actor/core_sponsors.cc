@@ -444,6 +444,24 @@ int64_t Core::FaultQueue(Value reason) {
   return faults;
 }
 
+// Turns of the sponsor that is dry now, which were cut short: their actors are free at once, and
+// what began them waits for a refill, to start afresh.
+void Core::UndoCutShort(Resource which) {
+  if (sponsor_->turns_cut_short == 0) return;
+  std::vector<Object*> receivers;
+  for (const Aside& aside : set_aside_) {
+    if (aside.of != nullptr && aside.of->payer == sponsor_) {
+      receivers.push_back(aside.of->turn.receiver.target());
+    }
+  }
+  for (Object* receiver : receivers) {
+    TakeUp(receiver);
+    quota_ = which;
+    EndQuota();
+    ForgetEffects();
+  }
+}
+
 // The turn just taken up never was.
 void Core::UndoTakenUp(Value reason, Why why) {
   why_ = why;

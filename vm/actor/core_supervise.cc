@@ -359,7 +359,10 @@ bool Core::ForgetLostWatchers(Object* record) {
   const Value before = WordOf(record, Of::kWatcherCount);
   ForgetWatchers(record, [this](Object* watcher) {
     const Value ref = WordOf(watcher, Watcher::kRef);
-    if (PayerOf(WordOf(watcher, Watcher::kPayer)).stopped || LeadsNowhere(ref)) return true;
+    const Value payer = WordOf(watcher, Watcher::kPayer);
+    if (IsUndone(payer) || PayerOf(payer).stopped) return true;
+    // The first boundary on the way: a look, however long the way.
+    if (IsTargetKind(ref, Kind::kProxy)) return boundary::OfProxy(ref.target())->is_cut();
     Object* its = IsTargetKind(ref, Kind::kActor) ? RecordOf(ref) : nullptr;
     return its != nullptr && supervision::IsStopped(its);
   });

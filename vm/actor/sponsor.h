@@ -78,6 +78,7 @@ class Sponsor {
   // How many boundaries had been cut when a search began that looked through its events, which
   // waited for a refill.
   uint64_t cuts_seen = 0;
+  int turns_cut_short = 0;  // that it pays for, and that are not over
   bool stopped = false;
   // The order of its events is watched or imposed; null: it is not.
   Schedule* schedule = nullptr;
