@@ -139,8 +139,9 @@ inline void LocalBoundary::Describe(Core& core, const Object* proxy, const Event
 // A walk that is not over, of what was judged already.
 class LocalBoundary::Walk final : public Passing {
  public:
-  // `is_raw`: a planted bug.
-  Walk(LocalBoundary& of, Core& core, Direction way, const Verdict& verdict, bool is_raw)
+  // Of what `sent` became by the verdict. `is_raw`: a planted bug.
+  Walk(LocalBoundary& of, Core& core, Direction way, Value sent, const Verdict& verdict,
+       bool is_raw)
       : of_(of),
         way_(way),
         map_(of, core, way),
@@ -148,38 +149,13 @@ class LocalBoundary::Walk final : public Passing {
         target_(verdict.target),
         is_redirected_(verdict.kind == Verdict::Kind::kRedirect),
         is_raw_(is_raw),
-        judgement_(of.NowJudged(way)) {}
+        judgement_(of.NowJudged(way)),
+        sent_(sent) {}
 
+  // kDone: it is mapped, and what a log is to hold of it was offered to the recorder.
   Crossing::Step Go(Core& core, uint64_t work_max) {
-    const uint64_t before = crossing_.cost().work;
-    Crossing::Step step = Crossing::Step::kDone;
-    if (!is_raw_) step = crossing_.Go(map_, work_max);
-    core.ChargeWork(static_cast<int64_t>((crossing_.cost().work - before) / kWorkPerStep));
-    if (step != Crossing::Step::kDone || !is_redirected_ || is_target_mapped_) return step;
-    if (!Is(planted::kRedirectRaw)) {
-      const Result target = map_.MapRef(target_);
-      if (!target.ok()) {
-        failure_ = target.failure();
-        return failure_ == Failure::kMemory ? Crossing::Step::kNoRoom : Crossing::Step::kFailed;
-      }
-      target_ = target.value();
-    }
-    is_target_mapped_ = true;
-    return step;
-  }
-  // What the log is to hold of it, once it is mapped: `sent`, or what it became.
-  void Keep(Value sent) { sent_ = sent; }
-  Crossing::Step GoRecord(Core& core, Recorder& recorder, Direction way, uint64_t work_max) {
-    if (!kept_) kept_.emplace(core, recorder, way == Direction::kIn ? crossing_.value() : sent_);
-    const uint64_t before = kept_->work();
-    const Heap::PaidBy paid(core.heap(), recorder.owner());
-    const Heap::BeyondAllowance beyond(core.heap());
-    const Crossing::Step step = kept_->Go(work_max);
-    core.ChargeWork(static_cast<int64_t>((kept_->work() - before) / kWorkPerStep));
-    if (step == Crossing::Step::kDone) {
-      recorder.Offer(kept_->value(), kept_->size(), map_.stand_ins());
-    }
-    return step;
+    const Crossing::Step step = GoMap(core, work_max);
+    return step == Crossing::Step::kDone && of_.IsRecording() ? GoRecord(core, work_max) : step;
   }
   void Visit(Visitor& visitor) override {
     crossing_.Visit(visitor);
@@ -200,6 +176,37 @@ class LocalBoundary::Walk final : public Passing {
   int64_t judgement() const { return judgement_; }
 
  private:
+  Crossing::Step GoMap(Core& core, uint64_t work_max) {
+    const uint64_t before = crossing_.cost().work;
+    Crossing::Step step = Crossing::Step::kDone;
+    if (!is_raw_) step = crossing_.Go(map_, work_max);
+    core.ChargeWork(static_cast<int64_t>((crossing_.cost().work - before) / kWorkPerStep));
+    if (step != Crossing::Step::kDone || !is_redirected_ || is_target_mapped_) return step;
+    if (!Is(planted::kRedirectRaw)) {
+      const Result target = map_.MapRef(target_);
+      if (!target.ok()) {
+        failure_ = target.failure();
+        return failure_ == Failure::kMemory ? Crossing::Step::kNoRoom : Crossing::Step::kFailed;
+      }
+      target_ = target.value();
+    }
+    is_target_mapped_ = true;
+    return step;
+  }
+  Crossing::Step GoRecord(Core& core, uint64_t work_max) {
+    Recorder& recorder = *of_.recorder_;
+    if (!kept_) kept_.emplace(core, recorder, way_ == Direction::kIn ? crossing_.value() : sent_);
+    const uint64_t before = kept_->work();
+    const Heap::PaidBy paid(core.heap(), recorder.owner());
+    const Heap::BeyondAllowance beyond(core.heap());
+    const Crossing::Step step = kept_->Go(work_max);
+    core.ChargeWork(static_cast<int64_t>((kept_->work() - before) / kWorkPerStep));
+    if (step == Crossing::Step::kDone) {
+      recorder.Offer(kept_->value(), kept_->size(), map_.stand_ins());
+    }
+    return step;
+  }
+
   LocalBoundary& of_;
   Direction way_;
   Map map_;
@@ -210,7 +217,7 @@ class LocalBoundary::Walk final : public Passing {
   int64_t judgement_;
   bool is_target_mapped_ = false;
   Value sent_;
-  std::optional<RecordWalk> kept_;
+  std::optional<RecordWalk> kept_;  // once it is mapped
   std::optional<Failure> failure_;
 };
 
@@ -243,17 +250,12 @@ Boundary::Passage LocalBoundary::Cross(Core& core, Object* proxy, Event& event,
       map.Undo();
       if (recorder_ != nullptr) recorder_->TakeOfferBack();
     }
-    passing = std::make_unique<Walk>(*this, core, way, verdict, IsLeftRaw(proxy, what, verdict));
+    passing = std::make_unique<Walk>(*this, core, way, event.message, verdict,
+                                     IsLeftRaw(proxy, what, verdict));
     walk = static_cast<Walk*>(passing.get());
-    walk->Keep(event.message);
   }
   judgement_ = walk->judgement();
-  const uint64_t work_max = goes_on ? kWorkOfSlice : kWorkAtOnce;
-  Crossing::Step step = walk->Go(core, work_max);
-  if (step == Crossing::Step::kDone && recorder_ != nullptr && recorder_->is_on()) {
-    step = walk->GoRecord(core, *recorder_, way, work_max);
-  }
-  switch (step) {
+  switch (walk->Go(core, goes_on ? kWorkOfSlice : kWorkAtOnce)) {
     case Crossing::Step::kDone:
       break;
     case Crossing::Step::kMore:
@@ -483,17 +485,12 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
   if (passing == nullptr) {
     Verdict verdict;
     verdict.message = value;
-    passing = std::make_unique<Walk>(*this, core, direction, verdict, false);
+    passing = std::make_unique<Walk>(*this, core, direction, value, verdict, false);
   }
   auto* walk = static_cast<Walk*>(passing.get());
-  Crossing::Step step = walk->Go(core, kWorkOfSlice);
-  if (step == Crossing::Step::kDone && recorder_ != nullptr && recorder_->is_on()) {
-    walk->Keep(value);
-    step = walk->GoRecord(core, *recorder_, direction, kWorkOfSlice);
-    if (step == Crossing::Step::kDone) recorder_->OnIntroduction(direction, value, walk->value());
-  }
-  switch (step) {
+  switch (walk->Go(core, kWorkOfSlice)) {
     case Crossing::Step::kDone:
+      if (IsRecording()) recorder_->OnIntroduction(direction, value, walk->value());
       return {Passage::kGoesOn, walk->value()};
     case Crossing::Step::kMore:
       return {Passage::kMore, {}};

@@ -42,6 +42,10 @@ class LocalBoundary final : public Boundary {
     is_quiet_ = {};
   }
   Recorder* recorder() const { return recorder_.get(); }
+  // Behind the kBoundary that Membrane::value() is.
+  static LocalBoundary& Of(Value boundary) {
+    return *static_cast<LocalBoundary*>(boundary::Of(boundary.data()));
+  }
 
   uint64_t cut_at() const override { return cut_at_; }
   Value PayerTo(const Object* proxy) const override;
@@ -120,6 +124,7 @@ class LocalBoundary final : public Boundary {
   // A slot proxy that will settle `slot`, which lives on the side that `to_slot` goes to.
   Result Owe(Core& core, Value slot, Direction to_slot, int64_t asked);
   void Settled(Heap& heap, Object* slot_proxy);
+  bool IsRecording() const { return recorder_ != nullptr && recorder_->is_on(); }
   bool Cut(Core& core);
   bool IsOwn(Value ref) const;
 

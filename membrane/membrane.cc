@@ -98,9 +98,7 @@ Membrane Membrane::Of(Core& core, Value boundary) {
   return {core, boundary};
 }
 
-LocalBoundary& Membrane::boundary() const {
-  return *static_cast<LocalBoundary*>(boundary::Of(boundary_.value().data()));
-}
+LocalBoundary& Membrane::boundary() const { return LocalBoundary::Of(boundary_.value()); }
 
 Result Membrane::Pass(Value value, Direction direction) {
   return boundary().Pass(*core_, value, direction);

@@ -100,7 +100,7 @@ std::string Policy::Add(Value v) {
       const Value tag = ListAt(tags, i);
       if (!IsSymbol(tag)) return Words(Show(tag), " is no symbol: tags are, as #get");
       rule.tags.push_back(tag);
-      if (++tags_ % kTagsPerStep == 0) ++steps_of_tags_;
+      ++tags_;
     }
   } else if (Is(v, "rate", 2)) {
     rule.kind = RuleKind::kRate;

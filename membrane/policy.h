@@ -77,7 +77,7 @@ class Policy {
   // Whether that can be seen at a look: only tags decide, and they let the message by.
   bool LetsByAtOnce(Value message) const { return rules_.empty() || TagsLetBy(message); }
   // That it takes to compare a message with all tags that rules name.
-  int64_t steps_of_tags() const { return steps_of_tags_; }
+  int64_t steps_of_tags() const { return tags_ / kTagsPerStep; }
   // Moves the state, but with kNoRoom. Charges the running sponsor for functions.
   Verdict Judge(Core& core, const Seen& seen);
   // What was judged last has crossed: so many bytes.
@@ -126,7 +126,6 @@ class Policy {
   std::vector<Value> logs_;
   static constexpr int64_t kTagsPerStep = 10;
   int64_t tags_ = 0;  // of all rules
-  int64_t steps_of_tags_ = 0;
   bool has_state_ = false;
   bool wants_time_ = false;
   bool is_one_way_ = false;

@@ -238,9 +238,7 @@ class Replayer final : public Recorder::Director {
 
   // --- what comes in
 
-  LocalBoundary& boundary() const {
-    return *static_cast<LocalBoundary*>(boundary::Of(wall_.value().data()));
-  }
+  LocalBoundary& boundary() const { return LocalBoundary::Of(wall_.value()); }
   // Of an insider by our number, as the outside has it.
   Result Proxy(uint32_t insider) {
     return boundary().Counterpart(core_, own_.Held({LogSide::kInside, insider}), Direction::kOut);
@@ -367,7 +365,7 @@ absl::StatusOr<Replayed> Replay(const Recorder& log, Core& core, Value payer_in,
   options.record_bytes_max = SIZE_MAX / 2;
   absl::StatusOr<Membrane> wall = Membrane::Create(core, options);
   if (!wall.ok()) return wall.status();
-  auto& boundary = *static_cast<LocalBoundary*>(boundary::Of(wall->value().data()));
+  LocalBoundary& boundary = LocalBoundary::Of(wall->value());
   Replayer replayer(log, core, payer_in, *wall, *boundary.recorder(), inside);
   if (absl::Status status = replayer.Prepare(); !status.ok()) return status;
   replayer.Run();

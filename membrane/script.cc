@@ -41,8 +41,7 @@ struct ControlCode final : CodeBody {
   // Nobody could revoke it any more.
   void OnLifeEnd(Core& core, Object* holder) const override {
     if (holder->count <= membrane || holder->words()[membrane].is_nil()) return;
-    static_cast<LocalBoundary*>(boundary::Of(holder->words()[membrane].data()))
-        ->RevokeInPieces(core);
+    LocalBoundary::Of(holder->words()[membrane]).RevokeInPieces(core);
   }
   std::string label;
   uint32_t membrane;
@@ -147,8 +146,8 @@ class Introduction final : public Suspension {
   }
   Place Where() const override { return {}; }
   TurnEnd Resume(Core& core) override {
-    auto& boundary = *static_cast<LocalBoundary*>(boundary::Of(membrane_.data()));
-    const LocalBoundary::Passed passed = boundary.PassSome(core, value_, way_, passing_);
+    const LocalBoundary::Passed passed =
+        LocalBoundary::Of(membrane_).PassSome(core, value_, way_, passing_);
     switch (passed.passage) {
       case Boundary::Passage::kGoesOn:
         core.StageReply(passed.value);
@@ -200,7 +199,7 @@ TurnEnd NoClause(Core& core, std::string_view text) {
 class AuditAnswer final : public Suspension {
  public:
   AuditAnswer(Core& core, Value membrane) : membrane_(membrane), list_(EmptyList(core.heap())) {
-    const AuditRing& ring = Boundary().audit();
+    const AuditRing& ring = LocalBoundary::Of(membrane).audit();
     end_ = ring.count();
     next_ = end_ - static_cast<int64_t>(ring.kept());
   }
@@ -215,7 +214,7 @@ class AuditAnswer final : public Suspension {
     constexpr int64_t kStepsPerRecord = 100;
     Heap& heap = core.heap();
     for (int i = 0; i < kRecordsAtOnce && next_ < end_; ++i, ++next_) {
-      const CrossingRecord* record = Boundary().audit().Find(next_);
+      const CrossingRecord* record = LocalBoundary::Of(membrane_).audit().Find(next_);
       if (record == nullptr) continue;
       core.fuel -= kStepsPerRecord;
       const Result value = RecordValue(core, *record);
@@ -229,9 +228,6 @@ class AuditAnswer final : public Suspension {
   }
 
  private:
-  LocalBoundary& Boundary() const {
-    return *static_cast<LocalBoundary*>(boundary::Of(membrane_.data()));
-  }
   TurnEnd WaitForRoom(Core& core) {
     if (tries_ == kTriesMax) return core.Quota(Resource::kMemory);
     const Core::Need need = NeedOfTry(tries_++);
@@ -313,7 +309,7 @@ class Inspection final : public Suspension {
                      std::make_unique<Inspection>(membrane_, answer_));
   }
   TurnEnd Resume(Core& core) override {
-    auto& boundary = *static_cast<LocalBoundary*>(boundary::Of(membrane_.data()));
+    LocalBoundary& boundary = LocalBoundary::Of(membrane_);
     const Membrane::Counts counts = boundary.counts();
     constexpr int64_t kStepsPerEntry = 10;
     core.fuel -= static_cast<int64_t>(counts.proxies_in + counts.proxies_out + counts.owed +

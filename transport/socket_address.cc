@@ -139,23 +139,19 @@ absl::StatusOr<SocketAddress> UnixAddress(const std::string& path) {
   return address;
 }
 
-SocketAddress LocalAddress(int fd) {
+namespace {
+SocketAddress AddressBy(int (*get)(int, sockaddr*, socklen_t*), int fd) {
   SocketAddress address;
   address.size = sizeof address.storage;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) {
+  if (get(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) {
     return SocketAddress();
   }
   return address;
 }
+}  // namespace
 
-SocketAddress RemoteAddress(int fd) {
-  SocketAddress address;
-  address.size = sizeof address.storage;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) {
-    return SocketAddress();
-  }
-  return address;
-}
+SocketAddress LocalAddress(int fd) { return AddressBy(getsockname, fd); }
+SocketAddress RemoteAddress(int fd) { return AddressBy(getpeername, fd); }
 
 absl::Status SocketStatus(int error, const std::string& what) {
   const std::string text = absl::StrCat(what, ": ", std::strerror(error));

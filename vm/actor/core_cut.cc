@@ -2,6 +2,7 @@
 //
 // All of it in pieces, between slices, and nobody's to pay: a revoke must not fail, or take long,
 // for what others have let wait.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,13 +11,6 @@
 #include "vm/actor/core.h"
 
 namespace vesicle {
-
-namespace {
-// It is sent on, to where a boundary or a budget of its own leads.
-bool IsRouted(Value target) {
-  return IsTargetKind(target, Kind::kProxy) || IsTargetKind(target, Kind::kPayer);
-}
-}  // namespace
 
 void Core::BeginLettingGo(Object* boundary, bool has_more) {
   if (has_more) cut_.push_back(Value::Data(boundary));
@@ -75,9 +69,7 @@ bool Core::DropCutInDry(int64_t* events_max) {
   return false;
 }
 
-bool Core::LeadsNowhere(Value target) {
-  return (IsRouted(target)) && WayOf(target).kind == Way::Kind::kCut;
-}
+bool Core::LeadsNowhere(Value target) { return WayOf(target).kind == Way::Kind::kCut; }
 
 // What was sent to a dead proxy is none of it: that is a fault.
 // Takes from *work_max for a long way.
@@ -86,11 +78,9 @@ bool Core::IsCut(const Event& event, int64_t* work_max) {
     return IsUnderWay(event) &&
            LeadsNowhere(StoppedOf(actor::SuspendedOf(event.target.target()))->turn.origin.target);
   }
-  if (event.flag() != EventFlag::kMessage || !IsRouted(event.target)) {
-    return false;
-  }
+  if (event.flag() != EventFlag::kMessage) return false;
   const Way way = WayOf(event.target);
-  *work_max -= way.hops - 1;
+  *work_max -= std::max(way.hops - 1, 0);
   return way.kind == Way::Kind::kCut && event.cause() < way.cut_at;
 }
 
@@ -131,8 +121,7 @@ bool Core::DropCut(Sponsor& payer, Queue& queue, int64_t* events_max) {
 // The turn that is taken up began with a crossing of a boundary that was cut since.
 bool Core::UndoIfCut() {
   if (options_.planted_bug == CoreOptions::PlantedBug::kCutLeavesTurns) return false;
-  if (turn_.origin.target.is_nil() || WayOf(turn_.origin.target).kind != Way::Kind::kCut)
-    return false;
+  if (!LeadsNowhere(turn_.origin.target)) return false;
   UndoTakenUp(Reason("revoked"), Why::kStopped);
   return true;
 }

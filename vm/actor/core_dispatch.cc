@@ -312,8 +312,8 @@ void Core::ForgetEffects() {
   turn_.become = turn_.reply = Value::Absent();
   turn_.awaits = false;
   turn_.steps_used = 0;
-  turn_.made = turn_.crossed = turn_.waits = turn_.children = Value::Nil();
-  turn_.origin = {};
+  turn_.made = turn_.waits = turn_.children = Value::Nil();
+  ForgetCrossing();
 }
 
 void Core::Commit() {
