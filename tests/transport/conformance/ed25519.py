@@ -10,7 +10,7 @@ import os
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
+D = -121665 * pow(121666, -1, P) % P
 _I = pow(2, (P - 1) // 4, P)
 
 # A point is (X, Y, Z, T): x = X/Z, y = Y/Z, x*y = T/Z.
@@ -26,37 +26,29 @@ def _add(p, q):
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def _double(p):
-    a = p[0] * p[0] % P
-    b = p[1] * p[1] % P
-    c = 2 * p[2] * p[2] % P
-    h = a + b
-    e = h - (p[0] + p[1]) * (p[0] + p[1]) % P
-    g = a - b
-    f = c + g
-    return e * f % P, g * h % P, f * g % P, e * h % P
-
-
 def _multiply(scalar, p):
     table = [_ZERO, p]
     for _ in range(14):
         table.append(_add(table[-1], p))
-    out = _ZERO
+    x, y, z, t = _ZERO
     for shift in range(252, -4, -4):
-        out = _double(_double(_double(_double(out))))
+        for i in range(4):
+            a, b = x * x, y * y
+            h = a + b
+            e = h - (x + y) * (x + y)
+            g = a - b
+            f = (2 * z * z + g) % P
+            e, g, h = e % P, g % P, h % P
+            x, y, z = e * f % P, g * h % P, f * g % P
         if digit := scalar >> shift & 15:
-            out = _add(out, table[digit])
-    return out
-
-
-def _same(p, q):
-    return (p[0] * q[2] - q[0] * p[2]) % P == 0 and (p[1] * q[2] - q[1] * p[2]) % P == 0
+            x, y, z, t = _add((x, y, z, e * h % P), table[digit])
+    return x, y, z, e * h % P if not digit else t
 
 
 def _recover_x(y, sign):
     if y >= P:
         return None
-    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     if x2 == 0:
         return None if sign else 0
     x = pow(x2, (P + 3) // 8, P)
@@ -67,36 +59,46 @@ def _recover_x(y, sign):
     return P - x if x & 1 != sign else x
 
 
-_BY = 4 * pow(5, P - 2, P) % P
+_BY = 4 * pow(5, -1, P) % P
 _BX = _recover_x(_BY, 0)
 _BASE = (_BX, _BY, 1, _BX * _BY % P)
 
 
 def _base_table():
+    """Multiples of the base point by digit * 16^row, as (y - x, y + x, 2dxy) with Z = 1."""
     table, p = [], _BASE
     for _ in range(64):
-        row = [_ZERO]
+        row = [None]
+        q = p
         for _ in range(15):
-            row.append(_add(row[-1], p))
+            z = pow(q[2], -1, P)
+            x, y = q[0] * z % P, q[1] * z % P
+            row.append(((y - x) % P, (y + x) % P, 2 * D * x * y % P))
+            q = _add(q, p)
         table.append(row)
-        p = _add(row[-1], p)
+        p = q
     return table
 
 
-_TABLE = _base_table()
+_table = []
 
 
 def _multiply_base(scalar):
-    out = _ZERO
-    for row in _TABLE:
+    if not _table:
+        _table.extend(_base_table())
+    x, y, z, t = _ZERO
+    for row in _table:
         if digit := scalar & 15:
-            out = _add(out, row[digit])
+            minus, plus, dt = row[digit]
+            a, b, c, d = (y - x) * minus, (y + x) * plus, t * dt, 2 * z
+            e, f, g, h = (b - a) % P, (d - c) % P, (d + c) % P, (b + a) % P
+            x, y, z, t = e * f % P, g * h % P, f * g % P, e * h % P
         scalar >>= 4
-    return out
+    return x, y, z, t
 
 
 def _compress(p):
-    z = pow(p[2], P - 2, P)
+    z = pow(p[2], -1, P)
     x, y = p[0] * z % P, p[1] * z % P
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
@@ -141,9 +143,9 @@ def verify(public, signature, message):
     if len(signature) != 64:
         return False
     a = _decompress(public)
-    r = _decompress(signature[:32])
     s = int.from_bytes(signature[32:], "little")
-    if a is None or r is None or s >= L:
+    if a is None or s >= L:
         return False
     k = _hash(signature[:32], public, message) % L
-    return _same(_multiply_base(s), _add(r, _multiply(k, a)))
+    x, y, z, t = a
+    return _compress(_add(_multiply_base(s), _multiply(k, (P - x, y, z, P - t)))) == signature[:32]

@@ -808,6 +808,9 @@ class Server:
         self.listener.setblocking(False)
         self.location = PeerLocator(captp.TRANSPORT, os.urandom(16).hex(), {
             "host": "127.0.0.1", "port": str(self.listener.getsockname()[1])})
+        sys.setrecursionlimit(50_000)  # values are walked by plain recursion here
+        self.is_over = False
+        self.is_dirty = False
         self.sessions = []  # not yet over
         self.gifts = {}  # (session id of the gifter's, gift id): value
         self.taken = set()
@@ -932,33 +935,56 @@ class Server:
         return self.waits[key]
 
     # --- the loop
-    def run(self, until_closed=None):
+    def step(self, timeout):
+        """What is ready within `timeout` seconds (None: at all); False when nothing was."""
+        ready = self.selector.select(timeout)
+        for key, events in ready:
+            if key.fileobj is self.listener:
+                try:
+                    self.add(self.listener.accept()[0])
+                except OSError:
+                    pass
+            elif key.data is None:
+                self.is_over = not os.read(key.fd, 4096)
+            elif events & selectors.EVENT_READ and key.data.state != "closed":
+                key.data.read()
+        self.settle()
+        self.is_dirty = self.is_dirty or bool(ready)
+        return bool(ready)
+
+    def settle(self):
+        while _turns:
+            _turns.popleft()()
+        for key in list(self.selector.get_map().values()):
+            if isinstance(key.data, Session):
+                key.data.flush()
+
+    def idle(self):
+        """Collects what nobody holds; False when there was no reason to."""
+        if not self.is_dirty:
+            return False
+        self.is_dirty = False
+        gc.collect()
+        self.settle()
+        return True
+
+    def pump(self, is_idle):
+        """The loop for a client in the same process (captp.pump)."""
+        return self.step(0) if not is_idle else self.idle() or self.step(0.005)
+
+    def run(self, until_closed):
         """Until the file `until_closed` ends."""
-        if until_closed is not None:
-            self.selector.register(until_closed, selectors.EVENT_READ)
-        is_dirty = False
-        while True:
-            ready = self.selector.select(0.02 if is_dirty else None)
-            if not ready:
-                gc.collect()
-                is_dirty = False
-            for key, events in ready:
-                is_dirty = True
-                if key.fileobj is self.listener:
-                    try:
-                        self.add(self.listener.accept()[0])
-                    except OSError:
-                        pass
-                elif key.data is None:
-                    if not os.read(key.fd, 4096):
-                        return
-                elif events & selectors.EVENT_READ and key.data.state != "closed":
-                    key.data.read()
-            while _turns:
-                _turns.popleft()()
-            for key in list(self.selector.get_map().values()):
-                if key.data is not None:
-                    key.data.flush()
+        self.selector.register(until_closed, selectors.EVENT_READ)
+        while not self.is_over:
+            if not self.step(0.02 if self.is_dirty else None):
+                self.idle()
+
+    def close(self):
+        for key in list(self.selector.get_map().values()):
+            if isinstance(key.data, Session):
+                self.forget(key.data)
+        self.listener.close()
+        self.selector.close()
 
 
 def main():

@@ -80,7 +80,7 @@ class Record:
     __hash__ = None
 
     def __repr__(self):
-        return "<" + " ".join([repr(self.label)] + [repr(f) for f in self.fields]) + ">"
+        return show(self)
 
 
 class Pairs:
@@ -99,6 +99,22 @@ class Pairs:
         return "{" + ", ".join(f"{k!r}: {v!r}" for k, v in self.items) + "}"
 
 
+def show(value, depth=8):
+    """A value for people: what is deep or long is cut."""
+    if isinstance(value, (list, Record)):
+        if depth == 0:
+            return "..."
+        parts = value if isinstance(value, list) else [value.label, *value.fields]
+        shown = [show(part, depth - 1) for part in parts[:40]] + ["..."] * (len(parts) > 40)
+        return ("[%s]" if isinstance(value, list) else "<%s>") % " ".join(shown)
+    if isinstance(value, dict):
+        if depth == 0:
+            return "..."
+        return "{%s}" % " ".join(f"{k!r} {show(v, depth - 1)}" for k, v in value.items())
+    text = repr(value)
+    return text if len(text) <= 400 else text[:300] + f"...({len(text)})"
+
+
 def record(name, *fields):
     return Record(Symbol(name), fields)
 
@@ -112,7 +128,24 @@ class Raw(bytes):
 
 def encode(value):
     out = []
-    _encode(value, out)
+    stack = [value]
+    while stack:  # no recursion by the depth of lists and records
+        value = stack.pop()
+        if isinstance(value, Raw):
+            out.append(bytes(value))
+        elif isinstance(value, (list, tuple)):
+            out.append(b"[")
+            stack.append(Raw(b"]"))
+            stack.extend(reversed(value))
+        elif isinstance(value, Record):
+            out.append(b"<")
+            stack.append(Raw(b">"))
+            stack.extend(reversed(value.fields))
+            stack.append(value.label)
+        elif isinstance(value, (dict, Pairs)):
+            out.append(_dictionary(value.items() if isinstance(value, dict) else value.items))
+        else:
+            out.append(_encode_atom(value))
     return b"".join(out)
 
 
@@ -120,41 +153,28 @@ def _payload(kind, data):
     return str(len(data)).encode() + kind + data
 
 
-def _encode(value, out):
+def _dictionary(items):
+    pairs = sorted((encode(k), encode(v)) for k, v in items)
+    for before, after in zip(pairs, pairs[1:]):
+        if before[0] == after[0]:
+            raise SyrupError("a key twice")
+    return b"{" + b"".join(k + v for k, v in pairs) + b"}"
+
+
+def _encode_atom(value):
     if value is True or value is False:
-        out.append(b"t" if value else b"f")
-    elif isinstance(value, Raw):
-        out.append(bytes(value))
-    elif isinstance(value, int):
-        out.append(str(abs(value)).encode() + (b"-" if value < 0 else b"+"))
-    elif isinstance(value, float):
-        out.append(b"D" + (NAN if value != value else struct.pack(">d", value)))
-    elif isinstance(value, (bytes, bytearray)):
-        out.append(_payload(b":", bytes(value)))
-    elif isinstance(value, str):
-        out.append(_payload(b'"', value.encode()))
-    elif isinstance(value, Symbol):
-        out.append(_payload(b"'", value.name.encode()))
-    elif isinstance(value, (list, tuple)):
-        out.append(b"[")
-        for item in value:
-            _encode(item, out)
-        out.append(b"]")
-    elif isinstance(value, Record):
-        out.append(b"<")
-        _encode(value.label, out)
-        for field in value.fields:
-            _encode(field, out)
-        out.append(b">")
-    elif isinstance(value, (dict, Pairs)):
-        items = value.items() if isinstance(value, dict) else value.items
-        pairs = sorted((encode(k), encode(v)) for k, v in items)
-        for before, after in zip(pairs, pairs[1:]):
-            if before[0] == after[0]:
-                raise SyrupError("a key twice")
-        out.append(b"{" + b"".join(k + v for k, v in pairs) + b"}")
-    else:
-        raise SyrupError(f"{type(value).__name__} has no spelling")
+        return b"t" if value else b"f"
+    if isinstance(value, int):
+        return str(abs(value)).encode() + (b"-" if value < 0 else b"+")
+    if isinstance(value, float):
+        return b"D" + (NAN if value != value else struct.pack(">d", value))
+    if isinstance(value, (bytes, bytearray)):
+        return _payload(b":", bytes(value))
+    if isinstance(value, str):
+        return _payload(b'"', value.encode())
+    if isinstance(value, Symbol):
+        return _payload(b"'", value.name.encode())
+    raise SyrupError(f"{type(value).__name__} has no spelling")
 
 
 def same(a, b):
