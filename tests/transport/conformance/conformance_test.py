@@ -36,6 +36,7 @@ class Target:
     locator = None
     dialect = captp.DIALECTS["spec"]
     framing = "bare"
+    stride = 1  # of the splits: 1 tries every byte
     bystander = None  # an honest session that outlives the tests
 
 
@@ -1127,7 +1128,7 @@ class Framing(Conformance):
             other.sync()  # the first half has been read
             peer.send_bytes(data[at:])
             self.check()
-            at += 1
+            at += Target.stride
 
     def stream_at(self, peer):
         messages, self.check = self.stream(peer)
@@ -1172,7 +1173,7 @@ class Framing(Conformance):
             peer.send_bytes(data[at:])
             peer.expect(lambda op: op.kind == "start", "their hello")
             peer.close()
-            at += 11
+            at += 11 * Target.stride
 
     def test_space_between_messages_is_skipped(self):
         for framing in captp.FRAMINGS:
@@ -1554,12 +1555,11 @@ class HandoffAtThem(Conformance):
         self.assert_wire(receiver.ask(receiver.ref(value), [1]), [1])
 
     def test_a_gift_is_withdrawn(self):
-        for tell in captp.TELLS:
-            for gift_id in (os.urandom(32), b"my-gift", b"", os.urandom(100)):
-                with self.subTest(tell=tell, gift_id=gift_id):
-                    self.deposit(gift_id, tell=tell)
-                    self.gifter.sync()
-                    self.assert_echo(self.withdrawn(self.receive(self.give(gift_id))))
+        for i, gift_id in enumerate((os.urandom(32), b"my-gift", b"", os.urandom(100))):
+            with self.subTest(gift_id=gift_id):
+                self.deposit(gift_id, tell=captp.TELLS[i % 2])
+                self.gifter.sync()
+                self.assert_echo(self.withdrawn(self.receive(self.give(gift_id))))
 
     def test_a_withdrawal_before_the_deposit_waits(self):
         resolver = self.withdraw(self.receive(self.give(b"g")))

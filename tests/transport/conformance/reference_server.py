@@ -293,7 +293,7 @@ class Session:
             return
         raw = syrup.encode(value)
         if BUG == 24:
-            raw = raw.replace(b'{1"a1+1"b2+}', b'{1"b2+1"a1+}')
+            raw = raw.replace(b'{2"a11+2"b22+}', b'{2"b22+2"a11+}')
         if self.server.framing == "netstring":
             raw = syrup.netstring(raw) + (b"," if BUG == 26 else b"")
         self.out += raw
