@@ -56,7 +56,7 @@ BUGS = {
     29: "our own hello may be sent back",
     30: "gc in another dialect",
     31: "unknown operations are ignored",
-    32: "the two IDs of a session ID are not sorted",
+    32: "the two IDs of a session ID are sorted downwards",
     33: "an index out of range is void",
     34: "a missing field is void",
     35: "any tag is untagged",
@@ -377,7 +377,8 @@ class Session:
     @property
     def session_id(self):
         if BUG == 32:
-            return captp._sha256_twice(b"prot0" + self.remote_id + self.id)
+            ids = sorted((self.id, self.remote_id), reverse=True)
+            return captp._sha256_twice(b"prot0" + b"".join(ids))
         return captp.session_id(self.id, self.remote_id)
 
     # --- values out

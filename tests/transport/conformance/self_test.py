@@ -356,7 +356,7 @@ CATCHES = {
 
 # What is the same in every dialect.
 NEUTRAL = {conformance.Bytes, conformance.Aborts, conformance.Handshake, conformance.CrossedHellos,
-           conformance.Framing, conformance.Pick}
+           conformance.Framing, conformance.Pick, conformance.HandoffAtThem}
 
 
 class Served(unittest.TestCase):
@@ -388,7 +388,7 @@ class Reference(Served):
         suite = unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in cases)
         self.addCleanup(setattr, conformance.Target, "stride", 1)
         result = self.serve(suite, dialect, framing)
-        self.assertGreater(result.testsRun, 80)
+        self.assertGreater(result.testsRun, 70)
         self.assertTrue(result.wasSuccessful(),
                         "\n\n".join(f"{test}\n{text}" for test, text in result.failures + result.errors))
 
