@@ -89,16 +89,16 @@ def signature_bytes(value):
     return None
 
 
-def _sha256_twice(data):
+def sha256_twice(data):
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()
 
 
 def public_id(public):
-    return _sha256_twice(syrup.encode(key_value(public)))
+    return sha256_twice(syrup.encode(key_value(public)))
 
 
 def session_id(id1, id2):
-    return _sha256_twice(b"prot0" + b"".join(sorted((id1, id2))))
+    return sha256_twice(b"prot0" + b"".join(sorted((id1, id2))))
 
 
 def my_location(location_raw):
@@ -257,20 +257,20 @@ class Op:
         return repr(self.record)
 
 
-def _is_pos(value):
+def is_pos(value):
     return type(value) is int and value >= 0
 
 
 def _is_desc(value, *names):
     return (isinstance(value, Record) and value.name in names and len(value.fields) == 1
-            and _is_pos(value.fields[0]))
+            and is_pos(value.fields[0]))
 
 
-def _is_import(value):
+def is_import(value):
     return _is_desc(value, "desc:import-object", "desc:import-promise")
 
 
-def _is_target(value):
+def is_target(value):
     return _is_desc(value, "desc:export", "desc:answer")
 
 
@@ -288,31 +288,31 @@ def _parse_op(name, fields):
     if name == "op:start-session" and n == 4:
         return Op("start", version=fields[0], key=key_bytes(fields[1]), location=fields[2],
                   signature=signature_bytes(fields[3]))
-    if name == "op:deliver-only" and n == 2 and _is_target(fields[0]) and type(fields[1]) is list:
+    if name == "op:deliver-only" and n == 2 and is_target(fields[0]) and type(fields[1]) is list:
         return Op("deliver", "deliver-only", to=fields[0], args=fields[1], answer_pos=False,
                   resolver=False)
-    if (name == "op:deliver" and n == 4 and _is_target(fields[0]) and type(fields[1]) is list
-            and (fields[2] is False or _is_pos(fields[2]))
-            and (fields[3] is False or _is_import(fields[3]))):
+    if (name == "op:deliver" and n == 4 and is_target(fields[0]) and type(fields[1]) is list
+            and (fields[2] is False or is_pos(fields[2]))
+            and (fields[3] is False or is_import(fields[3]))):
         form = "deliver" if fields[2] is False and fields[3] is False else "ask"
         return Op("deliver", form, to=fields[0], args=fields[1], answer_pos=fields[2],
                   resolver=fields[3])
-    if (name == "op:listen" and n in (2, 3) and _is_target(fields[0]) and _is_import(fields[1])
+    if (name == "op:listen" and n in (2, 3) and is_target(fields[0]) and is_import(fields[1])
             and (n == 2 or type(fields[2]) is bool)):
         return Op("listen", n, to=fields[0], resolver=fields[1], wants_partial=n == 3 and fields[2])
-    if name == "op:get" and n == 3 and _is_target(fields[0]) and type(fields[1]) is str:
+    if name == "op:get" and n == 3 and is_target(fields[0]) and type(fields[1]) is str:
         return _op_pick("get", fields)
-    if name == "op:index" and n == 3 and _is_target(fields[0]) and type(fields[1]) is int:
+    if name == "op:index" and n == 3 and is_target(fields[0]) and type(fields[1]) is int:
         return _op_pick("index", fields)
-    if (name == "op:untag" and n == 3 and _is_target(fields[0])
+    if (name == "op:untag" and n == 3 and is_target(fields[0])
             and isinstance(fields[1], (str, Symbol))):
         return _op_pick("untag", fields)
     if name in ("op:gc-export", "op:gc-exports") and n == 2:
         return _op_gc_exports(name, fields)
     if name in ("op:gc-answer", "op:gc-answers") and n == 1:
-        if name == "op:gc-answer" and _is_pos(fields[0]):
+        if name == "op:gc-answer" and is_pos(fields[0]):
             return Op("gc-answers", "scalars", positions=[fields[0]])
-        if type(fields[0]) is list and all(map(_is_pos, fields[0])):
+        if type(fields[0]) is list and all(map(is_pos, fields[0])):
             return Op("gc-answers", "lists" if name == "op:gc-answer" else "plural",
                       positions=fields[0])
     if name == "op:abort" and n == 1 and type(fields[0]) is str:
@@ -321,7 +321,7 @@ def _parse_op(name, fields):
 
 
 def _op_pick(kind, fields):
-    if not _is_pos(fields[2]):
+    if not is_pos(fields[2]):
         return None
     return Op(kind, to=fields[0], what=fields[1], answer_pos=fields[2])
 
@@ -329,10 +329,10 @@ def _op_pick(kind, fields):
 def _op_gc_exports(name, fields):
     positions, deltas = fields
     form = "lists" if name == "op:gc-export" else "plural"
-    if name == "op:gc-export" and _is_pos(positions) and type(deltas) is int:
+    if name == "op:gc-export" and is_pos(positions) and type(deltas) is int:
         positions, deltas, form = [positions], [deltas], "scalars"
     if (type(positions) is not list or type(deltas) is not list or len(positions) != len(deltas)
-            or not all(map(_is_pos, positions))
+            or not all(map(is_pos, positions))
             or not all(type(d) is int and d > 0 for d in deltas)):
         return None
     return Op("gc-exports", form, pairs=list(zip(positions, deltas)))
@@ -365,20 +365,17 @@ class Watch:
         self.dialect = dialect  # None: any form is taken
         self.framing = framing
         self.exported = {}  # position of ours: how often sent and not yet returned
-        self.exports_ever = set()
         self.imported = {}  # position of theirs: how often received and not yet returned by us
         self.imports_ever = set()
         self.promises = set()  # positions of theirs that were sent as promises
         self.answers = set()  # live answer positions of theirs
-        self.my_answers = set()
 
     def sent(self, value):
         """Counts the references in what the client sends."""
         for part in walk(value):
-            if isinstance(part, Record) and _is_import(part):
+            if isinstance(part, Record) and is_import(part):
                 pos = part.fields[0]
                 self.exported[pos] = self.exported.get(pos, 0) + 1
-                self.exports_ever.add(pos)
 
     def came(self, op, framing):
         want(self.framing is None or framing == self.framing,
@@ -427,13 +424,14 @@ class Watch:
         if desc.name == "desc:answer":
             want(pos in self.answers, f"an answer that is live, not {desc!r}")
         else:
-            want(pos == 0 == least or self.exported.get(pos), f"an export that is live, not {desc!r}")
+            want(pos == 0 == least or self.exported.get(pos),
+                 f"an export that is live, not {desc!r}")
 
     def _argument(self, part):
         if not isinstance(part, Record) or not (part.name or "").startswith("desc:"):
             return
         if part.name in ("desc:import-object", "desc:import-promise"):
-            want(_is_import(part), f"a descriptor, not {part!r}")
+            want(is_import(part), f"a descriptor, not {part!r}")
             pos = part.fields[0]
             want(pos >= 1, "export positions from 1")
             want(pos not in self.imports_ever or self.imported[pos] > 0,
@@ -447,10 +445,10 @@ class Watch:
             self.imports_ever.add(pos)
             self.imported[pos] = self.imported.get(pos, 0) + 1
         elif part.name == "desc:export":
-            want(_is_target(part), f"a descriptor, not {part!r}")
+            want(is_target(part), f"a descriptor, not {part!r}")
             self._target(part, 1)
         elif part.name == "desc:answer":
-            want(_is_target(part), f"a descriptor, not {part!r}")
+            want(is_target(part), f"a descriptor, not {part!r}")
             self._target(part, 0)
 
 
@@ -692,7 +690,8 @@ class Peer:
 
     def expect_bootstrap(self, method, deadline=None):
         return self.expect(
-            lambda op: op.kind == "deliver" and op.to == export(0) and op.args[:1] == [Symbol(method)],
+            lambda op: (op.kind == "deliver" and op.to == export(0)
+                        and op.args[:1] == [Symbol(method)]),
             f"{method} at our bootstrap", deadline)
 
     def expect_abort(self, deadline=None):
@@ -745,7 +744,6 @@ class Peer:
     def pipeline(self, to, args):
         """Asks with an answer position alone: the descriptor of the promise."""
         pos = self.new_answer()
-        self.watch.my_answers.add(pos)
         self.send(op_deliver(to, args, pos, False))
         return answer(pos)
 
@@ -765,7 +763,8 @@ class Peer:
         return self.ref(self.ask(export(0), [Symbol("fetch"), swiss], deadline))
 
     def ref(self, value):
-        want(isinstance(value, Record) and value.name == "desc:import-object", f"a ref, not {value!r}")
+        want(isinstance(value, Record) and value.name == "desc:import-object",
+             f"a ref, not {value!r}")
         return export(value.fields[0])
 
     def fulfill(self, op, value):
@@ -788,7 +787,7 @@ class Peer:
     def sync(self, deadline=None):
         """All that was sent before has been handled: a fetch that breaks, and came back."""
         try:
-            self.ask(export(0), [Symbol("fetch"), b"sync-" + os.urandom(8).hex().encode()], deadline)
+            self.ask(export(0), [Symbol("fetch"), b"sync-" + os.urandom(8)], deadline)
         except Broken:
             return
         raise Violation("a random swiss number was fetched")

@@ -1,25 +1,31 @@
 """What a session must do, seen from outside: bytes written and bytes read.
 
     python3 conformance_test.py --server LOCATOR [--dialect NAME] [--framing bare|netstring]
-                                [--deadline SECONDS] [unittest arguments]
+                                [--deadline SECONDS] [--stride N] [unittest arguments]
+    python3 conformance_test.py [options] -- COMMAND THAT STARTS THE SERVER
 
 LOCATOR is what `vesicle conformance-server` prints. The dialect and the framing are those which
 that server was told to speak: what it writes is held to them, what it reads must not matter.
 """
 
 import argparse
+import contextlib
 import os
+import re
+import selectors
+import subprocess
 import sys
+import time
 import unittest
 
 import captp
 import ed25519
 import syrup
-from captp import (Broken, Closed, Timeout, answer, export, import_object, import_promise, op_deliver,
-                   op_get, op_index, op_listen, op_start, op_tell, op_untag, ops_gc_answers,
-                   ops_gc_exports)
+from captp import (Broken, Closed, Timeout, answer, export, import_object, import_promise,
+                   op_deliver, op_get, op_index, op_listen, op_start, op_tell, op_untag,
+                   ops_gc_answers, ops_gc_exports)
 from locator import PeerLocator, SturdyRef, parse
-from syrup import Pairs, Raw, Symbol, encode, record
+from syrup import Raw, Symbol, encode, record
 
 CAR_FACTORY_BUILDER = b"JadQ0++RzsD4M+40uLxTWVaVqM10DcBJ"
 ECHO = b"IO58l1laTyhcrgDKbEzFOO32MDd6zE5w"
@@ -102,7 +108,8 @@ class Handshake(Conformance):
         peer.shake().sync()
 
     def start(self, peer, **options):
-        return op_start(options.pop("key", peer.key), options.pop("location", peer.location), **options)
+        key, location = options.pop("key", peer.key), options.pop("location", peer.location)
+        return op_start(key, location, **options)
 
     def refuse(self, **options):
         """That hello is answered with op:abort, and not with a hello."""
@@ -274,7 +281,8 @@ class CrossedHellos(Conformance):
         asker = self.dial()
         host = self.host()
         resolver = asker.new_export()
-        asker.send(op_deliver(asker.fetch(ENLIVENER), [SturdyRef(host.location, b"x").record], False,
+        ref = SturdyRef(host.location, b"x")
+        asker.send(op_deliver(asker.fetch(ENLIVENER), [ref.record], False,
                               import_object(resolver)))
         theirs = self.accept(host, shake=False)
         theirs.until(lambda: theirs.remote, "their hello")
@@ -338,6 +346,14 @@ class Deliver(Conformance):
             with self.subTest(args=args):
                 self.assert_wire(peer.ask(echo, args), args)
 
+    def test_other_spellings_of_values_are_taken(self):
+        peer = self.dial()
+        echo = peer.fetch(ECHO)
+        for value in (syrup.Pairs([(1, 2), (Symbol("k"), [])]), record("desc:tag", "t", [1]),
+                      record("desc:error", "went wrong", {"more": 1})):
+            with self.subTest(value=value):
+                self.assertEqual(len(peer.ask(echo, [value])), 1)
+
     def test_a_deep_value_comes_back(self):
         peer = self.dial()
         deep = Raw(b"[" * 5000 + b"]" * 5000)
@@ -355,9 +371,18 @@ class Deliver(Conformance):
                          [export(a), [export(b)], export(a)])
 
     def test_a_promise_of_ours_comes_home(self):
+        """As itself, or as a promise of theirs that settles alike: promises have no identity."""
         peer = self.dial()
         p = peer.new_export()
-        self.assert_wire(peer.ask(peer.fetch(ECHO), [import_promise(p)]), [export(p)])
+        value, = peer.ask(peer.fetch(ECHO), [import_promise(p)])
+        if value.name == "desc:import-promise":
+            listening = peer.listen(export(value.fields[0]))
+            heard = peer.expect(lambda op: op.kind == "listen", "op:listen to our promise")
+            self.assert_wire(heard.to, export(p))
+            peer.tell(export(heard.resolver.fields[0]), [FULFILL, 1])
+            self.assertEqual(peer.settle(listening), 1)
+        else:
+            self.assert_wire(value, export(p))
 
     def test_a_reference_of_theirs_keeps_its_position(self):
         peer = self.dial()
@@ -413,7 +438,8 @@ class Deliver(Conformance):
         peer = self.dial()
         echo = peer.fetch(ECHO)
         resolvers = [peer.new_export() for _ in range(50)]
-        peer.send(*(op_deliver(echo, [i], False, import_object(r)) for i, r in enumerate(resolvers)))
+        peer.send(*(op_deliver(echo, [i], False, import_object(r))
+                    for i, r in enumerate(resolvers)))
         for i, r in enumerate(resolvers):
             self.assert_wire(peer.settle(r), [i])
         told = [op.to.fields[0] for op in peer.log if op.kind == "deliver"]
@@ -666,7 +692,8 @@ class Pick(Conformance):
 
     def test_get_breaks_without_the_field_or_a_struct(self):
         peer = self.dial()
-        self.assert_picks_nothing(peer, op_get(self.promised(peer, {"a": 1}), "b", peer.new_answer()))
+        promise = self.promised(peer, {"a": 1})
+        self.assert_picks_nothing(peer, op_get(promise, "b", peer.new_answer()))
         self.assert_picks_nothing(peer, op_get(self.promised(peer, [1]), "0", peer.new_answer()))
         self.assert_picks_nothing(peer, op_get(self.promised(peer, 1), "a", peer.new_answer()))
         self.assert_picks_nothing(peer, op_get(peer.fetch(ECHO), "a", peer.new_answer()))
@@ -683,7 +710,8 @@ class Pick(Conformance):
         for index in (2, -1, 2**64):
             with self.subTest(index=index):
                 self.assert_picks_nothing(peer, op_index(promise, index, peer.new_answer()))
-        self.assert_picks_nothing(peer, op_index(self.promised(peer, {"0": 1}), 0, peer.new_answer()))
+        promise = self.promised(peer, {"0": 1})
+        self.assert_picks_nothing(peer, op_index(promise, 0, peer.new_answer()))
         self.assert_picks_nothing(peer, op_index(self.promised(peer, "ab"), 0, peer.new_answer()))
 
     def test_untag_gives_what_is_tagged(self):
@@ -696,7 +724,8 @@ class Pick(Conformance):
         peer = self.dial()
         promise = self.promised(peer, record("desc:tagged", Symbol("point"), [1, 2]))
         self.assert_picks_nothing(peer, op_untag(promise, "line", peer.new_answer()))
-        self.assert_picks_nothing(peer, op_untag(self.promised(peer, [1]), "point", peer.new_answer()))
+        promise = self.promised(peer, [1])
+        self.assert_picks_nothing(peer, op_untag(promise, "point", peer.new_answer()))
 
     def test_picks_wait_and_chain(self):
         peer = self.dial()
@@ -895,7 +924,8 @@ class Garbage(Conformance):
         self.assert_aborts(peer, op_deliver(echo, [2], 5, False))
 
     def test_an_answer_after_its_gc_aborts(self):
-        for use in (lambda d, r: op_deliver(d, [], False, r), lambda d, r: op_tell(d, [], "deliver-only"),
+        for use in (lambda d, r: op_deliver(d, [], False, r),
+                    lambda d, r: op_tell(d, [], "deliver-only"),
                     lambda d, r: op_listen(d, r, 2), lambda d, r: op_get(d, "a", 7),
                     lambda d, r: op_index(d, 0, 7), lambda d, r: op_untag(d, "a", 7),
                     lambda d, r: op_tell(export(0), [FETCH, d], "deliver")):
@@ -927,7 +957,8 @@ class Aborts(Conformance):
     def test_labels_that_are_no_symbols_abort(self):
         for label in ("op:deliver", b"op:deliver", 1, [Symbol("op:deliver")]):
             with self.subTest(label=label):
-                self.assert_aborts(self.dial(), syrup.Record(label, op_deliver(export(0), []).fields))
+                fields = op_deliver(export(0), []).fields
+                self.assert_aborts(self.dial(), syrup.Record(label, fields))
 
     def test_malformed_operations_abort(self):
         me = import_object(7)
@@ -949,7 +980,8 @@ class Aborts(Conformance):
                 record("op:deliver", record("desc:export", -1), [], False, False),
                 record("op:deliver", record("desc:export", "0"), [], False, False),
                 record("op:deliver", record("desc:export", 0, 0), [], False, False),
-                record("op:deliver-only", export(0)), record("op:deliver-only", export(0), [], False),
+                record("op:deliver-only", export(0)),
+                record("op:deliver-only", export(0), [], False),
                 record("op:listen", answer(1)), record("op:listen", export(1), me, False, False),
                 record("op:listen", me, me, False), record("op:get", export(1), "a"),
                 record("op:get", export(1), 1, 1), record("op:get", export(1), "a", False),
@@ -957,7 +989,8 @@ class Aborts(Conformance):
                 record("op:untag", export(1), 0, 1),
                 record("op:gc-export", 1), record("op:gc-export", [1], 1),
                 record("op:gc-exports", 1, 1), record("op:gc-exports", ["1"], [1]),
-                record("op:gc-answer", "1"), record("op:gc-answers", 1), record("op:gc-answers", [-1]),
+                record("op:gc-answer", "1"), record("op:gc-answers", 1),
+                record("op:gc-answers", [-1]),
                 record("op:deliver", export(0), [record("desc:import-object")], False, False),
                 record("op:deliver", export(0), [record("desc:import-object", -1)], False, False),
                 record("op:deliver", export(0), [record("desc:export", "1")], False, False)):
@@ -966,7 +999,8 @@ class Aborts(Conformance):
                 self.assert_aborts(peer, data=peer.frame(op))
 
     def test_what_was_never_exported_aborts(self):
-        for use in (lambda d, r: op_deliver(d, [], False, r), lambda d, r: op_tell(d, [], "deliver-only"),
+        for use in (lambda d, r: op_deliver(d, [], False, r),
+                    lambda d, r: op_tell(d, [], "deliver-only"),
                     lambda d, r: op_listen(d, r, 3), lambda d, r: op_get(d, "a", 7),
                     lambda d, r: op_index(d, 0, 7), lambda d, r: op_untag(d, "a", 7),
                     lambda d, r: op_tell(export(0), [FETCH, [d]], "deliver")):
@@ -997,7 +1031,8 @@ class Aborts(Conformance):
                 self.assert_aborts(peer, op_listen(export(0), import_object(1), fields))
 
     def test_export_0_is_not_picked_from(self):
-        for op in (op_get(export(0), "fetch", 1), op_index(export(0), 0, 1), op_untag(export(0), "t", 1)):
+        for op in (op_get(export(0), "fetch", 1), op_index(export(0), 0, 1),
+                   op_untag(export(0), "t", 1)):
             with self.subTest(op=op):
                 self.assert_aborts(self.dial(), op)
 
@@ -1009,7 +1044,7 @@ class Aborts(Conformance):
                            op_tell(export(0), [DEPOSIT, b"g" * 32, export(0)], "deliver"))
 
     def test_export_0_is_not_returned(self):
-        """It was never counted: too many returns; a session that bears it must keep its bootstrap."""
+        """It was never counted; a session that bears it must keep its bootstrap."""
         peer = self.dial()
         peer.send(*ops_gc_exports([(0, 1)], Target.dialect.gc))
         try:
@@ -1021,7 +1056,8 @@ class Aborts(Conformance):
         """Ours at another session's object: the asker there hears of it."""
         ours, theirs = self.host(), self.dial()
         resolver = theirs.new_export()
-        theirs.send(op_deliver(theirs.fetch(ENLIVENER), [SturdyRef(ours.location, b"x").record], False,
+        ref = SturdyRef(ours.location, b"x")
+        theirs.send(op_deliver(theirs.fetch(ENLIVENER), [ref.record], False,
                                import_object(resolver)))
         there = self.accept(ours)
         there.expect_bootstrap("fetch")
@@ -1098,8 +1134,9 @@ class Framing(Conformance):
         """(bytes of several operations, what to expect of them), of each kind one."""
         r = [peer.new_export() for _ in range(3)]
         a = [peer.new_answer() for _ in range(4)]
+        value = ["\u00e9", {"k": [b"\x00>", 1.5]}]
         ops = [op_deliver(export(0), [FETCH, ECHO], a[0], False),
-               op_deliver(answer(a[0]), ["\u00e9", {"k": [b"\x00>", 1.5]}], a[1], import_object(r[0])),
+               op_deliver(answer(a[0]), value, a[1], import_object(r[0])),
                op_tell(answer(a[0]), [1], "deliver-only"),
                op_listen(answer(a[1]), import_object(r[1]), 2),
                op_index(answer(a[1]), 1, a[2]), op_get(answer(a[2]), "k", a[3]),
@@ -1110,7 +1147,6 @@ class Framing(Conformance):
             peer.watch.sent(op.fields)
 
         def check():
-            value = ["\u00e9", {"k": [b"\x00>", 1.5]}]
             self.assert_wire(peer.settle(r[0]), value)
             self.assert_wire(peer.settle(r[1]), value)
             self.assert_wire(peer.follow(peer.settle(r[2])), [b"\x00>", 1.5])
@@ -1250,7 +1286,8 @@ class Dialects(Conformance):
             for tell in captp.TELLS:
                 for fields in captp.LISTENS:
                     pos, p = peer.new_answer(), peer.new_export()
-                    peer.send(op_deliver(echo, [gc], pos, False), op_tell(echo, [import_object(p)], tell))
+                    peer.send(op_deliver(echo, [gc], pos, False),
+                              op_tell(echo, [import_object(p)], tell))
                     self.assert_wire(peer.settle(peer.listen(answer(pos), fields)), [gc])
                     peer.release_answers(pos, gc=gc)
                     self.assertEqual(peer.fetch(ECHO), echo)
@@ -1577,7 +1614,8 @@ class HandoffAtThem(Conformance):
 
     def test_messages_go_on_to_a_gift_that_waits(self):
         pos = self.receiver.new_answer()
-        self.receiver.send(op_deliver(export(0), [WITHDRAW, self.receive(self.give(b"g"))], pos, False))
+        receive = self.receive(self.give(b"g"))
+        self.receiver.send(op_deliver(export(0), [WITHDRAW, receive], pos, False))
         told = self.receiver.new_export()
         self.receiver.send(op_deliver(answer(pos), [1], False, import_object(told)))
         self.receiver.sync()
@@ -1755,13 +1793,14 @@ class HandoffAtThem(Conformance):
         self.gifter.sync()
 
 
-CASES = (Handshake, CrossedHellos, Deliver, Pipelining, Listen, Pick, Garbage, Aborts, Bytes, Framing,
-         Dialects, Enliven, HandoffToThem, HandoffFromThem, HandoffAtThem)
+CASES = (Handshake, CrossedHellos, Deliver, Pipelining, Listen, Pick, Garbage, Aborts, Bytes,
+         Framing, Dialects, Enliven, HandoffToThem, HandoffFromThem, HandoffAtThem)
 
 
 def aim(locator, dialect="spec", framing="bare", deadline=None):
     """Which server the tests are about."""
-    Target.locator = locator if isinstance(locator, PeerLocator) else parse(locator)
+    where = parse(locator) if isinstance(locator, str) else locator
+    Target.locator = where.peer if isinstance(where, SturdyRef) else where
     Target.dialect = captp.DIALECTS[dialect]
     Target.framing = framing
     Target.bystander = None
@@ -1769,20 +1808,55 @@ def aim(locator, dialect="spec", framing="bare", deadline=None):
         captp.DEADLINE_SECONDS = deadline
 
 
+@contextlib.contextmanager
+def served(command):
+    """The locator that a server prints when that command starts it; it is stopped at the end."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        try:
+            yield read_locator(server.stdout)
+        finally:
+            server.terminate()
+            server.stdin.close()
+
+
+def read_locator(pipe):
+    """The first word that begins with ocapn://, from a pipe that stays open."""
+    text = b""
+    until = time.monotonic() + captp.DEADLINE_SECONDS
+    while not (found := re.search(rb"ocapn://\S+(?=\s)", text)):
+        is_there = captp.wait(pipe, selectors.EVENT_READ, until)
+        data = os.read(pipe.fileno(), 4096) if is_there else b""
+        if not data:
+            sys.exit(f"the server printed no locator, but {text!r}")
+        text += data
+    return found.group().decode()
+
+
 def main():
+    arguments, command = sys.argv[1:], []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, command = arguments[:at], arguments[at + 1:]
     parser = argparse.ArgumentParser(description="tests of a CapTP session from outside")
-    parser.add_argument("--server", required=True, metavar="LOCATOR",
-                        help="what the conformance server printed, or @FILE that holds it")
+    parser.add_argument("--server", metavar="LOCATOR",
+                        help="what the conformance server printed, or @FILE that holds it; "
+                             "else the command after -- starts one")
     parser.add_argument("--dialect", choices=sorted(captp.DIALECTS), default="spec")
     parser.add_argument("--framing", choices=captp.FRAMINGS, default="bare")
     parser.add_argument("--deadline", type=float, default=None, help="seconds for one wait")
-    options, rest = parser.parse_known_args()
-    text = options.server
-    if text.startswith("@"):
-        with open(text[1:], encoding="utf-8") as file:
-            text = file.read()
-    aim(text.strip(), options.dialect, options.framing, options.deadline)
-    unittest.main(argv=sys.argv[:1] + rest)
+    parser.add_argument("--stride", type=int, default=1, help="try every Nth split only")
+    options, rest = parser.parse_known_args(arguments)
+    if bool(options.server) == bool(command):
+        parser.error("one of --server and a command after -- is wanted")
+    Target.stride = options.stride
+    with contextlib.ExitStack() as stack:
+        text = options.server or stack.enter_context(served(command))
+        if text.startswith("@"):
+            with open(text[1:], encoding="utf-8") as file:
+                text = file.read()
+        aim(text.strip(), options.dialect, options.framing, options.deadline)
+        program = unittest.main(argv=sys.argv[:1] + rest, exit=False)
+    sys.exit(not program.result.wasSuccessful())
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ class PeerLocator:
             raise LocatorError(f"no ocapn-peer: {value!r}")
         transport, designator, hints = value.fields
         if not (isinstance(transport, Symbol) and isinstance(designator, str)
-                and (hints is False or isinstance(hints, dict))):
+                and (hints is False or isinstance(hints, dict)
+                     and all(isinstance(hint, str) for hint in hints.values()))
+                and transport.name and "." not in transport.name):
             raise LocatorError(f"no ocapn-peer: {value!r}")
         return cls(transport.name, designator, dict(hints or {}))
 
@@ -82,6 +84,13 @@ class SturdyRef:
         return f"{self.peer._head()}/s/{swiss}{self.peer._query()}"
 
 
+def _unquote(text):
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise LocatorError(f"escapes that are no UTF-8: {text!r}") from None
+
+
 def parse(text):
     """A PeerLocator, or a SturdyRef when the text has /s/SWISS; LocatorError."""
     if not text.startswith("ocapn://"):
@@ -94,10 +103,10 @@ def parse(text):
     hints = {}
     for pair in query.split("&") if query else []:
         key, equal, value = pair.partition("=")
-        if not equal or not key or unquote(key) in hints:
+        if not equal or not key or _unquote(key) in hints:
             raise LocatorError(f"a hint is key=value, each key once, not {pair!r}")
-        hints[unquote(key, errors="strict")] = unquote(value, errors="strict")
-    peer = PeerLocator(transport, unquote(designator, errors="strict"), hints)
+        hints[_unquote(key)] = _unquote(value)
+    peer = PeerLocator(transport, _unquote(designator), hints)
     if not slash or not path:
         return peer
     if not path.startswith("s/"):

@@ -20,7 +20,7 @@ import weakref
 import captp
 import ed25519
 import syrup
-from captp import answer, export, import_object, import_promise
+from captp import export, import_object, import_promise
 from locator import LocatorError, PeerLocator, SturdyRef
 from syrup import Record, Symbol, record
 
@@ -227,12 +227,12 @@ def want_args(truth):
         raise Fail(error("these arguments are not understood"))
 
 
-_kept = []
+kept = []
 
 
 def echo(args):
     if BUG == 25:
-        _kept.append(list(args))
+        kept.append(list(args))
     return [1 if a is True else a for a in args] if BUG == 49 else list(args)
 
 
@@ -378,7 +378,7 @@ class Session:
     def session_id(self):
         if BUG == 32:
             ids = sorted((self.id, self.remote_id), reverse=True)
-            return captp._sha256_twice(b"prot0" + b"".join(ids))
+            return captp.sha256_twice(b"prot0" + b"".join(ids))
         return captp.session_id(self.id, self.remote_id)
 
     # --- values out
@@ -418,8 +418,8 @@ class Session:
             return error("disconnected")
         gift_id = os.urandom(16 if BUG == 39 else 32)
         exporter.tell(export(0), [Symbol("deposit-gift"), gift_id, export(remote.pos)])
-        give = captp.handoff_give(self.remote, syrup.Raw(exporter.location_raw), exporter.session_id,
-                                  exporter.id, gift_id)
+        where = syrup.Raw(exporter.location_raw)
+        give = captp.handoff_give(self.remote, where, exporter.session_id, exporter.id, gift_id)
         return captp.envelope(self.key if BUG == 40 else exporter.key, give)
 
     def tell(self, to, args):
@@ -503,11 +503,11 @@ class Session:
         if not isinstance(value, Record):
             return value
         if value.name in ("desc:import-object", "desc:import-promise"):
-            if not captp._is_import(value):
+            if not captp.is_import(value):
                 raise Abort(f"malformed {value!r}")
             return self.import_(value)
         if value.name in ("desc:export", "desc:answer"):
-            if not captp._is_target(value):
+            if not captp.is_target(value):
                 raise Abort(f"malformed {value!r}")
             return self.target(value, BUG == 8)
         if value.name == "desc:sig-envelope":
@@ -624,7 +624,8 @@ class Session:
         """What some bugs make of a message before it is read."""
         name, fields = value.name, value.fields
         if BUG == 6 and name.startswith("op:gc-export"):
-            if any(type(d) is int and d <= 0 for f in fields for d in (f if type(f) is list else [f])):
+            flat = [d for f in fields for d in (f if type(f) is list else [f])]
+            if any(type(d) is int and d <= 0 for d in flat):
                 return None
         if BUG == 7 and name.startswith("op:gc-export") and type(fields[0]) is list:
             n = min(map(len, fields))
@@ -683,7 +684,8 @@ class Session:
         for other in list(self.server.sessions):
             if other is self:
                 continue
-            if other.state == "hello" and other.dialled and other.dialled.identity == location.identity:
+            if (other.state == "hello" and other.dialled
+                    and other.dialled.identity == location.identity):
                 loser = captp.aborted_of_crossed(other.id, captp.public_id(key))
                 if (loser == "dialled") != (BUG == 27):
                     other.abort("crossed hellos")
@@ -907,7 +909,7 @@ class Server:
         receiver, where, gifter_session, gifter_side, gift_id = give.fields
         receiver = captp.key_bytes(receiver)
         captp.want(receiver is not None, "a key of the receiver")
-        captp.want(captp._is_pos(count), "a count")
+        captp.want(captp.is_pos(count), "a count")
         if BUG == 42:
             captp.want(count not in session.counts, "a count that is new")
             session.counts.add(count)

@@ -75,7 +75,8 @@ class Record:
         return None if self._source is None else bytes(self._source[self._span[0]:self._span[1]])
 
     def __eq__(self, other):
-        return isinstance(other, Record) and self.label == other.label and self.fields == other.fields
+        return (isinstance(other, Record) and self.label == other.label
+                and self.fields == other.fields)
 
     __hash__ = None
 
