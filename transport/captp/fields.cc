@@ -77,7 +77,8 @@ bool Fields::Integer(std::string_view field, uint64_t min, std::string_view want
   }
   const int64_t n = reader_.int64();
   if (n < 0 || static_cast<uint64_t>(n) < min) {
-    return Fail(field, absl::StrCat(Absl(wants), " is wanted, and byte ", reader_.begin(), " has ", n));
+    return Fail(field,
+                absl::StrCat(Absl(wants), " is wanted, and byte ", reader_.begin(), " has ", n));
   }
   *value = static_cast<uint64_t>(n);
   return true;
@@ -115,9 +116,9 @@ bool Fields::Payload(std::string_view field, std::string_view wants, Token token
   if (!Next(field, &has)) return false;
   if (has != token && has != other) return Wants(field, wants, has);
   if (reader_.text().size() > bytes_max) {
-    return Fail(field, absl::StrCat(Absl(wants), " of at most ", bytes_max,
-                                    " bytes is wanted, and byte ", reader_.begin(), " has ",
-                                    reader_.text().size()));
+    return Fail(field,
+                absl::StrCat(Absl(wants), " of at most ", bytes_max, " bytes is wanted, and byte ",
+                             reader_.begin(), " has ", reader_.text().size()));
   }
   *text = reader_.text();
   return true;
@@ -209,8 +210,20 @@ bool Fields::BeginRecord(std::string_view field, std::string_view label) {
   const size_t begin = at();
   if (!BeginAnyRecord(field, label, &has)) return false;
   if (has == label) return true;
-  return Fail(field, absl::StrCat(Absl(label), " is wanted, and byte ", begin,
-                                  " has another record"));
+  return Fail(field,
+              absl::StrCat(Absl(label), " is wanted, and byte ", begin, " has another record"));
+}
+
+bool Fields::BeginList(std::string_view field) {
+  Token token;
+  if (!Next(field, &token)) return false;
+  return token == Token::kList || Wants(field, "a list", token);
+}
+
+bool Fields::EndList(std::string_view field) {
+  Token token;
+  if (!Next(field, &token)) return false;
+  return token == Token::kListEnd || Wants(field, "no further value", token);
 }
 
 bool Fields::BeginDict(std::string_view field) {

@@ -57,9 +57,11 @@ class Fields {
   // Into a container: what follows is read from its inside, until the End() of the same kind.
   bool BeginRecord(std::string_view field, std::string_view label);
   bool BeginAnyRecord(std::string_view field, std::string_view wants, std::string_view* label);
+  bool BeginList(std::string_view field);
   bool BeginDict(std::string_view field);
-  // No more values here: the end of the record, or of the dictionary.
+  // No more values here: the end of the record, the list or the dictionary.
   bool End();
+  bool EndList(std::string_view field);
   bool EndDict(std::string_view field);
 
   // What comes next, without reading it; 0 at the end of the bytes.
