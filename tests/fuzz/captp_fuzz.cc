@@ -104,9 +104,8 @@ void TryOperation(std::string_view bytes) {
   reader.Reset(bytes);
   Operation op;
   if (!ReadOperation(reader, &op).ok()) return;
-  const bool is_one_message =
-      op.gc.left() == 0 &&
-      (op.kind != Operation::Kind::kAbort || op.name.size() <= kReasonBytesWritten);
+  const bool is_one_message = op.gc.left() == 0 && (op.kind != Operation::Kind::kAbort ||
+                                                    op.name.size() <= kReasonBytesWritten);
   for (const Dialect::Tell tell : {Dialect::Tell::kDeliver, Dialect::Tell::kDeliverOnly}) {
     for (const Dialect::Gc gc :
          {Dialect::Gc::kPlural, Dialect::Gc::kLists, Dialect::Gc::kScalars}) {

@@ -60,8 +60,7 @@ bool ReadImport(Fields& fields, std::string_view field, Descriptor* import) {
   return ReadRest(fields, field, import);
 }
 
-bool ReadImportOrFalse(Fields& fields, std::string_view field,
-                       std::optional<Descriptor>* import) {
+bool ReadImportOrFalse(Fields& fields, std::string_view field, std::optional<Descriptor>* import) {
   import->reset();
   if (fields.Peek() == 'f' || fields.Peek() == 't') {
     bool value = false;

@@ -36,8 +36,10 @@ struct Form {
 };
 
 #define VESICLE_FORM(name, form, member, value)            \
-  {name, form, [](Dialect* d) { d->member = value; },      \
-   [](const Dialect& d) { return d.member == value; }}
+  {                                                        \
+    name, form, [](Dialect* d) { d->member = value; },     \
+        [](const Dialect& d) { return d.member == value; } \
+  }
 constexpr Form kForms[] = {
     VESICLE_FORM("tell", "deliver", tell, Dialect::Tell::kDeliver),
     VESICLE_FORM("tell", "deliver-only", tell, Dialect::Tell::kDeliverOnly),

@@ -51,8 +51,8 @@ struct SignedGive {
 };
 
 struct HandoffReceive {
-  SessionId session;  // of exporter and receiver
-  PublicId side;      // the receiver's, in that session
+  SessionId session;   // of exporter and receiver
+  PublicId side;       // the receiver's, in that session
   uint64_t count = 0;  // never used before in that session
   SignedGive give;
 };
@@ -66,8 +66,9 @@ struct SignedReceive {
 // The whole envelope that comes next.
 bool ReadSignedGive(Fields& fields, std::string_view field, SignedGive* give);
 bool ReadSignedReceive(Fields& fields, std::string_view field, SignedReceive* receive);
-// The same behind its label, which begins at `begin` in the reader's bytes. What a RecordReader
-// meets among arguments is a give; a receive stands in a withdrawal alone.
+// The same behind its label, for a RecordReader: `begin` is where the record begins, one byte
+// before its label does. What stands among arguments is a give; a receive stands in a withdrawal
+// alone.
 bool ReadSignedGiveFields(Fields& fields, size_t begin, SignedGive* give);
 
 // `give.exporter_bytes` is written as the location where there are some, and `give.exporter`

@@ -54,7 +54,8 @@ absl::Status Handshake::WriteOwnHello(const PeerLocator& own, syrup::Writer& out
   key_ = *std::move(key);
   if (WriteHello(*key_, own, options_.framing, out)) return absl::OkStatus();
   EndWith(absl::ResourceExhaustedError(
-      absl::StrCat("op:start-session, acceptable-location: ", out.error().ToString())));
+      absl::StrCat("op:start-session, acceptable-location: ", out.error().ToString(),
+                   "; a location with fewer hints, or shorter ones, is wanted")));
   return why_;
 }
 

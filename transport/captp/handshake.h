@@ -42,8 +42,6 @@
 
 namespace vesicle {
 
-inline constexpr size_t kHelloBytesMax = 1280;
-
 class Handshake {
  public:
   enum class Side : uint8_t { kDialled, kAccepted };
@@ -60,7 +58,7 @@ class Handshake {
   Handshake& operator=(const Handshake&) = delete;
 
   // Of who dialled, once and first: makes the key and writes the hello. Unavailable: no key.
-  // ResourceExhausted: over a limit of `out`.
+  // ResourceExhausted: over a limit of `out`, or our location is too long for a hello.
   absl::Status Start(const PeerLocator& own, syrup::Writer& out);
 
   enum class Step : uint8_t {

@@ -30,9 +30,9 @@ absl::Status ReadHello(syrup::Reader& reader, Hello* hello) {
   if (version != kCaptpVersion) {
     std::string shown;
     AppendEscapedBytes(version, &shown);
-    return absl::FailedPreconditionError(
-        absl::StrCat("op:start-session, captp-version: \"", shown, "\" is not spoken here; ",
-                     std::string(kCaptpVersion), " is"));
+    return absl::FailedPreconditionError(absl::StrCat("op:start-session, captp-version: \"", shown,
+                                                      "\" is not spoken here; ",
+                                                      std::string(kCaptpVersion), " is"));
   }
   Signature signature;
   if (!ReadPublicKey(fields, "session-pubkey", &hello->key)) return fields.status();
@@ -68,6 +68,7 @@ bool WriteHello(const SessionKey& key, const PeerLocator& location, Dialect::Fra
   const std::string_view bytes = out.ok() ? out.bytes().substr(begin) : std::string_view();
   WriteSignature(key.Sign(Signed(bytes)), out);
   out.EndRecord();
+  if (out.message_size() > kHelloBytesMax) out.Fail(syrup::Wrong::kTooLong, kHelloBytesMax);
   return out.EndMessage(framing);
 }
 

@@ -11,6 +11,7 @@
 #ifndef VESICLE_TRANSPORT_CAPTP_HELLO_H_
 #define VESICLE_TRANSPORT_CAPTP_HELLO_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ namespace vesicle {
 
 inline constexpr std::string_view kCaptpVersion = "1.0";
 inline constexpr std::string_view kHelloLabel = "op:start-session";
+// Of the whole message. Some 220 are not the location's.
+inline constexpr size_t kHelloBytesMax = 1280;
 
 struct Hello {
   PublicKey key;
@@ -38,7 +41,8 @@ struct Hello {
 // kept of the location is allocated last.
 absl::Status ReadHello(syrup::Reader& reader, Hello* hello);
 
-// One message. False: over a limit of the Writer.
+// One message. False: over a limit of the Writer, or over kHelloBytesMax, which a peer would
+// refuse.
 bool WriteHello(const SessionKey& key, const PeerLocator& location, Dialect::Framing framing,
                 syrup::Writer& out);
 

@@ -211,8 +211,8 @@ absl::Status CheckLocator(const Locator& locator) {
   absl::Status status = CheckPeer(locator.peer);
   if (!status.ok()) return status;
   if (locator.swiss.size() > kSwissBytesMax) {
-    return Wrong(absl::StrCat("the swiss number has ", locator.swiss.size(), " bytes, and may have ",
-                              kSwissBytesMax));
+    return Wrong(absl::StrCat("the swiss number has ", locator.swiss.size(),
+                              " bytes, and may have ", kSwissBytesMax));
   }
   return absl::OkStatus();
 }

@@ -188,8 +188,8 @@ absl::Status ReadOperation(syrup::Reader& reader, Operation* operation) {
   }
   std::string shown;
   AppendEscapedBytes(label.substr(0, 40), &shown);
-  return absl::InvalidArgumentError(absl::StrCat("message, operation: \"", shown,
-                                                 "\" is not known here"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("message, operation: \"", shown, "\" is not known here"));
 }
 
 void BeginDeliver(const Deliver& deliver, const Dialect& dialect, syrup::Writer& out) {

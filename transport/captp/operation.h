@@ -84,15 +84,15 @@ struct Operation {
   };
 
   Kind kind = Kind::kAbort;
-  Descriptor to;                        // all but gc and abort
-  std::string_view args;                // deliver: the encoded list
+  Descriptor to;                               // all but gc and abort
+  std::string_view args;                       // deliver: the encoded list
   std::optional<syrup::Reader::Mark> args_at;  // deliver: the place before it
-  std::optional<uint64_t> answer;       // deliver, get, index, untag (always there in the last three)
-  std::optional<Descriptor> resolver;   // deliver, listen (always there)
-  bool wants_partial = false;           // listen
-  std::string_view name;                // get: the field; untag: the tag; abort: the reason
-  uint64_t index = 0;                   // index
-  GcEntries gc;                         // gc-exports, gc-answers
+  std::optional<uint64_t> answer;  // deliver, get, index, untag (always there in the last three)
+  std::optional<Descriptor> resolver;  // deliver, listen (always there)
+  bool wants_partial = false;          // listen
+  std::string_view name;               // get: the field; untag: the tag; abort: the reason
+  uint64_t index = 0;                  // index
+  GcEntries gc;                        // gc-exports, gc-answers
 };
 
 std::string_view NameOf(Operation::Kind kind);
@@ -101,8 +101,8 @@ std::string_view NameOf(Operation::Kind kind);
 // for an op:abort and a log. An op:start-session is wrong here: a session begins once.
 absl::Status ReadOperation(syrup::Reader& reader, Operation* operation);
 
-// --- Writing: one whole message each. False: it went over a limit of the Writer, which says so, and
-// nothing is written.
+// --- Writing: one whole message each. False: it went over a limit of the Writer, which says so,
+// and nothing is written.
 
 struct Deliver {
   Descriptor to;  // an export or an answer

@@ -79,8 +79,8 @@ SessionId SessionIdOf(const PublicId& one, const PublicId& other) {
 }
 
 bool IsSignedBy(const PublicKey& key, std::string_view bytes, const Signature& signature) {
-  EVP_PKEY* const pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes.data(),
-                                                     key.bytes.size());
+  EVP_PKEY* const pkey =
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes.data(), key.bytes.size());
   EVP_MD_CTX* const context = EVP_MD_CTX_new();
   std::array<uint8_t, 64> whole;
   std::copy(signature.r.bytes.begin(), signature.r.bytes.end(), whole.begin());
@@ -154,7 +154,8 @@ absl::StatusOr<SessionKey> SessionKey::Generate(RandomSource& random) {
   OPENSSL_cleanse(seed.data(), seed.size());
   PublicKey public_key;
   size_t size = public_key.bytes.size();
-  if (key == nullptr || EVP_PKEY_get_raw_public_key(key.get(), public_key.bytes.data(), &size) != 1) {
+  if (key == nullptr ||
+      EVP_PKEY_get_raw_public_key(key.get(), public_key.bytes.data(), &size) != 1) {
     return absl::UnavailableError("OpenSSL makes no Ed25519 key: is it built without that curve?");
   }
   return SessionKey(std::move(key), public_key);
@@ -164,10 +165,9 @@ Signature SessionKey::Sign(std::string_view bytes) const {
   EVP_MD_CTX* const context = EVP_MD_CTX_new();
   std::array<uint8_t, 64> whole;
   size_t size = whole.size();
-  const bool ok =
-      context != nullptr &&
-      EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key_.get()) == 1 &&
-      EVP_DigestSign(context, whole.data(), &size, Unsigned(bytes), bytes.size()) == 1;
+  const bool ok = context != nullptr &&
+                  EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key_.get()) == 1 &&
+                  EVP_DigestSign(context, whole.data(), &size, Unsigned(bytes), bytes.size()) == 1;
   EVP_MD_CTX_free(context);
   // With a key that is there only memory can be missing.
   VESICLE_CHECK(ok);

@@ -21,9 +21,9 @@ absl::Status SessionTable::Dial(Connection connection, const PeerName& peer,
     return absl::AlreadyExistsError("session: there is one with that peer, or one is dialled");
   }
   if (entries_.size() >= options_.sessions_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("session: there are sessions_max (", options_.sessions_max,
-                     ") already; close some, or raise it"));
+    return absl::ResourceExhaustedError(absl::StrCat("session: there are sessions_max (",
+                                                     options_.sessions_max,
+                                                     ") already; close some, or raise it"));
   }
   const PublicId id = IdOf(own_key);
   keys_.emplace(id, Whose::kOwn);
@@ -47,9 +47,9 @@ SessionTable::Verdict SessionTable::Judge(const Newcomer& newcomer) {
   if (hello.location.name == options_.own) {
     return Refuse(newcomer, "op:start-session, acceptable-location: that location is ours");
   }
-  const bool is_named = hello.location.name.transport == newcomer.transport &&
-                        (!newcomer.proves_keys ||
-                         hello.location.name.designator == newcomer.designator);
+  const bool is_named =
+      hello.location.name.transport == newcomer.transport &&
+      (!newcomer.proves_keys || hello.location.name.designator == newcomer.designator);
   return newcomer.side == Handshake::Side::kDialled ? JudgeDialled(newcomer, is_named)
                                                     : JudgeAccepted(newcomer, is_named);
 }

@@ -10,7 +10,8 @@
 
 namespace vesicle {
 
-// Wants one value of Syrup: bytes that a Reader took. Counted for the Writer's limits as what it is.
+// Wants one value of Syrup: bytes that a Reader took. Counted for the Writer's limits as what it
+// is.
 void WriteVerbatim(std::string_view encoded, syrup::Writer& out);
 
 }  // namespace vesicle

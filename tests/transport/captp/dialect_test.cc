@@ -53,7 +53,8 @@ TEST_CASE("dialect: an unknown word is named, with those that are known") {
     CAPTURE(word);
     CHECK(absl::IsInvalidArgument(dialect.status()));
     CHECK(std::string(dialect.status().message())
-              .starts_with(std::string("dialect: switch \"") + word + "\" is not known; there are: "
+              .starts_with(std::string("dialect: switch \"") + word +
+                           "\" is not known; there are: "
                            "tell=deliver, tell=deliver-only, gc=plural"));
   }
 }

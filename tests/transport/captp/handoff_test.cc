@@ -138,11 +138,10 @@ struct Three {
     const ReadReceive read(envelope);
     REQUIRE(read.ok);
     return CheckWithdrawal(
-        read.receive,
-        {.session = SessionIdOf(receiver_to_exporter.id(), exporter_to_receiver.id()),
-         .peer = receiver_to_exporter.id(),
-         .own = exporter,
-         .gifter = gifter});
+        read.receive, {.session = SessionIdOf(receiver_to_exporter.id(), exporter_to_receiver.id()),
+                       .peer = receiver_to_exporter.id(),
+                       .own = exporter,
+                       .gifter = gifter});
   }
   absl::Status Check(const std::string& envelope) const {
     return Check(envelope, &gifter_to_exporter.public_key());
@@ -232,8 +231,9 @@ TEST_CASE("handoff: a wrong field is named") {
   const std::string gift(1025, 'g');
   give.gift_id = gift;
   const std::string long_give = three.Written(give);
-  CHECK(error(three.Written(three.Receive(long_give))).starts_with(
-      "test, gift-id: a byte string of at most 1024 bytes is wanted, and byte "));
+  CHECK(
+      error(three.Written(three.Receive(long_give)))
+          .starts_with("test, gift-id: a byte string of at most 1024 bytes is wanted, and byte "));
   CHECK(error("<4'void>") ==
         "test, receive: desc:sig-envelope is wanted, and byte 0 has another record");
   CHECK(error("<17'desc:sig-envelope<20'desc:handoff-receive2:ab>") ==

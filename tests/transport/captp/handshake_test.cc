@@ -73,7 +73,8 @@ TEST_CASE("handshake: who dials speaks first, who accepts speaks after a good he
   CHECK(alice.late + bob.late == 0);
 }
 
-TEST_CASE("handshake: the hellos of the transcript are accepted, in every split and either framing") {
+TEST_CASE(
+    "handshake: the hellos of the transcript are accepted, in every split and either framing") {
   const std::string hello = Transcript()[0].bytes;
   const std::string netstring = std::to_string(hello.size()) + ":" + hello;
   for (const std::string& stream : {hello, " \r\n\t" + hello, netstring}) {
@@ -89,8 +90,7 @@ TEST_CASE("handshake: the hellos of the transcript are accepted, in every split 
         CHECK(bob.Take(end) == Step::kHello);
         CHECK(bob.rest == "\n<rest");
       }
-      CHECK(bob.handshake.hello().location.name.designator ==
-            "b464d380f7584be298e1a08f75a0c0d2");
+      CHECK(bob.handshake.hello().location.name.designator == "b464d380f7584be298e1a08f75a0c0d2");
     }
     Shake bytewise(Side::kAccepted, kBob, 1);
     for (size_t i = 0; i < stream.size(); ++i) {
@@ -146,8 +146,7 @@ TEST_CASE("handshake: what is wrong aborts with a reason, and the key is never m
         "message, operation: op:start-session is to come first");
   check("GET / HTTP/1.1\r\n", kInvalid,
         "op:start-session: byte 0: a message begins with < or with the length of a netstring");
-  check("1281:", kInvalid,
-        "op:start-session: byte 3: more bytes than message_bytes_max (1280)");
+  check("1281:", kInvalid, "op:start-session: byte 3: more bytes than message_bytes_max (1280)");
   check("<16'op:start-session3\"1.0[18446744073709551616'", kInvalid,
         "op:start-session: byte 26: more bytes than message_bytes_max (1280)");
   check("<16'op:start-session3:1.0fff>", kInvalid,
@@ -157,8 +156,9 @@ TEST_CASE("handshake: what is wrong aborts with a reason, and the key is never m
         "'eddsa] ['q BYTES32]]] is wanted, and nothing else");
   std::string hello = HelloBytes(KeyOf(7), kAlice);
   hello.insert(hello.size() - 1, "f");
-  check(hello, kInvalid, "op:start-session, end: no further field is wanted, and byte " +
-                             std::to_string(hello.size() - 2) + " has a boolean");
+  check(hello, kInvalid,
+        "op:start-session, end: no further field is wanted, and byte " +
+            std::to_string(hello.size() - 2) + " has a boolean");
 }
 
 TEST_CASE("handshake: a location that is signed and no locator is refused all the same") {
@@ -245,8 +245,8 @@ TEST_CASE("handshake: less than 4 KiB are held for who has shown no key") {
     VirtualEnvironment world(1);
     ResetPeak();
     const int64_t before = AllocatedNow();
-    auto handshake = std::make_unique<Handshake>(Handshake::Options{.side = Side::kAccepted}, world,
-                                                 [] {});
+    auto handshake =
+        std::make_unique<Handshake>(Handshake::Options{.side = Side::kAccepted}, world, [] {});
     syrup::Writer out;
     std::string_view rest;
     Step step = Step::kMore;
@@ -261,6 +261,22 @@ TEST_CASE("handshake: less than 4 KiB are held for who has shown no key") {
     CHECK(peak <= 4096);
     CHECK(peak > 0);
   }
+}
+
+TEST_CASE("handshake: a location of ours that no peer would take is told at once") {
+  PeerLocator big = kAlice;
+  for (char c = 'a'; c < 'f'; ++c) big.hints.push_back({std::string(1, c), std::string(256, 'v')});
+  REQUIRE(CheckLocator({big, ""}).ok());
+  Shake alice(Side::kDialled, big, 1);
+  const absl::Status status = alice.handshake.Start(big, alice.out);
+  CHECK(absl::IsResourceExhausted(status));
+  const std::string text(status.message());
+  CHECK(text.starts_with("op:start-session, acceptable-location: byte "));
+  CHECK(text.ends_with(
+      "more bytes than message_bytes_max (1280); a location with fewer hints, or shorter ones, is "
+      "wanted"));
+  CHECK(alice.Written() == "");
+  CHECK(alice.handshake.has_ended());
 }
 
 // --- Over a network.

@@ -58,7 +58,8 @@ TEST_CASE("locator: worked examples, as text and as Syrup") {
   CHECK(ref->peer.FindHint("Host") == nullptr);
   CHECK(PrintLocator(*ref) == "ocapn://a%20b.vesicle-tls/s/c3dpc3M?host=%3A%3A1&port=7000");
   CHECK(Encoded(*ref) ==
-        "<15'ocapn-sturdyref<10'ocapn-peer11'vesicle-tls3\"a b{4\"host3\"::14\"port4\"7000}>5:swiss>");
+        "<15'ocapn-sturdyref<10'ocapn-peer11'vesicle-tls3\"a "
+        "b{4\"host3\"::14\"port4\"7000}>5:swiss>");
 }
 
 TEST_CASE("locator: the sturdyref of the transcript") {
@@ -83,8 +84,9 @@ TEST_CASE("locator: peers are the same by transport and designator, whatever the
 }
 
 std::string RandomText(testing::Rng& rng, size_t min, size_t max, bool has_dots) {
-  const char* const kPieces[] = {"a",  "Z", "0", "-", "_", "~", "%", "&",     "=",     "?",     "/",
-                                 "#", " ", "+", ":", "\"", ">", "\n", "\u00e9", "\u20ac", "\U0001F600"};
+  const char* const kPieces[] = {"a", "Z",  "0", "-",  "_",      "~",      "%",
+                                 "&", "=",  "?", "/",  "#",      " ",      "+",
+                                 ":", "\"", ">", "\n", "\u00e9", "\u20ac", "\U0001F600"};
   std::string text;
   const size_t size = min + rng.Below(max - min);
   while (text.size() < size) {
@@ -127,7 +129,8 @@ TEST_CASE("locator: random ones come back from both forms, and have one spelling
 }
 
 TEST_CASE("locator: a wrong text is told what is wrong with it") {
-  const std::string looks = "; a locator looks like ocapn://DESIGNATOR.TRANSPORT/s/SWISS?hint=value";
+  const std::string looks =
+      "; a locator looks like ocapn://DESIGNATOR.TRANSPORT/s/SWISS?hint=value";
   const auto check = [&](const std::string& text, const std::string& what) {
     CHECK(TextError(text) == "locator: " + what + looks);
   };
@@ -155,9 +158,11 @@ TEST_CASE("locator: a wrong text is told what is wrong with it") {
   check("ocapn://a.b%2Ec", "the transport \"b.c\" has a dot");
   check("ocapn://%ff.b", "the designator is no UTF-8");
   check("ocapn://a.b?x=%C0%80", "the value of a hint is no UTF-8");
-  check("ocapn://" + std::string(257, 'a') + ".b", "the designator has 257 bytes, and may have 256");
+  check("ocapn://" + std::string(257, 'a') + ".b",
+        "the designator has 257 bytes, and may have 256");
   check("ocapn://a." + std::string(65, 'b'), "the transport has 65 bytes, and may have 64");
-  check("ocapn://a.b/s/" + std::string(344, 'A'), "the swiss number has 258 bytes, and may have 256");
+  check("ocapn://a.b/s/" + std::string(344, 'A'),
+        "the swiss number has 258 bytes, and may have 256");
   check(std::string(8193, 'a'), "it has 8193 bytes, and may have 8192");
   std::string many = "ocapn://a.b?";
   for (char c = 'a'; c <= 'q'; ++c) many += std::string(c == 'a' ? "" : "&") + c + "=";
@@ -177,16 +182,16 @@ TEST_CASE("locator: a wrong record is told which field is wrong") {
         "ocapn-peer, value of a hint: a text is wanted, and byte 24 has an integer");
   CHECK(WireError("<10'ocapn-peer1'a1\"b{1\"x1\"y1\"x1\"z}>") ==
         "ocapn-peer, name of a hint: byte 27: a key twice");
-  CHECK(WireError("<10'ocapn-peer1'a1\"b{1\"x1\"y1'x1\"z}>").starts_with(
-      "ocapn-peer, location: locator: the hint \"x\" stands there twice"));
+  CHECK(WireError("<10'ocapn-peer1'a1\"b{1\"x1\"y1'x1\"z}>")
+            .starts_with("ocapn-peer, location: locator: the hint \"x\" stands there twice"));
   CHECK(WireError("<10'ocapn-peer1'a1\"b>") ==
         "ocapn-peer, hints: t or f is wanted, and byte 20 has the end of the record");
   CHECK(WireError("<10'ocapn-peer1'a1\"bff>") ==
         "ocapn-peer, end: no further field is wanted, and byte 21 has a boolean");
-  CHECK(WireError("<10'ocapn-peer3'a.b1\"bf>").starts_with(
-      "ocapn-peer, location: locator: the transport \"a.b\" has a dot"));
-  CHECK(WireError("<10'ocapn-peer1'a0\"f>").starts_with(
-      "ocapn-peer, location: locator: the designator is empty"));
+  CHECK(WireError("<10'ocapn-peer3'a.b1\"bf>")
+            .starts_with("ocapn-peer, location: locator: the transport \"a.b\" has a dot"));
+  CHECK(WireError("<10'ocapn-peer1'a0\"f>")
+            .starts_with("ocapn-peer, location: locator: the designator is empty"));
   CHECK(WireError("<15'ocapn-sturdyref<10'ocapn-peer1'a1\"bf>0:>") ==
         "ocapn-sturdyref, swiss-num: it is empty");
   CHECK(WireError("<15'ocapn-sturdyref<10'ocapn-pear1'a1\"bf>1:x>") ==

@@ -71,22 +71,19 @@ TEST_CASE("operation: each in each dialect") {
   const std::string tell = "<10'op:deliver<11'desc:export7+>[2'hi]ff>";
   const std::string only = "<15'op:deliver-only<11'desc:export7+>[2'hi]>";
   check("tell", {tell, only, tell, tell, only}, deliver({.to = Export(7)}));
-  const std::string ask =
-      "<10'op:deliver<11'desc:answer3+>[2'hi]4+<18'desc:import-object5+>>";
-  check("ask", Written(5, ask),
-        deliver({.to = Answer(3), .answer = 4, .resolver = Import(5)}));
+  const std::string ask = "<10'op:deliver<11'desc:answer3+>[2'hi]4+<18'desc:import-object5+>>";
+  check("ask", Written(5, ask), deliver({.to = Answer(3), .answer = 4, .resolver = Import(5)}));
   check("pipelined", Written(5, "<10'op:deliver<11'desc:export7+>[2'hi]4+f>"),
         deliver({.to = Export(7), .answer = 4}));
-  check("resolved", Written(5, "<10'op:deliver<11'desc:export0+>[2'hi]f<19'desc:import-promise5+>>"),
-        deliver({.to = Export(0),
-                 .resolver = Descriptor{Descriptor::Kind::kImportPromise, 5}}));
+  check("resolved",
+        Written(5, "<10'op:deliver<11'desc:export0+>[2'hi]f<19'desc:import-promise5+>>"),
+        deliver({.to = Export(0), .resolver = Descriptor{Descriptor::Kind::kImportPromise, 5}}));
 
   const std::string two = "<9'op:listen<11'desc:export7+><18'desc:import-object5+>>";
   const std::string three = "<9'op:listen<11'desc:export7+><18'desc:import-object5+>f>";
-  check("listen", {two, three, three, three, three},
-        [](const Dialect& d, syrup::Writer& out) {
-          return WriteListen(Export(7), Import(5), false, d, out);
-        });
+  check("listen", {two, three, three, three, three}, [](const Dialect& d, syrup::Writer& out) {
+    return WriteListen(Export(7), Import(5), false, d, out);
+  });
   const GcEntry entries[] = {{7, 1}, {123456789012, 42}};
   const std::string lists = "[7+123456789012+][1+42+]>";
   check("gc exports",
@@ -100,9 +97,8 @@ TEST_CASE("operation: each in each dialect") {
         [&](const Dialect& d, syrup::Writer& out) { return WriteGcAnswers(answers, d, out); });
   check("no garbage", Written(5, ""),
         [&](const Dialect& d, syrup::Writer& out) { return WriteGcExports({}, d, out); });
-  check("abort", Written(5, "<8'op:abort4\"done>"), [](const Dialect& d, syrup::Writer& out) {
-    return WriteAbort("done", d.framing, out);
-  });
+  check("abort", Written(5, "<8'op:abort4\"done>"),
+        [](const Dialect& d, syrup::Writer& out) { return WriteAbort("done", d.framing, out); });
   const std::string kQueries[] = {"<6'op:get<11'desc:answer3+>1\"f4+>",
                                   "<8'op:index<11'desc:answer3+>2+4+>",
                                   "<8'op:untag<11'desc:answer3+>1\"t4+>"};
@@ -164,9 +160,9 @@ TEST_CASE("operation: random ones come back, in every dialect and at any length"
     dialect.queries = Dialect::Queries::kKnown;
     const auto position = [&] { return rng.Next() % (kPositionMax + 1) >> rng.Below(60); };
     const auto import = [&] {
-      return Descriptor{rng.OneIn(2) ? Descriptor::Kind::kImportObject
-                                     : Descriptor::Kind::kImportPromise,
-                        position()};
+      return Descriptor{
+          rng.OneIn(2) ? Descriptor::Kind::kImportObject : Descriptor::Kind::kImportPromise,
+          position()};
     };
     Operation op;
     op.kind = static_cast<Operation::Kind>(rng.Below(8));
@@ -201,7 +197,8 @@ TEST_CASE("operation: random ones come back, in every dialect and at any length"
         op.name = "enough";
         break;
       case Operation::Kind::kGcExports:
-        for (size_t n = 1 + rng.Below(600); n > 0; --n) entries.push_back({position(), position() + 1});
+        for (size_t n = 1 + rng.Below(600); n > 0; --n)
+          entries.push_back({position(), position() + 1});
         ok = WriteGcExports(entries, dialect, out);
         break;
       case Operation::Kind::kGcAnswers: {
@@ -236,7 +233,8 @@ TEST_CASE("operation: random ones come back, in every dialect and at any length"
 
 TEST_CASE("operation: what is cut anywhere, or goes on, is refused") {
   for (const std::string& message :
-       {std::string("<10'op:deliver<11'desc:answer3+>[2'hi{1\"a<4'void>}]4+<18'desc:import-object5+>>"),
+       {std::string(
+            "<10'op:deliver<11'desc:answer3+>[2'hi{1\"a<4'void>}]4+<18'desc:import-object5+>>"),
         std::string("<9'op:listen<11'desc:export7+><18'desc:import-object5+>f>"),
         std::string("<6'op:get<11'desc:answer3+>1\"f4+>"),
         std::string("<13'op:gc-exports[7+8+][1+2+]>"), std::string("<12'op:gc-answer7+>"),
@@ -276,8 +274,9 @@ TEST_CASE("operation: what is wrong is told by operation, field and byte") {
       {"<3'\x1b[m>", "message, operation: \"\\x1b[m\" is not known here"},
       {"<16'op:start-session3\"1.0>",
        "op:start-session, captp-version: the session has begun, and begins once"},
-      {"<10'op:deliver>", "op:deliver, to-desc: a desc:export or desc:answer is wanted, and byte 14 "
-                          "has the end of the record"},
+      {"<10'op:deliver>",
+       "op:deliver, to-desc: a desc:export or desc:answer is wanted, and byte 14 "
+       "has the end of the record"},
       {"<10'op:deliver<18'desc:import-object1+>[]ff>",
        "op:deliver, to-desc: a desc:export or desc:answer is wanted, and an import stands there"},
       {"<10'op:deliver<4'void>[]ff>",
@@ -344,9 +343,11 @@ TEST_CASE("operation: what is wrong is told by operation, field and byte") {
        "op:gc-exports, export-pos: a position (0 or more), or a list of such, is wanted, and byte "
        "20 has a boolean"},
       {"<12'op:gc-answer1->",
-       "op:gc-answer, answer-pos: a position (0 or more), or a list of such, is wanted, and byte 16 "
+       "op:gc-answer, answer-pos: a position (0 or more), or a list of such, is wanted, and byte "
+       "16 "
        "has -1"},
-      {"<8'op:abort1+>", "op:abort, reason: a text or a symbol is wanted, and byte 11 has an integer"},
+      {"<8'op:abort1+>",
+       "op:abort, reason: a text or a symbol is wanted, and byte 11 has an integer"},
       {"<8'op:abort2\"\xff\xff>", "op:abort, reason: byte 11: a text or a symbol that is no UTF-8"},
   };
   for (const auto& [message, error] : kWrong) {

@@ -178,8 +178,7 @@ TEST_CASE("crossed hellos: a planted bug is caught") {
       [](const PublicId&, const PublicId&) { return Survivor::kIncoming; },
       // The first byte alone decides, and a tie goes to each side's own.
       [](const PublicId& own, const PublicId& incoming) {
-        return own.bytes[0] / 128 >= incoming.bytes[0] / 128 ? Survivor::kOwn
-                                                             : Survivor::kIncoming;
+        return own.bytes[0] / 128 >= incoming.bytes[0] / 128 ? Survivor::kOwn : Survivor::kIncoming;
       },
   };
   for (const SurvivorFn planted : kPlanted) {
@@ -231,7 +230,8 @@ TEST_CASE("session table: our own key, our own location and a key in use are ref
   One one;
   const PublicKey ours = one.Key(), theirs = one.Key();
   REQUIRE(one.table.Dial(1, kNames[1], ours).ok());
-  CHECK(one.Accept(2, ours, kNames[1]).reason == "op:start-session, session-pubkey: that key is ours");
+  CHECK(one.Accept(2, ours, kNames[1]).reason ==
+        "op:start-session, session-pubkey: that key is ours");
   CHECK(one.Accept(3, theirs, kNames[0]).reason ==
         "op:start-session, acceptable-location: that location is ours");
   // Our hello comes back by the connection that it went out by: it ends.
