@@ -350,10 +350,10 @@ TEST_CASE("operation: what is wrong is told by operation, field and byte") {
        "op:abort, reason: a text or a symbol is wanted, and byte 11 has an integer"},
       {"<8'op:abort2\"\xff\xff>", "op:abort, reason: byte 11: a text or a symbol that is no UTF-8"},
   };
-  for (const auto& [message, error] : kWrong) {
-    CAPTURE(message);
-    CHECK(ErrorOf(message) == error);
-    CHECK(absl::IsInvalidArgument(ReadOp(message).status));
+  for (const auto& wrong : kWrong) {
+    CAPTURE(wrong.first);
+    CHECK(ErrorOf(wrong.first) == wrong.second);
+    CHECK(absl::IsInvalidArgument(ReadOp(wrong.first).status));
   }
 }
 
