@@ -47,6 +47,9 @@ class Framer {
   // Wants that Next() said kMore, or was never called.
   void Add(std::string_view bytes);
   Step Next(std::string_view* message);
+  // What was added and stands behind the message given out last; borrowed like all of it. For who
+  // hands a stream on after one message.
+  std::string_view rest() const { return input_; }
   // What is wrong; `at` counts from the first byte of the message, or of its netstring.
   const Error& error() const { return error_; }
   // A message has begun and not ended: at the end of the stream it was cut off.
