@@ -43,6 +43,7 @@ Command TestCommand();
 Command CheckCommand();
 Command DisasmCommand();
 Command GraphCommand();
+Command ConformanceServerCommand();
 
 }  // namespace vesicle::cli
 

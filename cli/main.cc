@@ -36,10 +36,10 @@ void PrintOverview(std::FILE* to, const std::vector<Command>& commands) {
   std::fprintf(to, "vesicle %s: a capability-secure actor VM\n\nusage: vesicle COMMAND ...\n\n",
                kVersion);
   for (const Command& command : commands) {
-    std::fprintf(to, "  %-8s %s\n", command.name.data(), command.summary.data());
+    std::fprintf(to, "  %-18s %s\n", command.name.data(), command.summary.data());
   }
   std::fprintf(to,
-               "  version  prints the version\n\n"
+               "  version            prints the version\n\n"
                "examples:\n"
                "  vesicle run samples/ring.ves 100000 10\n"
                "  vesicle test tests/*.ves\n"
@@ -48,7 +48,7 @@ void PrintOverview(std::FILE* to, const std::vector<Command>& commands) {
 
 int Main(const std::vector<std::string>& words) {
   std::vector<Command> commands = {RunCommand(), TestCommand(), CheckCommand(), DisasmCommand(),
-                                   GraphCommand()};
+                                   GraphCommand(), ConformanceServerCommand()};
   if (words.empty()) {
     PrintOverview(stderr, commands);
     return kExitUsage;

@@ -43,6 +43,10 @@ class CodeBody {
   virtual size_t bytes() const { return 0; }
   // Holds C++ state of its own, which may be anything: refs, too. So no boundary lets it by.
   virtual bool is_opaque() const { return false; }
+  // Its actors may be told how a promise settles, and stand for one (promise.h): besides messages
+  // they get events kKept, kBroken and kListen. For code of the VM's own, such as what stands for
+  // an object of another VM.
+  virtual bool hears_promises() const { return false; }
   // Of a clock: what it would answer, for who may not ask and wait (a policy). Nothing: it is none.
   virtual std::optional<int64_t> NowNs() const { return std::nullopt; }
   // A life of an actor with this code is over, between turns: it was stopped, or begins anew.

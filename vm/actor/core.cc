@@ -361,6 +361,7 @@ void Core::VisitSmallRoots(Visitor& visitor) {
     if (!s.queue.empty() || &s == sponsor_) visitor.Visit(&s.control, 1);
   });
   if (language_ != nullptr) language_->VisitRoots(visitor);
+  for (HeldRoots* roots : held_roots_) roots->VisitRoots(visitor);
 }
 
 template <typename Fn>

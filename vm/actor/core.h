@@ -218,7 +218,9 @@ class Core final : private HeapClient, public IdentitySource {
   // it is dry the message waits for a refill, or fails with #quota(which) if nobody is there to ask
   // for one. `payer`: a control ref that is held, nil for the root's.
   enum class Delivery : uint8_t { kSent, kParked, kRefused };
-  Delivery DeliverOn(Value payer, Value target, Value message);
+  Delivery DeliverOn(Value payer, Value target, Value message, Value slot = Value::Nil());
+  // How many events wait there.
+  int64_t EventsOn(Value payer) { return PayerOf(payer).queue.size(); }
   // Puts an event before all others of a sponsor, for a schedule.
   void DeliverFirst(Value payer, const Event& event);
   // Its events wait for a refill.
@@ -328,6 +330,9 @@ class Core final : private HeapClient, public IdentitySource {
   }
   void set_observer(TurnObserver* observer) { observer_ = observer; }
   bool is_watched() const { return observer_ != nullptr; }
+  // As long as they live, and at the longest as the Core does.
+  void AddRoots(HeldRoots* roots) { held_roots_.push_back(roots); }
+  void RemoveRoots(HeldRoots* roots) { std::erase(held_roots_, roots); }
   void set_on_fault(std::function<void(const FaultReport&)> fn) { on_fault_ = std::move(fn); }
 
   // For whole-VM walks (state_hash.h). Nothing may run meanwhile.
@@ -437,6 +442,7 @@ class Core final : private HeapClient, public IdentitySource {
   void DispatchOnSchedule(Sponsor& sponsor);
   void ImposeCut();
   void Dispatch(Event event);
+  void HearOfPromise(const Event& event);
   bool DispatchActor(Event& event);
   bool DispatchPromise(Event& event);
   void DispatchResolver(const Event& event);
@@ -558,6 +564,7 @@ class Core final : private HeapClient, public IdentitySource {
   // core_settle.cc
   void SettleSlot(Value slot, EventFlag how, Value value, Value report = Value::Nil());
   bool WaitsFor(Object* promise, const Object* root);
+  void AskRoute(Object* root);
   // A target that is no actor cannot take the message: its slot breaks, or a fault is reported.
   void RefuseMessage(const Event& event, std::string_view text, Value reason = Value::Absent());
   // Wants one that is not undone.
@@ -726,6 +733,7 @@ class Core final : private HeapClient, public IdentitySource {
 
   Language* language_ = nullptr;
   TurnObserver* observer_ = nullptr;
+  std::vector<HeldRoots*> held_roots_;
   std::function<void(const FaultReport&)> on_fault_;
   uint64_t slices_in_cycle_ = 0;
   uint64_t turns_cut_short_ = 0;  // and not over yet

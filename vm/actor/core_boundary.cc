@@ -367,6 +367,7 @@ void Core::ListenOn(Value payer, Value promise, Value listener) {
                        Event::Pack(turn_.serial, EventFlag::kListen)};
   if (promise::StateOf(root) == promise::State::kPending || promise::HasWaiters(root)) {
     promise::AddWaiter(heap_, root, event, payer, waits_made_++);
+    AskRoute(root);
   } else {
     Release(payer, Settlement(event, root));
   }

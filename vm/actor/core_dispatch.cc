@@ -127,11 +127,22 @@ void Core::Dispatch(Event event) {
   }
 }
 
-// An actor with an extension.
+// An actor that is told of a promise: code of the VM's own, or nobody.
+void Core::HearOfPromise(const Event& event) {
+  Object* target = event.target.target();
+  Object* holder = actor::Holder(target);
+  Object* code = code::Of(holder);
+  if (!code::Body(code)->hears_promises()) return;
+  if (actor::IsExtended(target) && WaitInInbox(target, event)) return;
+  turn_.report = event.slot;
+  RunTurn(event, event.target, Value::Nil(), code, holder, nullptr);
+}
+
+// An actor with an extension, or something else than a message.
 bool Core::DispatchActor(Event& event) {
   Object* target = event.target.target();
   if (event.flag() == EventFlag::kFault) return DispatchFault(event);
-  if (event.flag() != EventFlag::kMessage) return false;  // nobody listens with an actor
+  if (event.flag() != EventFlag::kMessage) return HearOfPromise(event), false;
   if (Object* record = supervision::RecordOf(target);
       record != nullptr && supervision::IsStopped(record)) {
     BreakStopped(event);
@@ -419,8 +430,9 @@ void Core::EndQuota() {
 
 Event Core::EventOfTurn() const {
   if (!turn_.origin.target.is_nil()) return turn_.origin;
-  const bool is_continuation = turn_.receiver.target()->kind == Kind::kContinuation;
-  return {turn_.receiver, turn_.message, is_continuation ? turn_.report : turn_.slot,
+  const bool is_told = turn_.receiver.target()->kind == Kind::kContinuation ||
+                       turn_.flag() == EventFlag::kKept || turn_.flag() == EventFlag::kBroken;
+  return {turn_.receiver, turn_.message, is_told ? turn_.report : turn_.slot,
           turn_.cause_and_flag};
 }
 

@@ -143,6 +143,15 @@ void Core::DispatchResolver(const Event& event) {
   if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, Value::Nil());
 }
 
+// Its route is told, once, that somebody waits.
+void Core::AskRoute(Object* root) {
+  const Value route = promise::RouteOf(root);
+  if (route.is_nil() || promise::StateOf(root) != promise::State::kPending) return;
+  if (!promise::NoteAsked(root)) return;
+  Release(sponsor_->control, {route, Value::Target(root), Value::Nil(),
+                              Event::Pack(turn_.serial, EventFlag::kListen)});
+}
+
 bool Core::DispatchPromise(Event& event) {
   Object* root = promise::Root(heap_, event.target.target());
   switch (event.flag()) {
@@ -153,6 +162,7 @@ bool Core::DispatchPromise(Event& event) {
     case EventFlag::kListen:
       if (promise::StateOf(root) == promise::State::kPending || promise::HasWaiters(root)) {
         promise::AddWaiter(heap_, root, event, sponsor_->control, waits_made_++);
+        AskRoute(root);
         return false;
       }
       event = Settlement(event, root);
@@ -162,6 +172,10 @@ bool Core::DispatchPromise(Event& event) {
     case EventFlag::kVoid:
     case EventFlag::kFault:
       break;
+  }
+  if (const Value route = promise::RouteOf(root); !route.is_nil()) {
+    event.target = route;
+    return true;
   }
   if (promise::StateOf(root) == promise::State::kPending ||
       (promise::HasWaiters(root) && TakesMessages(root))) {

@@ -369,11 +369,11 @@ void Core::CollectFor(Value payer) {
   CollectFor(PayerOf(payer));
 }
 
-Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
+Core::Delivery Core::DeliverOn(Value payer, Value target, Value message, Value slot) {
   VESICLE_CHECK(target.is_target());
   if (in_slice_) {
     // In a turn, an effect of it. It changes queues at dispatch.
-    Deliver(NewPayer(target, payer), message, Value::Nil());
+    Deliver(NewPayer(target, payer), message, slot);
     return Delivery::kSent;
   }
   const Paying paying(*this, payer);
@@ -384,7 +384,7 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message) {
   const bool is_dry =
       sponsor_->AccountOf(Resource::kEvents).amount(Resource::kEvents) <= 0 || DryOf(&which);
   // As what comes from another budget: it pays when it is taken up.
-  const Event event = {NewPayer(target, sponsor_->control), message, Value::Nil(),
+  const Event event = {NewPayer(target, sponsor_->control), message, slot,
                        Event::Pack(0, EventFlag::kMessage)};
   const bool is_full = QueueIsFull(*sponsor_);
   if (is_full) which = Resource::kMemory;

@@ -106,10 +106,37 @@ void Hold(Heap& heap, Object* root, Value value) {
 
 Value Held(const Object* root) { return root->words()[kReport]; }
 
+Value RouteOf(const Object* root) {
+  if (StateOf(root) == State::kBroken) return Value::Nil();
+  const Value held = Held(root);
+  return IsTargetKind(held, Kind::kActor) ? held : Value::Nil();
+}
+
+void KeepRoute(Object* root) { root->flags |= kKeepsRoute; }
+
+bool NoteAsked(Object* root) {
+  if ((root->flags & kIsAsked) != 0) return false;
+  root->flags |= kIsAsked;
+  return true;
+}
+
+bool HasMessages(const Object* root) {
+  constexpr int kLooksMax = 16;
+  const Value last = internal::LastWaiter(root);
+  if (last.is_nil()) return false;
+  Value node = last;
+  for (int i = 0; i < kLooksMax; ++i) {
+    node = internal::NextWaiter(node.data());
+    if (WaiterOf(node.data()).event.flag() == EventFlag::kMessage) return true;
+    if (node == last) return false;
+  }
+  return true;
+}
+
 void Keep(Heap& heap, Object* root, Value value) {
   heap.WillWrite(root);
   SetState(root, State::kKept);
-  root->words()[kReport] = Value::Nil();
+  if ((root->flags & kKeepsRoute) == 0) root->words()[kReport] = Value::Nil();
   root->words()[kOutcome] = value;
 }
 

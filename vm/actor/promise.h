@@ -3,7 +3,7 @@
 //   word 0  state: pending, kept, broken, forwarded; the identity serial, from bit 2
 //           up, if it was ever asked for
 //   word 1  kept: the value.  broken: the reason.  forwarded: the promise it follows
-//   word 2  broken: the report of the fault (fault.h), or nil.  pending: what it holds, or nil
+//   word 2  broken: the report of the fault (fault.h), or nil.  pending, kept: what it holds, or nil
 //   word 3  the last of a ring of waiters, or nil. When many wait a settlement lets them go in
 //           pieces: what comes to the promise meanwhile waits behind them
 //
@@ -11,6 +11,11 @@
 // whoever looks at it looks at the end of the chain, which shortens on the way. So a
 // ring of promises cannot form (a resolution that would close one breaks with #cycle),
 // and a settlement is done once, at the end.
+//
+// A *route* is an actor that a promise holds: messages for the promise go to it, and wait for
+// nothing. It stands for the same promise in another VM, where they are on their way to
+// whatever that will be. A promise that keeps its route when it is kept sends messages that way
+// for good, so that none overtakes those that went before.
 //
 // A waiter is a kWaiter: an event that waits (a message, or a continuation that
 // listens) and the control ref of the sponsor that pays for it.
@@ -42,6 +47,8 @@ Value ReportOf(const Object* root);
 // A promise that no program can name, the one of a timeout: besides who registered on it
 // so far nobody ever will. A flag of the object.
 inline constexpr uint8_t kUnnamed = Object::kKindFlagsFirst;
+inline constexpr uint8_t kKeepsRoute = kUnnamed << 1;
+inline constexpr uint8_t kIsAsked = kUnnamed << 2;
 // Of a pending root: the continuation that listens, when nothing else waits; or nil.
 Value OnlyListener(const Object* root);
 
@@ -57,6 +64,15 @@ void AddWaiter(Heap& heap, Object* root, const Event& event, Value payer, uint64
 // before is let go of. A stand-in for a promise of the other side of a boundary holds that one.
 void Hold(Heap& heap, Object* root, Value value);
 Value Held(const Object* root);
+
+// The route of a root, or nil.
+Value RouteOf(const Object* root);
+// From the settlement on, too.
+void KeepRoute(Object* root);
+// Somebody waits for a promise with a route: true the first time.
+bool NoteAsked(Object* root);
+// A message waits on a root; or there are so many waiters that nobody looked.
+bool HasMessages(const Object* root);
 
 struct Waiter {
   Event event;

@@ -85,6 +85,16 @@ class Language {
   virtual Applied Apply(Value, std::span<const Value>, int64_t) { return {}; }
 };
 
+// Words of the heap that C++ code of the VM's own holds. Visited by every collection: few words,
+// and tables of them in pieces that stand in the heap.
+class HeldRoots {
+ public:
+  virtual void VisitRoots(Visitor& visitor) = 0;
+
+ protected:
+  ~HeldRoots() = default;
+};
+
 // Sees each turn when it has ended; for --trace, trace hashes and tests.
 class TurnObserver {
  public:

@@ -1,0 +1,621 @@
+#include "transport/session/network.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "transport/captp/handshake.h"
+#include "transport/session/sturdyref.h"
+#include "vm/value/bytes.h"
+
+namespace vesicle {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kIdleNs = 500 * kNsPerMs;
+constexpr size_t kSwissBytes = 32;
+
+std::string RandomBytes(RandomSource& random, size_t size) {
+  std::string bytes;
+  while (bytes.size() < size) {
+    const uint64_t word = random.Next();
+    bytes.append(reinterpret_cast<const char*>(&word), std::min(sizeof word, size - bytes.size()));
+  }
+  return bytes;
+}
+
+// "host:port", as transports read it.
+absl::StatusOr<std::string> AddressOf(const PeerLocator& peer) {
+  const std::string* host = peer.FindHint("host");
+  const std::string* port = peer.FindHint("port");
+  if (host == nullptr || port == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the locator of ", peer.name.designator,
+                     " does not say where it is: hints host and port are wanted"));
+  }
+  return host->find(':') == std::string::npos ? absl::StrCat(*host, ":", *port)
+                                              : absl::StrCat("[", *host, "]:", *port);
+}
+
+std::string_view Text(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
+}  // namespace
+
+// One connection: its handshake, then its session.
+class Network::Link final : public ConnectionHandler {
+ public:
+  // What waits for a session: a fetch, or what a gift is fetched by.
+  struct Work {
+    absl::AnyInvocable<void(Session&)> go;
+    Root slot;  // breaks when there is none
+  };
+
+  Link(Network& network, LinkId id, std::unique_ptr<Connection> connection, Handshake::Side side,
+       PeerLocator dialled)
+      : network_(network),
+        id_(id),
+        dialled_(std::move(dialled)),
+        connection_(std::move(connection)),
+        handshake_({.side = side,
+                    .framing = network.options_.dialect.framing,
+                    .hello_ms_max = network.options_.hello_ms_max},
+                   network.environment_, [this] {
+                     network_.Refuse(*this, absl::StatusCode::kDeadlineExceeded,
+                                     "op:start-session: it did not come in time");
+                   }) {}
+
+  LinkId id() const { return id_; }
+  Connection& connection() { return *connection_; }
+  const Connection& connection() const { return *connection_; }
+  Handshake& handshake() { return handshake_; }
+  Session* session() { return session_.get(); }
+  const Session* session() const { return session_.get(); }
+  const PeerLocator& dialled() const { return dialled_; }
+  bool is_open() const { return session_ != nullptr && !session_->is_over(); }
+  bool is_closed() const { return is_closed_; }
+  bool is_session_over() const { return is_session_over_; }
+  void NoteSessionOver() { is_session_over_ = true; }
+
+  void Wait(Work work) { work_.push_back(std::move(work)); }
+  void Open(std::unique_ptr<Session> session) {
+    session_ = std::move(session);
+    for (Work& work : std::exchange(work_, {})) work.go(*session_);
+    const std::string rest = std::exchange(rest_, {});
+    if (!rest.empty()) session_->Take(rest);
+  }
+  void BreakWork(std::string_view why) {
+    Core& core = network_.core();
+    for (Work& work : std::exchange(work_, {})) {
+      core.Break(work.slot.value(), core.Reason("disconnected", why));
+    }
+    network_.Wake();
+  }
+  void Send(const syrup::Writer& out) {
+    if (out.size() > 0) (void)connection_->Send(out.bytes());
+  }
+
+  void OnBytes(std::string_view bytes) override {
+    if (session_ != nullptr) {
+      session_->Take(bytes);
+      return;
+    }
+    if (handshake_.has_ended() || is_judged_) {
+      if (is_judged_) rest_.append(bytes);
+      return;
+    }
+    syrup::Writer out;
+    std::string_view rest;
+    switch (handshake_.Take(bytes, &rest, out)) {
+      case Handshake::Step::kMore:
+        return;
+      case Handshake::Step::kHello:
+        rest_.assign(rest);
+        is_judged_ = true;
+        connection_->PauseReading();
+        network_.judged_later_.push_back(id_);
+        network_.environment_.AtTurnEnd(network_);
+        return;
+      case Handshake::Step::kEnded:
+        Send(out);
+        connection_->Close(Text(handshake_.why()));
+        BreakWork(Text(handshake_.why()));
+        return;
+    }
+  }
+  void OnSendable() override {}
+  void OnClosed(const absl::Status& why) override {
+    is_closed_ = true;
+    network_.OnLinkClosed(*this, why);
+  }
+
+ private:
+  Network& network_;
+  LinkId id_;
+  PeerLocator dialled_;  // empty: it was accepted
+  std::unique_ptr<Connection> connection_;
+  Handshake handshake_;
+  std::unique_ptr<Session> session_;
+  std::vector<Work> work_;
+  std::string rest_;        // behind the hello, until it was judged
+  bool is_judged_ = false;  // or about to be
+  bool is_closed_ = false;
+  bool is_session_over_ = false;
+};
+
+// ---------------------------------------------------------------------------
+
+Network::Network(Vm& vm, Environment& environment, Transport& transport, NetworkOptions options,
+                 absl::AnyInvocable<void()> on_work)
+    : vm_(vm),
+      environment_(environment),
+      transport_(transport),
+      options_(std::move(options)),
+      on_work_(std::move(on_work)),
+      table_({.own = options_.own.name,
+              .sessions_max = options_.sessions_max,
+              .trusts_locations = options_.trusts_locations}),
+      gifts_(vm.core(), options_.gifts) {}
+
+Network::~Network() {
+  listeners_.clear();
+  for (auto& [id, link] : links_) {
+    link->BreakWork("the network was closed");
+    if (link->session() != nullptr) link->session()->Disconnect(absl::CancelledError("closed"));
+  }
+}
+
+absl::StatusOr<std::string> Network::Listen(const std::string& address) {
+  auto listener = transport_.Listen(
+      address, options_.listen,
+      [this](std::unique_ptr<Connection> connection) { Accept(std::move(connection)); });
+  if (!listener.ok()) return listener.status();
+  listeners_.push_back({address, *std::move(listener)});
+  const std::string& at = listeners_.back().listener->address();
+  if (options_.own.hints.empty()) {
+    if (const size_t colon = at.rfind(':'); colon != std::string::npos) {
+      std::string host = at.substr(0, colon);
+      if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+      options_.own.hints = {{"host", host}, {"port", at.substr(colon + 1)}};
+    }
+  }
+  return at;
+}
+
+bool Network::IsListeningAt(std::string_view address) const {
+  return std::any_of(listeners_.begin(), listeners_.end(), [&](const Listening& l) {
+    return l.asked == address || l.listener->address() == address;
+  });
+}
+
+void Network::Close(std::string_view reason) {
+  listeners_.clear();
+  for (auto& [id, link] : links_) {
+    link->BreakWork(reason);
+    if (link->is_open()) {
+      link->session()->Abort(reason);
+    } else {
+      link->connection().Close(reason);
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------
+// What is offered
+
+Locator Network::Offer(Value ref) {
+  std::string swiss = RandomBytes(environment_.random(), kSwissBytes);
+  offers_.insert_or_assign(swiss, Root(core().heap(), ref));
+  return {.peer = options_.own, .swiss = std::move(swiss)};
+}
+
+absl::Status Network::OfferAs(std::string_view swiss, Value ref) {
+  const auto [at, is_new] = offers_.try_emplace(std::string(swiss), Root(core().heap(), ref));
+  if (is_new) return absl::OkStatus();
+  return absl::AlreadyExistsError("something is offered by that swiss number");
+}
+
+bool Network::Retract(std::string_view swiss) {
+  const auto at = offers_.find(swiss);
+  if (at == offers_.end()) return false;
+  offers_.erase(at);
+  return true;
+}
+
+Value Network::Fetch(std::string_view swiss) {
+  const auto at = offers_.find(swiss);
+  return at == offers_.end() ? Value::Absent() : at->second.value();
+}
+
+// ---------------------------------------------------------------------------
+// What is wanted
+
+absl::Status Network::Fetch(const Locator& locator, Value slot) {
+  if (!locator.is_sturdyref()) {
+    return absl::InvalidArgumentError(
+        "the locator names a peer and none of its objects: /s/.. is "
+        "missing");
+  }
+  if (locator.peer.name == options_.own.name) {
+    const Value own = Fetch(std::string_view(locator.swiss));
+    if (own == Value::Absent()) {
+      core().Break(slot, core().Reason("not_found", "no object has that swiss number here"));
+    } else {
+      core().Keep(slot, own);
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Link*> link = LinkTo(locator.peer);
+  if (!link.ok()) return link.status();
+  auto fetch = [this, swiss = locator.swiss, slot = Root(core().heap(), slot)](Session& session) {
+    const Value message = vm_.Tagged("fetch", vm_.Bytes(swiss));
+    core().DeliverOn(Value::Nil(), session.Bootstrap(), message, slot.value());
+    Wake();
+  };
+  if ((*link)->is_open()) {
+    fetch(*(*link)->session());
+  } else {
+    (*link)->Wait({std::move(fetch), Root(core().heap(), slot)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Network::Enliven(Value sturdyref, Value slot) {
+  const Locator* locator = vesicle::SturdyrefOf(sturdyref);
+  if (locator == nullptr) return absl::InvalidArgumentError("that is no sturdyref");
+  const Locator copy = *locator;
+  return Fetch(copy, slot);
+}
+
+absl::StatusOr<Network::Link*> Network::LinkTo(const PeerLocator& peer) {
+  if (const auto found = table_.Find(peer.name)) {
+    Link* link = FindLink(found->connection);
+    if (link != nullptr) return link;
+  }
+  return Dial(peer);
+}
+
+absl::Status Network::MayDial(const PeerLocator& peer) {
+  if (peer.name.transport != transport_.name()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("that peer is reached by ", peer.name.transport, ", and this network has ",
+                     std::string(transport_.name())));
+  }
+  return options_.may_dial ? options_.may_dial(peer) : absl::OkStatus();
+}
+
+absl::StatusOr<Network::Link*> Network::Dial(const PeerLocator& peer) {
+  if (absl::Status may = MayDial(peer); !may.ok()) return may;
+  const absl::StatusOr<std::string> address = AddressOf(peer);
+  if (!address.ok()) return address.status();
+  ConnectOptions connect = {.deadline_ms = options_.connect_ms_max};
+  if (transport_.proves_keys()) connect.designator = peer.name.designator;
+  auto connection = transport_.Connect(*address, connect);
+  if (!connection.ok()) return connection.status();
+  const LinkId id = next_link_++;
+  auto link =
+      std::make_unique<Link>(*this, id, *std::move(connection), Handshake::Side::kDialled, peer);
+  syrup::Writer out;
+  if (absl::Status s = link->handshake().Start(options_.own, out); !s.ok()) return s;
+  if (absl::Status s = table_.Dial(id, peer.name, link->handshake().key().public_key()); !s.ok()) {
+    return s;
+  }
+  link->connection().Start(link.get());
+  link->Send(out);
+  return links_.emplace(id, std::move(link)).first->second.get();
+}
+
+// ---------------------------------------------------------------------------
+// From a connection to a session
+
+void Network::Accept(std::unique_ptr<Connection> connection) {
+  const LinkId id = next_link_++;
+  auto link = std::make_unique<Link>(*this, id, std::move(connection), Handshake::Side::kAccepted,
+                                     PeerLocator{});
+  Link& it = *links_.emplace(id, std::move(link)).first->second;
+  it.connection().Start(&it);
+}
+
+void Network::OnTurnEnd() {
+  for (const LinkId id : std::exchange(judged_later_, {})) {
+    if (Link* link = FindLink(id); link != nullptr && !link->is_closed()) Judge(*link);
+  }
+  for (const LinkId id : std::exchange(forgotten_, {})) links_.erase(id);
+}
+
+void Network::Judge(Link& link) {
+  if (link.handshake().has_ended() || link.session() != nullptr) return;
+  const PeerInfo& info = link.connection().peer();
+  const SessionTable::Verdict verdict = table_.Judge({.connection = link.id(),
+                                                      .side = link.handshake().side(),
+                                                      .hello = link.handshake().hello(),
+                                                      .transport = transport_.name(),
+                                                      .proves_keys = transport_.proves_keys(),
+                                                      .designator = info.designator});
+  switch (verdict.kind) {
+    case SessionTable::Verdict::Kind::kAccept:
+      return Open(link, verdict);
+    case SessionTable::Verdict::Kind::kRefuse:
+      return Refuse(link, absl::StatusCode::kFailedPrecondition, verdict.reason);
+    case SessionTable::Verdict::Kind::kProbe:
+      return Probe(link, *verdict.other);
+  }
+}
+
+void Network::Open(Link& link, const SessionTable::Verdict& verdict) {
+  if (verdict.other) {
+    if (Link* loser = FindLink(*verdict.other)) {
+      Refuse(*loser, absl::StatusCode::kAborted, kCrossedHellos);
+    }
+  }
+  syrup::Writer out;
+  if (absl::Status s = link.handshake().Accept(options_.own, out); !s.ok()) {
+    return Refuse(link, s.code(), Text(s));
+  }
+  link.Send(out);
+  if (link.handshake().side() == Handshake::Side::kAccepted) {
+    table_.SetOwnKey(link.id(), link.handshake().key().public_key());
+  }
+  link.connection().MarkAuthenticated();
+  auto session =
+      std::make_unique<Session>(*this, Session::Options{.connection = &link.connection(),
+                                                        .key = link.handshake().key(),
+                                                        .hello = link.handshake().hello(),
+                                                        .payer = Value::Nil(),
+                                                        .dialect = options_.dialect,
+                                                        .limits = options_.limits});
+  by_session_[session->id()] = link.id();
+  link.connection().ResumeReading();
+  link.Open(std::move(session));
+  ArmIdle();
+}
+
+void Network::Refuse(Link& link, absl::StatusCode code, std::string_view reason) {
+  table_.Remove(link.id());
+  syrup::Writer out;
+  if (!link.handshake().has_ended()) link.handshake().Refuse(code, reason, out);
+  link.Send(out);
+  link.connection().ResumeReading();
+  link.connection().Close(reason);
+  link.BreakWork(reason);
+}
+
+// Two ends of the same peer: the older one is asked for a sign of life.
+void Network::Probe(Link& newcomer, LinkId other) {
+  Link* older = FindLink(other);
+  if (older == nullptr || !older->is_open()) {
+    table_.Remove(other);
+    return Judge(newcomer);
+  }
+  // Any answer will do; there is no such number.
+  const Value message =
+      vm_.Tagged("fetch", vm_.Bytes(RandomBytes(environment_.random(), kSwissBytes)));
+  const LinkId id = newcomer.id();
+  auto timer = std::make_shared<std::unique_ptr<Environment::Timer>>();
+  vm_.Ask(older->session()->Bootstrap(), message, [this, id, timer](const Reply&) {
+    timer->reset();
+    Link* link = FindLink(id);
+    if (link == nullptr || link->is_closed() || link->handshake().has_ended()) return;
+    Refuse(*link, absl::StatusCode::kAlreadyExists,
+           "op:start-session: there is a session with that peer already, and it is alive");
+  });
+  *timer = environment_.After(options_.probe_ms_max * kNsPerMs, [this, id, other] {
+    if (Link* ghost = FindLink(other); ghost != nullptr && ghost->is_open()) {
+      ghost->session()->Abort("that peer came again, and this session did not answer");
+    }
+    table_.Remove(other);
+    if (Link* link = FindLink(id); link != nullptr && !link->is_closed()) Judge(*link);
+  });
+  Wake();
+}
+
+void Network::OnLinkClosed(Link& link, const absl::Status& why) {
+  table_.Remove(link.id());
+  link.BreakWork(why.ok() ? "the peer closed the connection" : Text(why));
+  if (link.session() != nullptr) {
+    link.session()->Disconnect(why);
+    if (!link.is_session_over()) return;
+  } else if (!link.handshake().has_ended()) {
+    link.handshake().End();
+  }
+  Forget(link.id());
+}
+
+void Network::OnEnding(Session& session) {
+  const auto at = by_session_.find(session.id());
+  if (at == by_session_.end()) return;
+  table_.Remove(at->second);
+  gifts_.EndGifter(session.id());
+}
+
+void Network::OnEnded(Session& session, const absl::Status&) {
+  const auto at = by_session_.find(session.id());
+  if (at == by_session_.end()) return;
+  const LinkId id = at->second;
+  by_session_.erase(at);
+  Link* link = FindLink(id);
+  if (link == nullptr) return;
+  link->NoteSessionOver();
+  if (link->is_closed()) Forget(id);
+}
+
+Network::Link* Network::FindLink(LinkId id) {
+  const auto at = links_.find(id);
+  return at == links_.end() ? nullptr : at->second.get();
+}
+
+// At the end of this turn of the loop: its functions may be on the stack.
+void Network::Forget(LinkId id) {
+  forgotten_.push_back(id);
+  environment_.AtTurnEnd(*this);
+}
+
+// ---------------------------------------------------------------------------
+// Third parties
+
+absl::Status Network::Deposit(Session& gifter, std::string_view gift_id, Value gift) {
+  absl::Status status = gifts_.Deposit(gifter.id(), gift_id, gift, environment_.NowNs());
+  ExpireGifts();
+  return status;
+}
+
+void Network::Withdraw(Session& receiver, const SignedReceive& receive, Value slot) {
+  const HandoffGive& give = receive.receive.give.give;
+  const auto at = by_session_.find(give.session);
+  Link* gifter = at == by_session_.end() ? nullptr : FindLink(at->second);
+  const bool is_live = gifter != nullptr && gifter->is_open();
+  const absl::Status status =
+      CheckWithdrawal(receive, {.session = receiver.id(),
+                                .peer = receiver.hello().id,
+                                .own = options_.own,
+                                .gifter = is_live ? &gifter->session()->hello().key : nullptr});
+  if (!status.ok()) {
+    return core().Break(slot, core().Reason("denied", Text(status)));
+  }
+  if (!receiver.SpendReceiveCount(receive.receive.count)) {
+    return core().Break(slot, core().Reason("denied",
+                                            "desc:handoff-receive, handoff-count: it "
+                                            "was used before"));
+  }
+  gifts_.Withdraw(give.session, give.gift_id, slot, environment_.NowNs());
+  ExpireGifts();
+}
+
+void Network::ExpireGifts() {
+  const int64_t now = environment_.NowNs();
+  const int64_t next = gifts_.Expire(now);
+  if (next == gifts_expire_at_) return;
+  gifts_expire_at_ = next;
+  gift_timer_.reset();
+  if (next == INT64_MAX) return;
+  gift_timer_ = environment_.After(next - now, [this] {
+    gifts_expire_at_ = INT64_MAX;
+    ExpireGifts();
+    Wake();
+  });
+}
+
+// What a peer hands us lives with a third one: it is fetched from there.
+Result Network::Receive(Session& gifter, const SignedGive& signed_give) {
+  const HandoffGive& give = signed_give.give;
+  const Value promise = core().NewPromise();
+  const auto refuse = [&](std::string_view why) {
+    core().Break(promise, core().Reason("denied", why));
+    return promise;
+  };
+  if (!(give.receiver_key == gifter.key().public_key())) {
+    return refuse("desc:handoff-give, receiver-key: it is for somebody else");
+  }
+  if (give.exporter.name == options_.own.name) {
+    return refuse("desc:handoff-give, exporter-location: it is ours");
+  }
+  const size_t dials =
+      static_cast<size_t>(std::count_if(links_.begin(), links_.end(), [](const auto& entry) {
+        return !entry.second->dialled().name.designator.empty() && !entry.second->is_open();
+      }));
+  if (dials >= options_.caused_dials_max && !table_.Find(give.exporter.name)) {
+    return refuse("too many peers are dialled at once because others said so");
+  }
+  absl::StatusOr<Link*> link = LinkTo(give.exporter);
+  if (!link.ok()) return refuse(Text(link.status()));
+  // The certificate goes on as it came; what is known of the gifter's session is kept until then.
+  auto withdraw = [bytes = std::string(signed_give.bytes), key = gifter.key(),
+                   slot = Root(core().heap(), promise)](Session& exporter) {
+    exporter.WithdrawGift(bytes, key, slot.value());
+  };
+  if ((*link)->is_open()) {
+    withdraw(*(*link)->session());
+  } else {
+    (*link)->Wait({std::move(withdraw), Root(core().heap(), promise)});
+  }
+  return promise;
+}
+
+bool Network::Give(Session& receiver, Session& exporter, Value ref, syrup::Writer& out) {
+  const std::optional<Descriptor> known = far_ref::DescriptorOf(actor::Holder(ref.target()));
+  if (!known || known->kind != Descriptor::Kind::kExport || known->position == 0) return false;
+  if (exporter.is_over() || exporter.peer().name == receiver.peer().name) return false;
+  if (exporter.peer().name.transport != transport_.name() || !AddressOf(exporter.peer()).ok()) {
+    return false;
+  }
+  const std::string id = RandomBytes(environment_.random(), kSwissBytes);
+  HandoffGive give;
+  give.receiver_key = receiver.hello().key;
+  give.exporter = exporter.peer();
+  give.exporter_bytes = exporter.hello().location_bytes;
+  give.session = exporter.id();
+  give.gifter_side = exporter.key().id();
+  give.gift_id = id;
+  WriteSignedGive(give, exporter.key(), out);
+  receiver.DepositWhenSent(exporter, id, *known);
+  return true;
+}
+
+Value Network::MakeSturdyref(const Locator& locator) {
+  return vesicle::MakeSturdyref(core(), locator);
+}
+
+const Locator* Network::SturdyrefOf(Value ref) { return vesicle::SturdyrefOf(ref); }
+
+// ---------------------------------------------------------------------------
+// Idle times
+
+// Imports that nobody holds any more are found by a collection, which the VM has no reason for when
+// it has nothing to do. So some time after the last turn one is done, in pieces.
+void Network::ArmIdle() {
+  if (idle_timer_ != nullptr) return;
+  idle_timer_ = environment_.After(kIdleNs, [this] {
+    idle_timer_.reset();
+    OnIdle();
+  });
+}
+
+void Network::OnIdle() {
+  bool has_imports = false;
+  for (auto& [id, link] : links_) {
+    if (!link->is_open()) continue;
+    link->session()->LookForTheDead();
+    has_imports |= link->session()->has_imports();
+  }
+  if (sessions() == 0) return;
+  Heap& heap = core().heap();
+  const uint64_t events = core().events_dispatched();
+  if (has_imports && events != events_at_collection_) {
+    if (events == events_when_idle_) {
+      // Nothing has happened since the last look.
+      if (idle_cycle_ == 0) idle_cycle_ = heap.RequestCycle();
+      constexpr int kPieces = 64;
+      for (int i = 0; i < kPieces && heap.cycles() < idle_cycle_; ++i) heap.SafePoint();
+      if (heap.cycles() >= idle_cycle_) {
+        idle_cycle_ = 0;
+        events_at_collection_ = events;
+      }
+    }
+  }
+  events_when_idle_ = events;
+  ArmIdle();
+}
+
+std::vector<Network::PeerState> Network::Peers() const {
+  std::vector<PeerState> peers;
+  for (const auto& [id, link] : links_) {
+    PeerState& state = peers.emplace_back();
+    state.address = link->connection().peer().address;
+    state.is_open = link->is_open();
+    if (link->session() != nullptr) {
+      state.peer = link->session()->peer();
+      state.counts = link->session()->counts();
+    } else {
+      state.peer = link->dialled();
+    }
+  }
+  return peers;
+}
+
+size_t Network::sessions() const {
+  return static_cast<size_t>(std::count_if(
+      links_.begin(), links_.end(), [](const auto& entry) { return entry.second->is_open(); }));
+}
+
+}  // namespace vesicle

@@ -1,0 +1,167 @@
+// Network: a VM among others. It listens and dials by one transport, makes sessions of its
+// connections (handshake, crossed hellos, ghosts), and keeps what holds for all of them: the
+// objects that it offers by swiss numbers, and gifts.
+//
+// The laws: two peers have one session. A dial that waits serves all who want that peer. What waits
+// for a dial breaks when it fails, #disconnected(text), and never moves to another connection.
+// Connections that a peer causes are counted to it, and may be refused by may_dial.
+//
+// Ownership: borrows the VM, the environment and the transport, which outlive it. Destroying it
+//            ends all sessions at once; what waits breaks.
+// Threads:   the VM's.
+// Limits:    NetworkOptions.
+//
+//   Network network(vm, environment, tcp, {.own = own}, [&] { loop.Wake(); });
+//   network.Listen("127.0.0.1:0");
+//   std::string text = PrintLocator(*network.Offer(counter.value()));       // ocapn://...
+//   network.Fetch(*ParseLocator(text), slot);                               // elsewhere
+#ifndef VESICLE_TRANSPORT_SESSION_NETWORK_H_
+#define VESICLE_TRANSPORT_SESSION_NETWORK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "transport/captp/locator.h"
+#include "transport/captp/session_table.h"
+#include "transport/environment.h"
+#include "transport/session/gift_table.h"
+#include "transport/session/session.h"
+#include "transport/transport.h"
+#include "vm/native/vm.h"
+
+namespace vesicle {
+
+struct NetworkOptions {
+  // As what we are known. Where it has no hints Listen() adds those of its address.
+  PeerLocator own;
+  Dialect dialect = {};
+  SessionLimits limits = {};
+  GiftTable::Limits gifts = {};
+  size_t sessions_max = 10'000;
+  // Of connections to dial because one peer said so (gifts, sturdyrefs), at once.
+  size_t caused_dials_max = 100;
+  int64_t hello_ms_max = 30'000;
+  int64_t connect_ms_max = 10'000;
+  int64_t probe_ms_max = 5'000;
+  // See SessionTable. For conformance tests.
+  bool trusts_locations = false;
+  ListenOptions listen = {};
+  // Whether we may connect to that peer; empty: to any.
+  std::function<absl::Status(const PeerLocator&)> may_dial = {};
+};
+
+class Network final : private SessionHost, private TurnEndTask {
+ public:
+  // `on_work`: the VM got something to run, and is to be run soon.
+  Network(Vm& vm, Environment& environment, Transport& transport, NetworkOptions options,
+          absl::AnyInvocable<void()> on_work);
+  ~Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  // As Transport::Listen. The address that it listens at.
+  absl::StatusOr<std::string> Listen(const std::string& address);
+  // Asked for, or given, so.
+  bool IsListeningAt(std::string_view address) const;
+  const PeerLocator& own() const { return options_.own; }
+
+  // A locator of `ref` from now on, with a swiss number that nobody can guess.
+  Locator Offer(Value ref);
+  // With a swiss number of the host's. AlreadyExists.
+  absl::Status OfferAs(std::string_view swiss, Value ref);
+  // False: nothing is offered so. What was fetched before stays.
+  bool Retract(std::string_view swiss);
+
+  // Settles `slot` with the object that the locator means, dialling its peer if there is no session
+  // yet. InvalidArgument: it names no object, or no address; FailedPrecondition: another transport;
+  // PermissionDenied: may_dial; nothing is settled then. What fails later breaks the slot.
+  absl::Status Fetch(const Locator& locator, Value slot);
+  // The same for the opaque value that a sturdyref of the wire is. InvalidArgument: it is none.
+  absl::Status Enliven(Value sturdyref, Value slot);
+
+  // Ends them all, in order.
+  void Close(std::string_view reason);
+
+  struct PeerState {
+    PeerLocator peer;
+    std::string address;
+    bool is_open = false;
+    Session::Counts counts = {};
+  };
+  std::vector<PeerState> Peers() const;
+  size_t sessions() const;
+
+ private:
+  class Link;
+  using LinkId = uint64_t;
+  friend class Link;
+
+  // SessionHost
+  Core& core() override { return vm_.core(); }
+  Environment& environment() override { return environment_; }
+  void Wake() override { on_work_(); }
+  Value Fetch(std::string_view swiss) override;
+  absl::Status Deposit(Session& gifter, std::string_view gift_id, Value gift) override;
+  void Withdraw(Session& receiver, const SignedReceive& receive, Value slot) override;
+  Result Receive(Session& gifter, const SignedGive& give) override;
+  bool Give(Session& receiver, Session& exporter, Value ref, syrup::Writer& out) override;
+  Value MakeSturdyref(const Locator& locator) override;
+  const Locator* SturdyrefOf(Value ref) override;
+  void OnEnding(Session& session) override;
+  void OnEnded(Session& session, const absl::Status& why) override;
+
+  void OnTurnEnd() override;
+  void Accept(std::unique_ptr<Connection> connection);
+  // The link by which work for that peer goes; dialled now if there is none.
+  absl::StatusOr<Link*> LinkTo(const PeerLocator& peer);
+  absl::StatusOr<Link*> Dial(const PeerLocator& peer);
+  absl::Status MayDial(const PeerLocator& peer);
+  void Judge(Link& link);
+  void Probe(Link& newcomer, LinkId other);
+  void Open(Link& link, const SessionTable::Verdict& verdict);
+  void Refuse(Link& link, absl::StatusCode code, std::string_view reason);
+  void OnLinkClosed(Link& link, const absl::Status& why);
+  Link* FindLink(LinkId id);
+  void Forget(LinkId id);
+  void ExpireGifts();
+  void ArmIdle();
+  void OnIdle();
+
+  Vm& vm_;
+  Environment& environment_;
+  Transport& transport_;
+  NetworkOptions options_;
+  absl::AnyInvocable<void()> on_work_;
+  SessionTable table_;
+  GiftTable gifts_;
+  std::map<LinkId, std::unique_ptr<Link>> links_;
+  std::map<SessionId, LinkId> by_session_;
+  LinkId next_link_ = 1;
+  std::map<std::string, Root, std::less<>> offers_;
+  struct Listening {
+    std::string asked;
+    std::unique_ptr<Listener> listener;
+  };
+  std::vector<Listening> listeners_;
+  std::vector<LinkId> judged_later_;
+  std::vector<LinkId> forgotten_;
+  std::unique_ptr<Environment::Timer> gift_timer_;
+  int64_t gifts_expire_at_ = INT64_MAX;
+  std::unique_ptr<Environment::Timer> idle_timer_;
+  uint64_t idle_cycle_ = 0;  // that collects because nothing else is to be done; 0: none
+  uint64_t events_when_idle_ = 0;
+  uint64_t events_at_collection_ = 0;
+};
+
+}  // namespace vesicle
+
+#endif  // VESICLE_TRANSPORT_SESSION_NETWORK_H_

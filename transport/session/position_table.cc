@@ -1,0 +1,57 @@
+#include "transport/session/position_table.h"
+
+#include "vm/heap/check.h"
+
+namespace vesicle {
+
+PositionTable::Entry* PositionTable::Add(uint64_t position, Value value, Failure* why) {
+  VESICLE_DCHECK(Find(position) == nullptr);
+  if (is_full()) {
+    *why = Failure::kTooBig;
+    return nullptr;
+  }
+  uint32_t index = 0;
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else {
+    index = static_cast<uint32_t>(entries_.size());
+    if (index / kChunkWords >= chunks_.size()) {
+      const Kind kind = holds_ == Holds::kStrongly ? Kind::kTuple : Kind::kWeakTable;
+      Object* chunk = heap_.AllocateOld(kind, kChunkWords);
+      if (chunk == nullptr) {
+        *why = Failure::kMemory;
+        return nullptr;
+      }
+      chunks_.push_back(Value::Data(chunk));
+    }
+    entries_.emplace_back().index = index;
+  }
+  Entry& entry = entries_[index];
+  entry = {.position = position, .index = index, .is_used = true};
+  Set(entry, value);
+  by_position_.emplace(position, index);
+  return &entry;
+}
+
+void PositionTable::Remove(Entry* entry) {
+  VESICLE_DCHECK(entry->is_used);
+  by_position_.erase(entry->position);
+  Set(*entry, Value::Nil());
+  entry->is_used = false;
+  free_.push_back(entry->index);
+}
+
+Value PositionTable::Get(const Entry& entry) {
+  Object* chunk = chunks_[entry.index / kChunkWords].data();
+  const uint32_t word = entry.index % kChunkWords;
+  return holds_ == Holds::kStrongly ? chunk->words()[word] : heap_.ReadWeak(chunk, word);
+}
+
+void PositionTable::Set(const Entry& entry, Value value) {
+  Object* chunk = chunks_[entry.index / kChunkWords].data();
+  heap_.WillWrite(chunk);
+  chunk->words()[entry.index % kChunkWords] = value;
+}
+
+}  // namespace vesicle

@@ -1,0 +1,230 @@
+#include "transport/session/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "vm/actor/promise.h"
+
+namespace vesicle {
+namespace {
+
+// Of what breaks when a session ends, and of imports that are looked at for their death, in one
+// turn of the loop.
+constexpr size_t kEndedAtOnce = 2'000;
+constexpr size_t kLooksAtOnce = 2'000;
+// Bytes of messages in one write: some peers take one read for one message.
+constexpr size_t kFlushBytes = size_t{64} << 10;
+
+}  // namespace
+
+Session::Session(SessionHost& host, Options options)
+    : host_(host),
+      core_(host.core()),
+      connection_(options.connection),
+      key_(std::move(options.key)),
+      hello_(std::move(options.hello)),
+      id_(SessionIdOf(key_.id(), hello_.id)),
+      dialect_(options.dialect),
+      limits_(options.limits),
+      alive_(std::make_shared<Session*>(this)),
+      payer_(options.payer),
+      exports_(heap(), 2 * (limits_.exports_max + limits_.asks_max)),
+      imports_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.imports_max),
+      promises_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.imports_max),
+      answers_(heap(), PositionTable::Holds::kStrongly, 2 * limits_.answers_max),
+      kept_answers_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.asks_max),
+      listeners_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.listens_max),
+      out_(limits_.message),
+      encoder_(heap()),
+      framer_(limits_.message),
+      reader_(limits_.message),
+      decoder_(heap(), core_.symbols(), core_),
+      bytes_(heap()) {
+  const Core::Paying paying(core_, payer_);
+  far_code_ = FarCode::Make(core_, this);
+  bootstrap_ = far_ref::Make(heap(), far_code_, 0);
+  core_.AddRoots(this);
+}
+
+Session::~Session() {
+  *alive_ = nullptr;
+  if (far_code_.is_data()) FarCode::Of(far_code_).End();
+  core_.RemoveRoots(this);
+}
+
+void Session::VisitRoots(Visitor& visitor) {
+  Value* words[] = {&payer_, &far_code_, &bootstrap_, &incoming_.target, &incoming_.slot};
+  for (Value* word : words) visitor.Visit(word, 1);
+  if (incoming_.ask) visitor.Visit(&incoming_.ask->value, 1);
+  exports_.Visit(visitor);
+  imports_.Visit(visitor);
+  promises_.Visit(visitor);
+  answers_.Visit(visitor);
+  kept_answers_.Visit(visitor);
+  listeners_.Visit(visitor);
+  encoder_.Visit(visitor);
+  decoder_.Visit(visitor);
+}
+
+// ---------------------------------------------------------------------------
+// Writing
+
+void Session::FlushLater() {
+  host_.environment().AtTurnEnd(*this);
+  if (out_.size() >= kFlushBytes) Flush();
+}
+
+void Session::Flush() {
+  if (out_.size() == 0) return;
+  Send(out_.bytes());
+  out_.Clear();
+}
+
+void Session::Send(std::string_view bytes) {
+  if (connection_ == nullptr || bytes.empty()) return;
+  // What does not fit was over the bound of what is pending, which is the connection's, too.
+  if (const absl::Status sent = connection_->Send(bytes); !sent.ok()) {
+    AbortLater(sent.message() == "" ? "it cannot be sent" : std::string(sent.message()));
+  }
+}
+
+void Session::OnTurnEnd() {
+  if (!abort_later_.empty() && stage_ == Stage::kOpen) {
+    Abort(std::exchange(abort_later_, {}));
+    return;
+  }
+  if (stage_ == Stage::kEnding) return EndSome();
+  if (stage_ == Stage::kOver) return;
+  if (incoming_.is_under_way || !behind_.empty() || is_paused_) TakeWhatWaits();
+  if (stage_ != Stage::kOpen) return;
+  if (is_looking_) ReturnTheDead();
+  if (!returned_.empty()) {
+    WriteGcAnswers(returned_, dialect_, out_);
+    returned_.clear();
+  }
+  Flush();
+  ChargeTables();
+}
+
+// The rest of a long message, and what came behind it.
+void Session::TakeWhatWaits() {
+  if (incoming_.is_under_way) {
+    const Core::Paying paying(core_, payer_, static_cast<int64_t>(long_message_.size()));
+    const absl::Status status = GoOnDecoding();
+    if (!status.ok()) return Guilty(status);
+  }
+  if (incoming_.is_under_way || core_.EventsOn(payer_) > limits_.events_high / 2) {
+    host_.environment().AtTurnEnd(*this);
+    return;
+  }
+  std::string().swap(long_message_);
+  if (!behind_.empty()) {
+    // The framer borrows what it was given until it has asked for more.
+    input_.swap(behind_);
+    behind_.clear();
+    TakeMore(input_);
+    if (stage_ != Stage::kOpen || incoming_.is_under_way) return;
+  }
+  if (is_paused_ && core_.EventsOn(payer_) <= limits_.events_high) {
+    is_paused_ = false;
+    connection_->ResumeReading();
+  }
+}
+
+// ---------------------------------------------------------------------------
+// Garbage
+
+void Session::LookForTheDead() {
+  if (stage_ != Stage::kOpen || !has_imports()) return;
+  if (young_collections_ == heap().young_collections() && cycles_ == heap().cycles()) return;
+  young_collections_ = heap().young_collections();
+  cycles_ = heap().cycles();
+  is_looking_ = true;
+  host_.environment().AtTurnEnd(*this);
+}
+
+// What nobody holds here any more goes back to the peer, as often as it came.
+void Session::ReturnTheDead() {
+  std::vector<GcEntry> dead;
+  const bool is_first_round = imports_.TakeDead(kLooksAtOnce, [&](const PositionTable::Entry& e) {
+    dead.push_back({e.position, e.count});
+  });
+  promises_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
+  listeners_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
+  kept_answers_.TakeDead(kLooksAtOnce,
+                         [&](const PositionTable::Entry& e) { returned_.push_back(e.position); });
+  if (!dead.empty()) WriteGcExports(dead, dialect_, out_);
+  is_looking_ = !is_first_round;
+  if (is_looking_) host_.environment().AtTurnEnd(*this);
+}
+
+void Session::ChargeTables() {
+  const Core::Paying paying(core_, payer_);
+  bytes_.Set(exports_.bytes() + imports_.bytes() + promises_.bytes() + answers_.bytes() +
+             kept_answers_.bytes() + out_.bytes_held() + framer_.bytes_held() + behind_.capacity() +
+             long_message_.capacity() + input_.capacity());
+}
+
+bool Session::SpendReceiveCount(uint64_t count) {
+  const auto at = std::lower_bound(spent_counts_.begin(), spent_counts_.end(), count);
+  if (at != spent_counts_.end() && *at == count) return false;
+  spent_counts_.insert(at, count);
+  return true;
+}
+
+// ---------------------------------------------------------------------------
+// The end
+
+void Session::Guilty(const absl::Status& status) { Abort(std::string(status.message())); }
+
+void Session::AbortLater(std::string reason) {
+  if (abort_later_.empty()) abort_later_ = std::move(reason);
+  host_.environment().AtTurnEnd(*this);
+}
+
+void Session::Abort(std::string_view reason) {
+  if (stage_ != Stage::kOpen) return;
+  Flush();
+  WriteAbort(reason, dialect_.framing, out_);
+  Flush();
+  const std::string why(reason);
+  connection_->Close(why);
+  End(absl::AbortedError(why));
+}
+
+void Session::Disconnect(const absl::Status& why) {
+  connection_ = nullptr;
+  End(why);
+}
+
+// From now on nothing is written, and far refs are gone. What waits breaks in pieces.
+void Session::End(const absl::Status& why) {
+  if (stage_ != Stage::kOpen) return;
+  stage_ = Stage::kEnding;
+  why_ = why;
+  FarCode::Of(far_code_).End();
+  host_.OnEnding(*this);
+  incoming_ = {};
+  if (connection_ != nullptr) connection_->Close(std::string(why.message()));
+  host_.environment().AtTurnEnd(*this);
+}
+
+void Session::EndSome() {
+  const Core::Paying paying(core_, payer_);
+  const auto disconnect = [&](Value slot) { core_.Break(slot, core_.Reason("disconnected")); };
+  bool more = exports_.Take(kEndedAtOnce, disconnect);
+  if (!more) {
+    more = promises_.Take(kEndedAtOnce, [&](const PositionTable::Entry&, Value promise) {
+      if (promise.is_target()) disconnect(promise);
+    });
+  }
+  if (!more) more = answers_.Take(kEndedAtOnce, [](const PositionTable::Entry&, Value) {});
+  if (!more) more = imports_.Take(kEndedAtOnce, [](const PositionTable::Entry&, Value) {});
+  if (!more) more = kept_answers_.Take(kEndedAtOnce, [](const PositionTable::Entry&, Value) {});
+  host_.Wake();
+  if (more) return host_.environment().AtTurnEnd(*this);
+  stage_ = Stage::kOver;
+  host_.OnEnded(*this, why_);
+}
+
+}  // namespace vesicle

@@ -1,0 +1,517 @@
+// Session: what comes in.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "transport/session/query.h"
+#include "transport/session/session.h"
+#include "vm/actor/promise.h"
+#include "vm/value/form.h"
+#include "vm/value/tagged.h"
+
+namespace vesicle {
+namespace {
+
+// A message longer than this is read in pieces, between which the VM has turns.
+constexpr size_t kBytesAtOnce = 16 << 10;
+constexpr uint64_t kWorkOfPiece = 10'000;
+// Of a message in one piece: more than it can take.
+constexpr uint64_t kWorkOfShort = uint64_t{1} << 32;
+constexpr int kCollectionsMax = 2;
+
+absl::Status Wrong(std::string_view operation, std::string_view field, const std::string& what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(std::string(operation), ", ", std::string(field), ": ", what));
+}
+
+}  // namespace
+
+void Session::Take(std::string_view bytes) {
+  if (stage_ != Stage::kOpen) return;
+  if (incoming_.is_under_way || !behind_.empty()) {
+    behind_.append(bytes);
+    return;
+  }
+  TakeMore(bytes);
+}
+
+void Session::TakeMore(std::string_view bytes) {
+  framer_.Add(bytes);
+  std::string_view message;
+  while (stage_ == Stage::kOpen) {
+    switch (framer_.Next(&message)) {
+      case syrup::Framer::Step::kMore:
+        PauseIfBusy();
+        return;
+      case syrup::Framer::Step::kError:
+        return Guilty(absl::InvalidArgumentError(framer_.error().ToString()));
+      case syrup::Framer::Step::kMessage:
+        break;
+    }
+    TakeMessage(message);
+    if (incoming_.is_under_way && stage_ == Stage::kOpen) {
+      behind_.assign(framer_.rest());
+      Pause();
+      return;
+    }
+  }
+}
+
+// The peer is not read while there is much of it to do.
+void Session::PauseIfBusy() {
+  if (core_.EventsOn(payer_) > limits_.events_high) Pause();
+}
+
+void Session::Pause() {
+  if (!is_paused_) connection_->PauseReading();
+  is_paused_ = true;
+  host_.environment().AtTurnEnd(*this);
+}
+
+void Session::TakeMessage(std::string_view message) {
+  if (message.size() > kBytesAtOnce) {
+    long_message_.assign(message);
+    message = long_message_;
+  }
+  reader_.Reset(message);
+  Operation op;
+  absl::Status status = ReadOperation(reader_, &op);
+  if (status.ok()) {
+    const Core::Paying paying(core_, payer_, static_cast<int64_t>(message.size()));
+    status = Do(op);
+  }
+  if (!status.ok()) Guilty(status);
+}
+
+absl::Status Session::Do(const Operation& op) {
+  switch (op.kind) {
+    case Operation::Kind::kDeliver:
+      return DoDeliver(op);
+    case Operation::Kind::kListen:
+      return DoListen(op);
+    case Operation::Kind::kGet:
+    case Operation::Kind::kIndex:
+    case Operation::Kind::kUntag:
+      return DoQuery(op);
+    case Operation::Kind::kGcExports:
+      return DoGcExports(op.gc);
+    case Operation::Kind::kGcAnswers:
+      return DoGcAnswers(op.gc);
+    case Operation::Kind::kAbort:
+      End(absl::CancelledError(std::string(op.name)));
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+// ---------------------------------------------------------------------------
+// deliver
+
+absl::Status Session::FindTarget(const Descriptor& to, std::string_view operation, Value* target) {
+  if (to.kind == Descriptor::Kind::kAnswer) {
+    const PositionTable::Entry* answer = answers_.Find(to.position);
+    if (answer == nullptr) {
+      return Wrong(operation, "to-desc", absl::StrCat("no answer ", to.position, " is there"));
+    }
+    *target = answers_.Get(*answer);
+    return absl::OkStatus();
+  }
+  const std::optional<ExportTable::Found> found = exports_.Find(to.position);
+  if (!found) {
+    return Wrong(operation, "to-desc", absl::StrCat("nothing was exported as ", to.position));
+  }
+  // What the peer is to settle is a resolver for whoever it hands it to.
+  *target = found->is_ask ? ResolverOf(*found) : found->value;
+  return absl::OkStatus();
+}
+
+Value Session::ResolverOf(const ExportTable::Found& ask) {
+  if (IsPromise(ask.value)) return core_.NewResolver(ask.value);
+  const Value promise = core_.NewPromise();
+  if (!ask.value.is_nil()) core_.ListenOn(payer_, promise, ask.value);
+  return core_.NewResolver(promise);
+}
+
+absl::Status Session::DoDeliver(const Operation& op) {
+  incoming_ = {.op = op};
+  if (op.to.is_bootstrap()) {
+    Value slot;
+    if (absl::Status s = MakeSlot(op.answer, op.resolver, &slot); !s.ok()) return s;
+    return DoBootstrap(op, slot);
+  }
+  if (op.to.kind == Descriptor::Kind::kExport) {
+    incoming_.ask = exports_.Find(op.to.position);
+    if (incoming_.ask && !incoming_.ask->is_ask) incoming_.ask.reset();
+  }
+  if (!incoming_.ask) {
+    if (absl::Status s = FindTarget(op.to, "op:deliver", &incoming_.target); !s.ok()) return s;
+  }
+  if (absl::Status s = MakeSlot(op.answer, op.resolver, &incoming_.slot); !s.ok()) return s;
+  reader_.Rewind(*op.args_at);
+  decoder_.Start(syrup::Decoder::As::kMessage, &reader_);
+  is_over_imports_ = false;
+  incoming_.is_under_way = true;
+  return GoOnDecoding();
+}
+
+// A piece of it. It is over when incoming_ is no longer under way.
+absl::Status Session::GoOnDecoding() {
+  const bool is_long = reader_.bytes().size() > kBytesAtOnce;
+  for (int collections = 0;;) {
+    switch (decoder_.Go(*this, is_long ? kWorkOfPiece : kWorkOfShort)) {
+      case syrup::Decoder::Step::kMore:
+        if (is_long) return absl::OkStatus();
+        continue;
+      case syrup::Decoder::Step::kNoRoom:
+        if (collections++ < kCollectionsMax) {
+          core_.CollectFor(payer_);
+          continue;
+        }
+        return RefuseIncoming(core_.QuotaReason(Resource::kMemory));
+      case syrup::Decoder::Step::kFailed:
+        if (!abort_.ok()) return abort_;
+        return RefuseIncoming(
+            decoder_.error().wrong == syrup::Wrong::kTableFull
+                ? Full()
+                : core_.Reason("type",
+                               absl::StrCat("op:deliver, args: ", decoder_.error().ToString())));
+      case syrup::Decoder::Step::kDone:
+        return is_over_imports_ ? RefuseIncoming(Full()) : FinishDeliver();
+    }
+  }
+}
+
+// That message is lost, and its asker learns why; the session goes on.
+absl::Status Session::RefuseIncoming(Value reason) {
+  const Incoming incoming = std::exchange(incoming_, {});
+  if (incoming.ask) {
+    // Whoever waits for it waits for nothing else.
+    SettleAsk(incoming.op.to.position, *incoming.ask, EventFlag::kBroken, reason);
+  }
+  core_.Break(incoming.slot, reason);
+  host_.Wake();
+  return absl::OkStatus();
+}
+
+absl::Status Session::FinishDeliver() {
+  const Incoming incoming = std::exchange(incoming_, {});
+  const Value message = decoder_.value();
+  host_.Wake();
+  if (!incoming.ask) {
+    core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
+    return absl::OkStatus();
+  }
+  if (Is(message, "fulfill", 1)) {
+    SettleAsk(incoming.op.to.position, *incoming.ask, EventFlag::kKept, FieldsOf(message)[0]);
+  } else if (Is(message, "break", 1)) {
+    SettleAsk(incoming.op.to.position, *incoming.ask, EventFlag::kBroken,
+              core_.Failed(FieldsOf(message)[0]));
+  } else {
+    core_.Break(incoming.slot, core_.Reason("no_clause",
+                                            "a resolver takes ['fulfill value] and "
+                                            "['break reason]"));
+    return absl::OkStatus();
+  }
+  core_.Keep(incoming.slot, Value::Nil());
+  return absl::OkStatus();
+}
+
+// The peer settles something of ours.
+void Session::SettleAsk(uint64_t position, const ExportTable::Found& ask, EventFlag how,
+                        Value value) {
+  // The first one counts.
+  if (ask.value.is_nil()) return;
+  exports_.EndAsk(position);
+  if (how == EventFlag::kBroken) {
+    ReturnAnswer(ask);
+    core_.Break(ask.value, value);
+    return;
+  }
+  // Messages go on the way that they took so far, unless that is where the value lives: none may
+  // overtake those before it.
+  Value route;
+  if (ask.answer != ExportTable::kNoAnswer && IsPromise(ask.value)) {
+    Object* root = promise::Root(heap(), ask.value.target());
+    if (promise::StateOf(root) == promise::State::kPending) route = promise::RouteOf(root);
+    if (!route.is_nil() && value.is_target() && !IsOfPeer(value)) {
+      promise::KeepRoute(root);
+      Failure why;
+      if (PositionTable::Entry* kept = kept_answers_.Add(ask.answer, route, &why);
+          kept == nullptr) {
+        AbortLater("the answers that are kept are more than can be");
+      }
+      // What is settled later keeps its own promise until then, so that the route is not lost.
+      if (IsPromise(value)) return core_.ListenOn(payer_, value, ask.value);
+      core_.Keep(ask.value, value);
+      return;
+    }
+  }
+  ReturnAnswer(ask);
+  core_.Keep(ask.value, value);
+}
+
+// The route of a settled promise is not needed any more.
+void Session::ReturnAnswer(const ExportTable::Found& ask) {
+  if (ask.answer == ExportTable::kNoAnswer) return;
+  if (IsPromise(ask.value)) {
+    const Object* root = promise::Root(heap(), ask.value.target());
+    const Value route = promise::RouteOf(root);
+    const FarCode* code = FarCodeOf(route);
+    if (code != nullptr && code->session() == this) {
+      Object* far = actor::Holder(route.target());
+      const auto known = far_ref::DescriptorOf(far);
+      if (known && *known == Descriptor{Descriptor::Kind::kAnswer, ask.answer})
+        far_ref::Return(far);
+    }
+  }
+  returned_.push_back(ask.answer);
+  FlushLater();
+}
+
+// Whether messages to it go to the peer anyway, in order.
+bool Session::IsOfPeer(Value ref) {
+  if (IsPromise(ref)) {
+    const Object* root = promise::Root(heap(), ref.target());
+    if (promise::StateOf(root) == promise::State::kKept && !promise::RouteOf(root).is_nil()) {
+      return IsOfPeer(promise::RouteOf(root));
+    }
+    if (promise::StateOf(root) == promise::State::kKept) {
+      const Value outcome = promise::Outcome(root);
+      return !outcome.is_target() || IsOfPeer(outcome);
+    }
+    if (promise::StateOf(root) == promise::State::kBroken) return true;
+    ref = promise::RouteOf(root);
+  }
+  const FarCode* code = FarCodeOf(ref);
+  return code != nullptr && code->session() == this;
+}
+
+absl::Status Session::MakeSlot(const std::optional<uint64_t>& answer,
+                               const std::optional<Descriptor>& resolver, Value* slot) {
+  if (!answer && !resolver) return absl::OkStatus();
+  Value listener;
+  if (resolver) {
+    const Result imported = Imported(*resolver);
+    if (!imported.ok()) return std::exchange(abort_, absl::OkStatus());
+    listener = imported.value();
+  }
+  if (!answer) {
+    *slot = listener;
+    return absl::OkStatus();
+  }
+  if (answers_.Find(*answer) != nullptr) {
+    return Wrong("op:deliver", "answer-pos", absl::StrCat("answer ", *answer, " is in use"));
+  }
+  const bool is_full = answers_.size() >= limits_.answers_max;
+  const Value promise = core_.NewPromise();
+  Failure why;
+  if (answers_.Add(*answer, promise, &why) == nullptr) {
+    return Wrong("op:deliver", "answer-pos",
+                 absl::StrCat("there are more than ", 2 * limits_.answers_max,
+                              " answers that were not returned"));
+  }
+  if (!listener.is_nil()) core_.ListenOn(payer_, promise, listener);
+  *slot = promise;
+  if (is_full) core_.Break(promise, Full());
+  return absl::OkStatus();
+}
+
+absl::Status Session::DoBootstrap(const Operation& op, Value slot) {
+  incoming_ = {};
+  BootstrapCall call;
+  host_.Wake();
+  if (absl::Status status = ReadBootstrapCall(reader_, op, &call); !status.ok()) {
+    core_.Break(slot, core_.Reason("type", std::string(status.message())));
+    return absl::OkStatus();
+  }
+  switch (call.kind) {
+    case BootstrapCall::Kind::kFetch: {
+      const Value ref = host_.Fetch(call.swiss);
+      if (ref == Value::Absent()) {
+        core_.Break(slot, core_.Reason("not_found", "no object has that swiss number here"));
+      } else {
+        core_.Keep(slot, ref);
+      }
+      return absl::OkStatus();
+    }
+    case BootstrapCall::Kind::kDepositGift: {
+      Value gift;
+      if (absl::Status s = FindTarget(call.gift, "deposit-gift", &gift); !s.ok()) return s;
+      if (absl::Status s = host_.Deposit(*this, call.gift_id, gift); !s.ok()) {
+        core_.Break(slot, core_.Reason("full", std::string(s.message())));
+      } else {
+        core_.Keep(slot, Value::Nil());
+      }
+      return absl::OkStatus();
+    }
+    case BootstrapCall::Kind::kWithdrawGift:
+      host_.Withdraw(*this, call.receive, slot);
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+// ---------------------------------------------------------------------------
+// listen, get, index, untag, garbage
+
+absl::Status Session::DoListen(const Operation& op) {
+  Value target;
+  if (absl::Status s = FindTarget(op.to, "op:listen", &target); !s.ok()) return s;
+  const Result resolver = Imported(*op.resolver);
+  if (!resolver.ok()) return std::exchange(abort_, absl::OkStatus());
+  host_.Wake();
+  if (!IsPromise(target)) {
+    core_.Keep(resolver.value(), target);
+    return absl::OkStatus();
+  }
+  const bool is_full = listeners_.size() >= limits_.listens_max;
+  const Value listener =
+      far_ref::MakeListener(heap(), far_code_, op.resolver->position, resolver.value());
+  Failure why;
+  if (listeners_.Add(next_listener_++, listener, &why) == nullptr) {
+    return Wrong("op:listen", "to-desc",
+                 absl::StrCat("there are more than ", listeners_.entries_max(), " listeners"));
+  }
+  if (is_full) {
+    core_.Break(listener, Full());
+  } else {
+    core_.ListenOn(payer_, target, listener);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::DoQuery(const Operation& op) {
+  Value target, slot;
+  if (absl::Status s = FindTarget(op.to, NameOf(op.kind), &target); !s.ok()) return s;
+  if (absl::Status s = MakeSlot(op.answer, std::nullopt, &slot); !s.ok()) return s;
+  host_.Wake();
+  Query query = {.kind = Query::Kind::kIndex, .index = op.index};
+  if (op.kind != Operation::Kind::kIndex) {
+    query.kind = op.kind == Operation::Kind::kGet ? Query::Kind::kGet : Query::Kind::kUntag;
+    const bool is_text = op.kind == Operation::Kind::kGet;
+    const Result name = is_text ? MakeText(heap(), op.name) : core_.symbols().Intern(op.name);
+    if (!name.ok()) {
+      core_.Break(slot, core_.Reason("limit", "a name of that length"));
+      return absl::OkStatus();
+    }
+    query.name = name.value();
+  }
+  Ask(core_, payer_, target, query, slot);
+  return absl::OkStatus();
+}
+
+absl::Status Session::DoGcExports(GcEntries entries) {
+  GcEntry entry;
+  while (entries.Next(&entry)) {
+    // The bootstrap is there for good; some count it.
+    if (entry.position == 0) continue;
+    if (!exports_.Release(entry.position, entry.delta)) {
+      return Wrong("op:gc-exports", "wire-delta",
+                   absl::StrCat("export ", entry.position, " is not out ", entry.delta, " times"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::DoGcAnswers(GcEntries entries) {
+  GcEntry entry;
+  while (entries.Next(&entry)) {
+    PositionTable::Entry* answer = answers_.Find(entry.position);
+    if (answer == nullptr) {
+      return Wrong("op:gc-answers", "answer-pos",
+                   absl::StrCat("no answer ", entry.position, " is there"));
+    }
+    answers_.Remove(answer);
+  }
+  return absl::OkStatus();
+}
+
+// ---------------------------------------------------------------------------
+// references
+
+Result Session::AbortWith(absl::Status status) {
+  abort_ = std::move(status);
+  return Failure::kType;
+}
+
+Result Session::Imported(const Descriptor& import) {
+  return import.kind == Descriptor::Kind::kImportPromise ? ImportPromise(import.position)
+                                                         : Import(import.position);
+}
+
+// The far ref of that position, counted once more.
+Result Session::Import(uint64_t position) {
+  PositionTable::Entry* entry = imports_.Find(position);
+  if (entry == nullptr) {
+    if (imports_.size() >= limits_.imports_max) is_over_imports_ = true;
+    Failure why = Failure::kMemory;
+    entry = imports_.Add(position, Value::Nil(), &why);
+    if (entry == nullptr && why == Failure::kTooBig) {
+      return AbortWith(
+          Wrong("op:deliver", "args",
+                absl::StrCat("there are more than ", imports_.entries_max(), " imports")));
+    }
+    if (entry == nullptr) return why;
+    imports_.Set(*entry, far_ref::Make(heap(), far_code_, position));
+  }
+  Value far = imports_.Get(*entry);
+  if (far == Value::Absent()) {
+    far = far_ref::Make(heap(), far_code_, position);
+    imports_.Set(*entry, far);
+  }
+  ++entry->count;
+  return far;
+}
+
+// A promise that stands for the one of that position.
+Result Session::ImportPromise(uint64_t position) {
+  PositionTable::Entry* entry = promises_.Find(position);
+  const Value known = entry == nullptr ? Value::Absent() : promises_.Get(*entry);
+  if (!(known == Value::Absent())) {
+    const Result counted = Import(position);
+    return counted.ok() ? Result(known) : counted;
+  }
+  const Result far = Import(position);
+  if (!far.ok()) return far;
+  const Value promise = core_.NewPromise();
+  if (entry == nullptr) {
+    Failure why;
+    entry = promises_.Add(position, promise, &why);
+    // Without an entry it is one more promise for the same.
+  } else {
+    promises_.Set(*entry, promise);
+  }
+  promise::Hold(heap(), promise.target(), far.value());
+  return promise;
+}
+
+Result Session::ReadDescriptor(Fields& fields, Descriptor::Kind kind) {
+  Descriptor descriptor;
+  if (!ReadArgument(fields, kind, &descriptor)) return AbortWith(fields.status());
+  if (descriptor.is_import()) return Imported(descriptor);
+  Value target;
+  if (absl::Status s = FindTarget(descriptor, "op:deliver", &target); !s.ok()) {
+    return AbortWith(std::move(s));
+  }
+  return target;
+}
+
+Result Session::ReadRecord(std::string_view label, syrup::Reader& reader) {
+  Fields fields(reader, label);
+  if (const auto kind = DescriptorKindOf(label)) return ReadDescriptor(fields, *kind);
+  if (label == kSturdyrefLabel) {
+    Locator locator;
+    if (!ReadSturdyrefFields(fields, &locator)) return AbortWith(fields.status());
+    return host_.MakeSturdyref(locator);
+  }
+  if (label == kEnvelopeLabel) {
+    // A record begins one byte before its label, which is a symbol with its length.
+    const size_t begin = reader.begin() - 1;
+    SignedGive give;
+    if (!ReadSignedGiveFields(fields, begin, &give)) return AbortWith(fields.status());
+    return host_.Receive(*this, give);
+  }
+  return Failure::kSyntax;
+}
+
+}  // namespace vesicle

@@ -1,0 +1,445 @@
+// Session: what goes out, in turns of far refs.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "transport/session/session.h"
+#include "vm/actor/promise.h"
+#include "vm/value/tagged.h"
+
+namespace vesicle {
+namespace {
+
+// Of an Encoder: what is written at once, and what in one piece when it is longer. Two units are a
+// step.
+constexpr uint64_t kWorkAtOnce = 5'000;
+constexpr uint64_t kWorkOfPiece = 20'000;
+constexpr int64_t kWorkPerStep = 2;
+
+}  // namespace
+
+struct Session::Outgoing {
+  enum class Kind : uint8_t { kMessage, kFulfill, kBreak };
+  Kind kind = Kind::kMessage;
+  Descriptor to;
+};
+
+// A message that is too long to be written at once. It has a buffer of its own, whose bytes are
+// sent when it is whole; what was counted for it is taken back when it never is.
+struct Session::LongWriteState {
+  LongWriteState(Session& session, const Outgoing& outgoing_in)
+      : code(session.far_code_),
+        alive(session.alive_),
+        outgoing(outgoing_in),
+        out(session.limits_.message),
+        encoder(session.heap()),
+        held(session.heap()) {}
+  ~LongWriteState() {
+    if (*alive == nullptr) return;
+    for (const uint64_t position : sent) (*alive)->exports_.Unsend(position);
+  }
+
+  Value code;
+  std::shared_ptr<Session*> alive;
+  Outgoing outgoing;
+  syrup::Writer out;
+  syrup::Encoder encoder;
+  std::vector<uint64_t> sent;
+  std::vector<Deposit> deposits;
+  ExternalBytes held;
+};
+
+class Session::LongWrite final : public Suspension {
+ public:
+  using State = LongWriteState;
+
+  explicit LongWrite(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+  void Visit(Visitor& visitor) override {
+    visitor.Visit(&state_->code, 1);
+    state_->encoder.Visit(visitor);
+  }
+  Place Where() const override { return {}; }
+
+  TurnEnd Resume(Core& core) override {
+    // What is used up by this goes on as another, which collections see meanwhile.
+    auto next = std::make_unique<LongWrite>(std::move(state_));
+    LongWrite& now = *next;
+    const TurnEnd suspended = core.Suspend(std::move(next));
+    for (bool has_collected = false;;) {
+      State& state = *now.state_;
+      Session* session = *state.alive;
+      if (session == nullptr || session->is_over()) {
+        core.ForgetSuspension();
+        return core.turn().flag() == EventFlag::kMessage
+                   ? core.Fault(core.Reason("disconnected"), {})
+                   : TurnEnd::kDone;
+      }
+      switch (session->GoOnWriting(state)) {
+        case syrup::Encoder::Step::kMore:
+          return suspended;
+        case syrup::Encoder::Step::kNoRoom:
+          switch (core.Refuel(has_collected ? Core::Need::kAllMemory : Core::Need::kMemory)) {
+            case Core::Fuel::kGo:
+              has_collected = true;
+              continue;
+            case Core::Fuel::kSuspend:
+              return suspended;
+            case Core::Fuel::kQuotaSteps:
+            case Core::Fuel::kTurnTooLong:
+              core.ForgetSuspension();
+              return core.Quota(Resource::kSteps);
+            case Core::Fuel::kQuotaMemory:
+              core.ForgetSuspension();
+              return core.Quota(Resource::kMemory);
+          }
+          break;
+        case syrup::Encoder::Step::kDone:
+        case syrup::Encoder::Step::kFailed: {
+          const std::unique_ptr<State> done = std::move(now.state_);
+          core.ForgetSuspension();
+          return session->FinishWriting(*done);
+        }
+      }
+    }
+  }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// ---------------------------------------------------------------------------
+
+TurnEnd Session::Write(Object* far) {
+  switch (core_.turn().flag()) {
+    case EventFlag::kListen:
+      return WriteListenTo(far);
+    case EventFlag::kKept:
+    case EventFlag::kBroken:
+      return WriteSettlement(far);
+    default:
+      return WriteMessage(far);
+  }
+}
+
+TurnEnd Session::WriteMessage(Object* far) {
+  TurnState& turn = core_.turn();
+  const std::optional<Descriptor> to = far_ref::DescriptorOf(far);
+  if (to) return WriteOut({.kind = Outgoing::Kind::kMessage, .to = *to});
+  // An answer that is known here by now.
+  if (!core_.Send(far_ref::PromiseOf(far), turn.message, turn.slot)) {
+    return core_.Quota(Resource::kEvents);
+  }
+  turn.slot = Value::Nil();
+  return TurnEnd::kDone;
+}
+
+// The far ref is a resolver of the peer's: it hears how something of ours has settled.
+TurnEnd Session::WriteSettlement(Object* far) {
+  TurnState& turn = core_.turn();
+  const std::optional<Descriptor> to = far_ref::DescriptorOf(far);
+  if (!to) return TurnEnd::kDone;
+  core_.Learn(std::exchange(turn.report, Value::Nil()));
+  if (turn.flag() == EventFlag::kKept) {
+    // A slot may be kept with a promise: the resolver hears what becomes of that.
+    if (IsPromise(turn.message)) {
+      core_.ListenOn(core_.sponsor().control, turn.message, turn.self);
+      return TurnEnd::kDone;
+    }
+    return WriteOut({.kind = Outgoing::Kind::kFulfill, .to = *to});
+  }
+  if (core_.IsFailed(turn.message)) turn.message = FieldsOf(turn.message)[0];
+  return WriteOut({.kind = Outgoing::Kind::kBreak, .to = *to});
+}
+
+// Somebody waits for a promise that stands for one of the peer's.
+TurnEnd Session::WriteListenTo(Object* far) {
+  const Value promise = core_.turn().message;
+  const std::optional<Descriptor> to = far_ref::DescriptorOf(far);
+  // What was asked of the peer it settles anyway.
+  if (!to || to->kind == Descriptor::Kind::kAnswer) return TurnEnd::kDone;
+  Failure why = Failure::kTooBig;
+  const std::optional<uint64_t> ask =
+      AreAsksFull() ? std::nullopt : exports_.SendAsk(promise, ExportTable::kNoAnswer, &why);
+  if (!ask) {
+    core_.Break(promise, why == Failure::kMemory ? core_.QuotaReason(Resource::kMemory) : Full());
+    return TurnEnd::kDone;
+  }
+  WriteListen(*to, {Descriptor::Kind::kImportObject, *ask}, /*wants_partial=*/false, dialect_,
+              out_);
+  FlushLater();
+  return TurnEnd::kDone;
+}
+
+// ---------------------------------------------------------------------------
+
+Value Session::Full() {
+  return core_.Reason("full", "a session takes no more of these: docs/wire.md, limits");
+}
+
+bool Session::HasRoomToSend() const {
+  return connection_ != nullptr &&
+         connection_->pending_bytes() + out_.size() <= limits_.pending_bytes_max;
+}
+
+TurnEnd Session::WriteOut(const Outgoing& outgoing) {
+  if (!HasRoomToSend()) return GiveUp(outgoing, Full());
+  BeginOutgoing(outgoing, out_);
+  encoder_.Start(core_.turn().message, AsOf(outgoing), &out_);
+  const syrup::Encoder::Step step = encoder_.Go(*this, kWorkAtOnce);
+  core_.fuel -= static_cast<int64_t>(encoder_.work()) / kWorkPerStep;
+  switch (step) {
+    case syrup::Encoder::Step::kDone: {
+      Value reason;
+      if (!EndOutgoing(outgoing, out_, &reason)) return GiveUp(outgoing, reason);
+      FlushLater();
+      return TurnEnd::kDone;
+    }
+    case syrup::Encoder::Step::kFailed: {
+      const Value reason = ReasonOf(out_.error());
+      TakeBack(out_);
+      return GiveUp(outgoing, reason);
+    }
+    case syrup::Encoder::Step::kMore:
+    case syrup::Encoder::Step::kNoRoom:
+      break;
+  }
+  TakeBack(out_);
+  auto state = std::make_unique<LongWriteState>(*this, outgoing);
+  BeginOutgoing(outgoing, state->out);
+  state->encoder.Start(core_.turn().message, AsOf(outgoing), &state->out);
+  return core_.Suspend(std::make_unique<LongWrite>(std::move(state)));
+}
+
+// A piece of it.
+syrup::Encoder::Step Session::GoOnWriting(LongWriteState& state) {
+  SwapSent(state);
+  const uint64_t before = state.encoder.work();
+  const syrup::Encoder::Step step = state.encoder.Go(*this, kWorkOfPiece);
+  core_.fuel -= static_cast<int64_t>(state.encoder.work() - before) / kWorkPerStep;
+  SwapSent(state);
+  state.held.Set(state.out.bytes_held());
+  return step;
+}
+
+void Session::SwapSent(LongWriteState& state) {
+  std::swap(sent_, state.sent);
+  std::swap(deposits_, state.deposits);
+}
+
+TurnEnd Session::FinishWriting(LongWriteState& state) {
+  SwapSent(state);
+  Value reason;
+  if (!state.out.ok()) {
+    reason = ReasonOf(state.out.error());
+    TakeBack(state.out);
+  } else if (!HasRoomToSend()) {
+    reason = Full();
+    TakeBack(state.out);
+  } else if (EndOutgoing(state.outgoing, state.out, &reason)) {
+    Flush();
+    Send(state.out.bytes());
+    return TurnEnd::kDone;
+  }
+  return GiveUp(state.outgoing, reason);
+}
+
+syrup::Encoder::As Session::AsOf(const Outgoing& outgoing) {
+  return outgoing.kind == Outgoing::Kind::kMessage ? syrup::Encoder::As::kArguments
+                                                   : syrup::Encoder::As::kValue;
+}
+
+// Up to the value.
+void Session::BeginOutgoing(const Outgoing& outgoing, syrup::Writer& out) {
+  Deliver deliver = {.to = outgoing.to};
+  if (outgoing.kind == Outgoing::Kind::kMessage) {
+    // Whose numbers are given out when the value is written.
+    if (!core_.turn().slot.is_nil()) deliver.resolver = {Descriptor::Kind::kImportObject, 0};
+    BeginDeliver(deliver, dialect_, out);
+    return;
+  }
+  BeginDeliver(deliver, dialect_, out);
+  out.BeginList();
+  out.Symbol(outgoing.kind == Outgoing::Kind::kFulfill ? "fulfill" : "break");
+}
+
+bool Session::AreAsksFull() const {
+  return exports_.asks() >= limits_.asks_max || exports_.size() >= limits_.exports_max;
+}
+
+// Behind the value. It takes the slot of the turn. False: nothing was written, no count has
+// changed, and *reason says why.
+bool Session::EndOutgoing(const Outgoing& outgoing, syrup::Writer& out, Value* reason) {
+  Deliver deliver = {.to = outgoing.to};
+  if (outgoing.kind != Outgoing::Kind::kMessage) out.EndList();
+  Value& slot = core_.turn().slot;
+  Object* routed = nullptr;
+  std::optional<uint64_t> ask;
+  if (outgoing.kind == Outgoing::Kind::kMessage && !slot.is_nil()) {
+    // Messages for the answer go after it, unless some wait here already or it has its own way.
+    if (IsPromise(slot)) {
+      Object* root = promise::Root(heap(), slot.target());
+      if (promise::StateOf(root) == promise::State::kPending && promise::Held(root).is_nil() &&
+          !promise::HasMessages(root)) {
+        routed = root;
+      }
+    }
+    const uint64_t answer = routed != nullptr ? next_answer_ : ExportTable::kNoAnswer;
+    Failure why = Failure::kTooBig;
+    if (!AreAsksFull()) ask = exports_.SendAsk(slot, answer, &why);
+    if (!ask) {
+      *reason = why == Failure::kMemory ? core_.QuotaReason(Resource::kMemory) : Full();
+      TakeBack(out);
+      return false;
+    }
+    if (routed != nullptr) deliver.answer = answer;
+    deliver.resolver = {Descriptor::Kind::kImportObject, *ask};
+  }
+  if (!EndDeliver(deliver, dialect_, out)) {
+    *reason = ReasonOf(out.error());
+    if (ask) exports_.Unsend(*ask);
+    UndoSends();
+    return false;
+  }
+  sent_.clear();
+  WriteDeposits();
+  if (routed != nullptr) {
+    promise::Hold(heap(), routed,
+                  far_ref::MakeAnswer(heap(), far_code_, next_answer_++, Value::Target(routed)));
+  }
+  slot = Value::Nil();
+  return true;
+}
+
+void Session::TakeBack(syrup::Writer& out) {
+  out.Fail(syrup::Wrong::kRefRefused);
+  out.EndMessage();
+  UndoSends();
+}
+
+void Session::UndoSends() {
+  for (const uint64_t position : sent_) exports_.Unsend(position);
+  sent_.clear();
+  deposits_.clear();
+}
+
+void Session::DepositWhenSent(Session& exporter, std::string_view gift_id, const Descriptor& gift) {
+  deposits_.push_back({exporter.alive_, std::string(gift_id), gift});
+}
+
+void Session::WriteDeposits() {
+  for (const Deposit& deposit : std::exchange(deposits_, {})) {
+    Session* exporter = *deposit.exporter;
+    if (exporter == nullptr || exporter->is_over()) continue;
+    const Deliver deliver = {.to = {Descriptor::Kind::kExport, 0}};
+    BeginDeliver(deliver, exporter->dialect_, exporter->out_);
+    WriteDepositGift(deposit.id, deposit.gift, exporter->out_);
+    EndDeliver(deliver, exporter->dialect_, exporter->out_);
+    exporter->FlushLater();
+  }
+}
+
+void Session::WithdrawGift(std::string_view signed_give, const SessionKey& gifter_key, Value slot) {
+  Failure why = Failure::kTooBig;
+  std::optional<uint64_t> ask;
+  if (HasRoomToSend() && !AreAsksFull()) {
+    ask = exports_.SendAsk(slot, ExportTable::kNoAnswer, &why);
+  }
+  if (!ask) return core_.Break(slot, Full());
+  HandoffReceive receive;
+  receive.session = id_;
+  receive.side = key_.id();
+  receive.count = next_receive_++;
+  receive.give.bytes = signed_give;
+  const Deliver deliver = {.to = {Descriptor::Kind::kExport, 0},
+                           .answer = {},
+                           .resolver = Descriptor{Descriptor::Kind::kImportObject, *ask}};
+  BeginDeliver(deliver, dialect_, out_);
+  WriteWithdrawGift(receive, gifter_key, out_);
+  EndDeliver(deliver, dialect_, out_);
+  FlushLater();
+}
+
+// It cannot be written. A message faults: its asker learns. A settlement breaks: whoever waits at
+// the other end must not wait for ever.
+TurnEnd Session::GiveUp(const Outgoing& outgoing, Value reason) {
+  if (outgoing.kind == Outgoing::Kind::kMessage) return core_.Fault(reason, {});
+  sent_.clear();
+  const Outgoing instead = {.kind = Outgoing::Kind::kBreak, .to = outgoing.to};
+  BeginOutgoing(instead, out_);
+  encoder_.Start(reason, syrup::Encoder::As::kValue, &out_);
+  Value ignored;
+  if (encoder_.Go(*this, kWorkAtOnce) != syrup::Encoder::Step::kDone ||
+      !EndOutgoing(instead, out_, &ignored)) {
+    TakeBack(out_);
+    AbortLater("the answers owed are more than can be written");
+    return TurnEnd::kDone;
+  }
+  FlushLater();
+  return TurnEnd::kDone;
+}
+
+Value Session::ReasonOf(const syrup::Error& error) {
+  using syrup::Wrong;
+  switch (error.wrong) {
+    case Wrong::kTableFull:
+      return Full();
+    case Wrong::kTooLong:
+    case Wrong::kTooDeep:
+    case Wrong::kTooMany:
+    case Wrong::kIntTooLong:
+      return core_.Reason("limit", error.ToString());
+    default:
+      return core_.Reason("type",
+                          absl::StrCat("it cannot be sent to another VM: ", error.ToString()));
+  }
+}
+
+// ---------------------------------------------------------------------------
+
+std::optional<Failure> Session::WriteRef(Value ref, syrup::Writer& out) {
+  if (IsPromise(ref)) {
+    Object* root = promise::Root(heap(), ref.target());
+    const Value route = promise::RouteOf(root);
+    if (!route.is_nil()) {
+      const FarCode* code = FarCodeOf(route);
+      const auto known = code != nullptr && code->session() == this
+                             ? far_ref::DescriptorOf(actor::Holder(route.target()))
+                             : std::nullopt;
+      if (known) {
+        WriteDescriptor(*known, out);
+        return std::nullopt;
+      }
+    } else if (promise::StateOf(root) == promise::State::kKept &&
+               promise::Outcome(root).is_target()) {
+      // Promises have no identity over a session: what it was kept with will do.
+      return WriteRef(promise::Outcome(root), out);
+    }
+    return WriteExport(Value::Target(root), Descriptor::Kind::kImportPromise, out);
+  }
+  if (const FarCode* code = FarCodeOf(ref); code != nullptr && code->session() != nullptr) {
+    const Object* far = actor::Holder(ref.target());
+    if (code->session() == this) {
+      const std::optional<Descriptor> known = far_ref::DescriptorOf(far);
+      VESICLE_CHECK(known.has_value());
+      WriteDescriptor(*known, out);
+      return std::nullopt;
+    }
+    if (host_.Give(*this, *code->session(), ref, out)) return std::nullopt;
+  } else if (const Locator* sturdyref = host_.SturdyrefOf(ref)) {
+    WriteSturdyref(*sturdyref, out);
+    return std::nullopt;
+  }
+  return WriteExport(ref, Descriptor::Kind::kImportObject, out);
+}
+
+std::optional<Failure> Session::WriteExport(Value ref, Descriptor::Kind kind, syrup::Writer& out) {
+  if (exports_.size() >= limits_.exports_max) return Failure::kTooBig;
+  Failure why;
+  const std::optional<uint64_t> position = exports_.Send(ref, &why);
+  if (!position) return why;
+  sent_.push_back(*position);
+  WriteDescriptor({kind, *position}, out);
+  return std::nullopt;
+}
+
+}  // namespace vesicle
