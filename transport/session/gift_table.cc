@@ -59,15 +59,15 @@ void GiftTable::EndGifter(const SessionId& gifter) {
 int64_t GiftTable::Expire(int64_t now_ns) {
   int64_t next = INT64_MAX;
   for (auto& [gifter, gifts] : gifters_) {
-    std::erase_if(gifts, [&](auto& gift) {
-      Entry& entry = gift.second;
-      if (entry.until_ns > now_ns) {
-        next = std::min(next, entry.until_ns);
-        return false;
+    for (auto at = gifts.begin(); at != gifts.end();) {
+      if (at->second.until_ns > now_ns) {
+        next = std::min(next, at->second.until_ns);
+        ++at;
+      } else {
+        Break(at->second);
+        at = gifts.erase(at);
       }
-      Break(entry);
-      return true;
-    });
+    }
   }
   std::erase_if(gifters_, [](const auto& gifter) { return gifter.second.empty(); });
   return next;

@@ -59,7 +59,7 @@ struct NetworkOptions {
   std::function<absl::Status(const PeerLocator&)> may_dial = {};
 };
 
-class Network final : private SessionHost, private TurnEndTask {
+class Network final : public SessionHost, private TurnEndTask {
  public:
   // `on_work`: the VM got something to run, and is to be run soon.
   Network(Vm& vm, Environment& environment, Transport& transport, NetworkOptions options,
@@ -102,8 +102,8 @@ class Network final : private SessionHost, private TurnEndTask {
 
  private:
   class Link;
-  using LinkId = uint64_t;
   friend class Link;
+  using LinkId = uint64_t;
 
   // SessionHost
   Core& core() override { return vm_.core(); }

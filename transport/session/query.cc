@@ -92,7 +92,8 @@ TurnEnd QueryCode::Enter(Core& core, Object* holder) {
     return TurnEnd::kDone;
   }
   if (turn.flag() != EventFlag::kKept) return TurnEnd::kDone;
-  Query query = {.kind = static_cast<Query::Kind>(words[kKind].small_int())};
+  Query query;
+  query.kind = static_cast<Query::Kind>(words[kKind].small_int());
   if (query.kind == Query::Kind::kIndex) {
     query.index = static_cast<uint64_t>(words[kOperand].small_int());
   } else {

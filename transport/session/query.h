@@ -19,7 +19,7 @@ struct Query {
   enum class Kind : uint8_t { kGet, kIndex, kUntag };
   Kind kind = Kind::kIndex;
   uint64_t index = 0;
-  Value name;  // get: a text; untag: a symbol
+  Value name = {};  // get: a text; untag: a symbol
 };
 
 // Settles `slot` with the part of what `target` is or will be: at once when that is known. Breaks

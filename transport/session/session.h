@@ -277,10 +277,10 @@ class Session final : private syrup::RefWriter,
   // A long message that is read in pieces, and what came behind it.
   struct Incoming {
     bool is_under_way = false;
-    Operation op;
-    Value target;
-    Value slot;
-    std::optional<ExportTable::Found> ask;
+    Operation op = {};
+    Value target = {};
+    Value slot = {};
+    std::optional<ExportTable::Found> ask = {};
   };
   Incoming incoming_;
   std::string input_;  // that framer_ borrows, of what was behind

@@ -8,6 +8,7 @@
 #include "vm/actor/promise.h"
 #include "vm/value/form.h"
 #include "vm/value/tagged.h"
+#include "vm/value/text.h"
 
 namespace vesicle {
 namespace {
@@ -295,24 +296,22 @@ absl::Status Session::MakeSlot(const std::optional<uint64_t>& answer,
     if (!imported.ok()) return std::exchange(abort_, absl::OkStatus());
     listener = imported.value();
   }
-  if (!answer) {
-    *slot = listener;
-    return absl::OkStatus();
-  }
-  if (answers_.Find(*answer) != nullptr) {
-    return Wrong("op:deliver", "answer-pos", absl::StrCat("answer ", *answer, " is in use"));
-  }
-  const bool is_full = answers_.size() >= limits_.answers_max;
   const Value promise = core_.NewPromise();
-  Failure why;
-  if (answers_.Add(*answer, promise, &why) == nullptr) {
-    return Wrong("op:deliver", "answer-pos",
-                 absl::StrCat("there are more than ", 2 * limits_.answers_max,
-                              " answers that were not returned"));
+  if (answer) {
+    if (answers_.Find(*answer) != nullptr) {
+      return Wrong("op:deliver", "answer-pos", absl::StrCat("answer ", *answer, " is in use"));
+    }
+    const bool is_full = answers_.size() >= limits_.answers_max;
+    Failure why;
+    if (answers_.Add(*answer, promise, &why) == nullptr) {
+      return Wrong("op:deliver", "answer-pos",
+                   absl::StrCat("there are more than ", 2 * limits_.answers_max,
+                                " answers that were not returned"));
+    }
+    if (is_full) core_.Break(promise, Full());
   }
   if (!listener.is_nil()) core_.ListenOn(payer_, promise, listener);
   *slot = promise;
-  if (is_full) core_.Break(promise, Full());
   return absl::OkStatus();
 }
 

@@ -340,6 +340,9 @@ void Core::VisitMade(Visitor& visitor, const std::vector<Sponsor*>& sponsors) {
 }
 
 void Core::VisitSmallRoots(Visitor& visitor) {
+  // What the last turn was about keeps nothing alive when it is over.
+  if (!in_turn_)
+    turn_.self = turn_.message = turn_.slot = turn_.receiver = turn_.report = Value::Nil();
   VisitTurn(visitor, turn_);
   Value* words[] = {&fault_reason_,   &senders_,     &crossing_, &origin_.target,
                     &origin_.message, &origin_.slot, &crossed_};

@@ -45,9 +45,9 @@ ImportPath ResolveImport(std::string_view from, std::string_view path) {
 }
 
 // What a module can name beyond itself.
-class Loader::ModuleEnvironment final : public Environment {
+class Loader::ModuleNames final : public NamesAround {
  public:
-  explicit ModuleEnvironment(const Modules& modules) : modules_(modules) {}
+  explicit ModuleNames(const Modules& modules) : modules_(modules) {}
 
   void AddImport(const Item* item, std::shared_ptr<ScriptModule> module) {
     imports_.emplace(item, std::move(module));
@@ -150,7 +150,7 @@ std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std
   auto source = std::make_shared<Source>(shown, std::move(text));
   Diagnostics diagnostics;
   Ast ast = Parse(*source, diagnostics);
-  ModuleEnvironment environment(modules_);
+  ModuleNames around(modules_);
   std::shared_ptr<ScriptModule> module(new ScriptModule(modules_.interpreter_));
   module->name_ = shown;
   if (!diagnostics.has_errors()) {
@@ -160,16 +160,16 @@ std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std
       std::shared_ptr<ScriptModule> imported = Import(path, *item, diagnostics);
       if (imported == nullptr) continue;
       module->imports_.push_back(imported);
-      environment.AddImport(item, std::move(imported));
+      around.AddImport(item, std::move(imported));
     }
   }
-  if (!diagnostics.has_errors()) Resolve(ast, environment, diagnostics);
+  if (!diagnostics.has_errors()) Resolve(ast, around, diagnostics);
   std::vector<CodeDraft> drafts;
   Core& core = modules_.interpreter_.core();
   if (!diagnostics.has_errors()) {
     drafts = Compile(ast, *source, core.heap(), core.symbols(), diagnostics);
   }
-  if (!diagnostics.has_errors() && !Link(*module, ast, source, std::move(drafts), environment)) {
+  if (!diagnostics.has_errors() && !Link(*module, ast, source, std::move(drafts), around)) {
     diagnostics.Error({}, "there is no memory for this module");
   }
   if (!diagnostics.has_errors() && lets_ == Lets::kNow) EvaluateConstants(*module, diagnostics);
@@ -186,7 +186,7 @@ std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std
 // Linking. Nothing is collected here: plain Values stay good.
 
 bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
-                  std::vector<CodeDraft> drafts, const ModuleEnvironment& environment) {
+                  std::vector<CodeDraft> drafts, const ModuleNames& around) {
   Interpreter& interpreter = modules_.interpreter_;
   Core& core = interpreter.core();
   Heap& heap = core.heap();
@@ -277,7 +277,7 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
   const auto linked = [&](const ConstantDraft& c) -> Value {
     using K = ConstantDraft::Kind;
     const auto imported = [&](bool wants_code) {
-      const ScriptModule& from = *environment.ImportOf(c.item);
+      const ScriptModule& from = *around.ImportOf(c.item);
       const uint32_t item = from.Find(c.member)->item;
       return wants_code ? from.CodeOf(item) : from.ValueOf(item);
     };

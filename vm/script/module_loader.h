@@ -27,7 +27,7 @@ class Loader {
   LoadResult LoadFirst(std::string name, std::string text);
 
  private:
-  class ModuleEnvironment;
+  class ModuleNames;
 
   // The module at `path`, loaded now if it was not yet; null when it has errors, which
   // are in errors_. `shown` is its name in reports.
@@ -37,7 +37,7 @@ class Loader {
                                        Diagnostics& diagnostics);
   // Makes the code objects of all drafts and fills their constants.
   bool Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
-            std::vector<CodeDraft> drafts, const ModuleEnvironment& environment);
+            std::vector<CodeDraft> drafts, const ModuleNames& around);
   void EvaluateConstants(ScriptModule& module, Diagnostics& diagnostics);
 
   Modules& modules_;

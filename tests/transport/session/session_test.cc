@@ -74,7 +74,7 @@ TEST_CASE("what was asked breaks once when the session ends, and messages from t
 }
 
 constexpr std::string_view kPair = R"(
-behavior maker { #make => create cell(0)  #later(timer) => promise() }
+behavior maker { #make => create cell(0) }
 behavior cell(v) {
   #set(x) => { become cell(x); nil }
   #get => v
@@ -108,7 +108,7 @@ TEST_CASE("messages go on a promise before it is kept, in order") {
 constexpr std::string_view kEcho = R"(
 behavior echo { v => v }
 behavior list { #tell(to, n) => { for i in 1..n { to <- i } } }
-behavior log(seen) { #seen => seen  n => { become log([...seen, n]); nil } }
+behavior log(seen) { #seen => seen, n => { become log([...seen, n]); nil } }
 behavior prober(echo) {
   #own(x) => when echo <- x { y => x == y }
   // Messages to an answer that turns out to be ours go by the peer, all of them, in order.
@@ -116,7 +116,7 @@ behavior prober(echo) {
     let there = echo <- log
     there <- 1
     there <- 2
-    when there { same => { same <- 4 nil } }
+    when there { same => { same <- 4; nil } }
     there <- 3
     nil
   }
@@ -192,7 +192,7 @@ TEST_CASE("when all is dropped every table is empty") {
 }
 
 constexpr std::string_view kThird = R"(
-behavior holder(x) { #get => x  #set(y) => { become holder(y); nil } }
+behavior holder(x) { #get => x, #set(y) => { become holder(y); nil } }
 behavior giver(to, what) { #go => to <- #set(what) }
 behavior asker(holder) { #add(n) => when holder <- #get { c => c <- #add(n) } }
 )";

@@ -11,7 +11,7 @@
 namespace vesicle {
 namespace {
 
-class TestEnvironment : public Environment {
+class TestEnvironment : public NamesAround {
  public:
   std::optional<Builtin> FindBuiltin(std::string_view name) const override {
     if (name == "sink") return Builtin{1, Declared::kBehavior, {0, 0}};

@@ -9,8 +9,8 @@
 
 namespace vesicle {
 
-void Resolve(Ast& ast, const Environment& environment, Diagnostics& diagnostics) {
-  Resolver(ast, environment, diagnostics).ResolveModule();
+void Resolve(Ast& ast, const NamesAround& around, Diagnostics& diagnostics) {
+  Resolver(ast, around, diagnostics).ResolveModule();
 }
 
 std::optional<Imported> Exported(const Item& item) {
@@ -205,7 +205,7 @@ void Resolver::CheckReached(std::span<const Clause> clauses) {
   const std::string name(bind == nullptr ? "" : bind->name);
   const bool is_known =
       bind != nullptr && (FindLocal(bind->name) != nullptr || FindItem(bind->name) != nullptr ||
-                          environment_.FindBuiltin(bind->name).has_value());
+                          around_.FindBuiltin(bind->name).has_value());
   ErrorWithNote(all[1].pattern->span, "no value comes to this clause",
                 is_known ? absl::StrCat("`", name, "` in a pattern is a new name; `^", name,
                                         "` takes what is the same as the one from around it")

@@ -2,10 +2,10 @@
 // captures and what becomes of each value, and refuses what the language
 // forbids: acting in a function, a captured `var`, a value nobody uses.
 //
-// What a module may name beyond itself comes in as an Environment: nothing is
+// What a module may name beyond itself comes in as NamesAround: nothing is
 // global. The resolver asks it and keeps nothing.
 //
-//   class Prelude : public Environment { ... };
+//   class Prelude : public NamesAround { ... };
 //   Resolve(ast, prelude, diagnostics);
 #ifndef VESICLE_VM_SCRIPT_COMPILE_RESOLVER_H_
 #define VESICLE_VM_SCRIPT_COMPILE_RESOLVER_H_
@@ -44,9 +44,9 @@ struct Imported {
   std::string_view call = {};  // as in Builtin
 };
 
-class Environment {
+class NamesAround {
  public:
-  virtual ~Environment() = default;
+  virtual ~NamesAround() = default;
 
   virtual std::optional<Builtin> FindBuiltin(std::string_view name) const = 0;
 
@@ -63,7 +63,7 @@ class Environment {
 
 // Annotates `ast`, which Parse() returned without errors; reports to
 // `diagnostics`. With errors reported the annotations are incomplete.
-void Resolve(Ast& ast, const Environment& environment, Diagnostics& diagnostics);
+void Resolve(Ast& ast, const NamesAround& around, Diagnostics& diagnostics);
 
 // What `item` is to another module that imports this one; nothing for imports,
 // tests and private items.

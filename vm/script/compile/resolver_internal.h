@@ -27,8 +27,8 @@ std::string HintForRecursion(std::string_view name);
 
 class Resolver {
  public:
-  Resolver(Ast& ast, const Environment& environment, Diagnostics& diagnostics)
-      : ast_(ast), environment_(environment), diagnostics_(diagnostics) {}
+  Resolver(Ast& ast, const NamesAround& around, Diagnostics& diagnostics)
+      : ast_(ast), around_(around), diagnostics_(diagnostics) {}
 
   void ResolveModule();
 
@@ -146,7 +146,7 @@ class Resolver {
   void Bind(BindPattern& bind, PatternNames& names);
 
   Ast& ast_;
-  const Environment& environment_;
+  const NamesAround& around_;
   Diagnostics& diagnostics_;
   NameMap<Item*> items_;
   NameMap<Binding*> names_;

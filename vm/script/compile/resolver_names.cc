@@ -145,7 +145,7 @@ void Resolver::VisitName(NameExpr& name, size_t args) {
     return;
   }
   if (Item* item = FindItem(name.name)) return UseItem(name, *item, args);
-  if (const std::optional<Builtin> builtin = environment_.FindBuiltin(name.name)) {
+  if (const std::optional<Builtin> builtin = around_.FindBuiltin(name.name)) {
     return UseBuiltin(name, *builtin, args);
   }
   Unknown(name);
@@ -193,10 +193,10 @@ bool Resolver::VisitMember(Expr*& slot, size_t args) {
           "names that start with _ are for their own file");
     return true;
   }
-  const std::optional<Imported> member = environment_.FindImported(*import, field.name);
+  const std::optional<Imported> member = around_.FindImported(*import, field.name);
   if (!member.has_value()) {
     Suggestion suggestion(field.name);
-    environment_.EachImported(*import, [&](std::string_view offer) { suggestion.Offer(offer); });
+    around_.EachImported(*import, [&](std::string_view offer) { suggestion.Offer(offer); });
     std::string hint = suggestion.Hint();
     Error(field.name_span, absl::StrCat("the module `", module, "` has no ", Quoted(field.name)),
           std::move(hint));
@@ -241,7 +241,7 @@ void Resolver::CheckUse(const NameExpr& name, Declared declared, Arity arity, st
 void Resolver::OfferNames(Suggestion& suggestion) const {
   for (const auto& [name, binding] : names_) suggestion.Offer({name.data(), name.size()});
   for (const auto& [name, item] : items_) suggestion.Offer({name.data(), name.size()});
-  environment_.EachBuiltin([&](std::string_view name) { suggestion.Offer(name); });
+  around_.EachBuiltin([&](std::string_view name) { suggestion.Offer(name); });
 }
 
 void Resolver::Unknown(const NameExpr& name) {

@@ -12,7 +12,7 @@
 //   - what is asked for in wrong kinds faults with #type and names function and argument.
 //
 // Names that begin with `_` are the prelude's own: natives that prelude.ves calls. An
-// Environment must not show them to other modules.
+// NamesAround must not show them to other modules.
 //
 // Ownership: nothing is kept; the text lives as long as the program.
 // Limits:    kPatternBytesMax for texts that are searched for; builtin_job.h for the rest.

@@ -16,7 +16,7 @@
 //
 //   Diagnostics diagnostics;
 //   Ast ast = Parse(source, diagnostics);
-//   if (!diagnostics.has_errors()) Resolve(ast, environment, diagnostics);
+//   if (!diagnostics.has_errors()) Resolve(ast, around, diagnostics);
 //   for (const Item* item : ast.items) ...
 #ifndef VESICLE_VM_SCRIPT_SYNTAX_AST_H_
 #define VESICLE_VM_SCRIPT_SYNTAX_AST_H_

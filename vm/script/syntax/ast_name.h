@@ -91,7 +91,7 @@ enum class RefKind : uint8_t {
   kSelf,        // the function (a local `fn`) that the use stands in: no capture, an instruction
   kItem,        // `item` of this module; an item's use of itself is this too
   kImported,    // `member` of the module that `item` (an ItemKind::kImport) imports
-  kBuiltin,     // builtin `index`: the id that the Environment gave for the name
+  kBuiltin,     // builtin `index`: the id that the NamesAround gave for the name
 };
 
 // What stands behind a kItem, kImported or kBuiltin.
