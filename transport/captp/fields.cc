@@ -84,6 +84,15 @@ bool Fields::Integer(std::string_view field, uint64_t min, std::string_view want
   return true;
 }
 
+bool Fields::AnyInteger(std::string_view field, uint64_t* value) {
+  Token token;
+  if (!Next(field, &token)) return false;
+  if (token != Token::kInt) return Wants(field, "an integer", token);
+  const bool is_index = reader_.fits_int64() && reader_.int64() >= 0;
+  *value = is_index ? static_cast<uint64_t>(reader_.int64()) : kNoIndex;
+  return true;
+}
+
 bool Fields::Position(std::string_view field, uint64_t* position) {
   return Integer(field, 0, "a position (0 or more)", position);
 }

@@ -24,6 +24,7 @@ namespace vesicle {
 // Positions, indices and counts on the wire: what a Reader takes in one look. A peer that counts
 // from 1 a thousand million times a second gets there in thirty years.
 inline constexpr uint64_t kPositionMax = 999'999'999'999'999'999;
+inline constexpr uint64_t kNoIndex = UINT64_MAX;
 
 class Fields {
  public:
@@ -37,6 +38,8 @@ class Fields {
 
   // An integer from `min` to kPositionMax; `wants` says so in words.
   bool Integer(std::string_view field, uint64_t min, std::string_view wants, uint64_t* value);
+  // Any integer; one below 0 or beyond kPositionMax is kNoIndex.
+  bool AnyInteger(std::string_view field, uint64_t* value);
   bool Position(std::string_view field, uint64_t* position);
   bool PositionOrFalse(std::string_view field, std::optional<uint64_t>* position);
   bool Bool(std::string_view field, bool* value);

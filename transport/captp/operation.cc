@@ -52,8 +52,7 @@ bool ReadQuery(Fields& fields, Kind kind, Operation* op) {
     case Kind::kGet:
       return fields.TextOrSymbol("field-name", kFieldBytesMax, &op->name) && ReadAnswer(fields, op);
     case Kind::kIndex:
-      return fields.Integer("index", 0, "an index (0 or more)", &op->index) &&
-             ReadAnswer(fields, op);
+      return fields.AnyInteger("index", &op->index) && ReadAnswer(fields, op);
     default:
       return fields.TextOrSymbol("tag", kFieldBytesMax, &op->name) && ReadAnswer(fields, op);
   }

@@ -91,7 +91,7 @@ struct Operation {
   std::optional<Descriptor> resolver;  // deliver, listen (always there)
   bool wants_partial = false;          // listen
   std::string_view name;               // get: the field; untag: the tag; abort: the reason
-  uint64_t index = 0;                  // index
+  uint64_t index = 0;                  // index; one that no list has is kNoIndex
   GcEntries gc;                        // gc-exports, gc-answers
 };
 

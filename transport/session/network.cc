@@ -12,7 +12,7 @@ namespace vesicle {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
-constexpr int64_t kIdleNs = 500 * kNsPerMs;
+constexpr int64_t kIdleNs = 100 * kNsPerMs;
 constexpr size_t kSwissBytes = 32;
 
 std::string RandomBytes(RandomSource& random, size_t size) {
@@ -534,7 +534,7 @@ Result Network::Receive(Session& gifter, const SignedGive& signed_give) {
 
 bool Network::Give(Session& receiver, Session& exporter, Value ref, syrup::Writer& out) {
   const std::optional<Descriptor> known = far_ref::DescriptorOf(actor::Holder(ref.target()));
-  if (!known || known->kind != Descriptor::Kind::kExport || known->position == 0) return false;
+  if (!known || known->kind != Descriptor::Kind::kExport) return false;
   if (exporter.is_over() || exporter.peer().name == receiver.peer().name) return false;
   if (exporter.peer().name.transport != transport_.name() || !AddressOf(exporter.peer()).ok()) {
     return false;

@@ -62,8 +62,8 @@ void Session::VisitRoots(Visitor& visitor) {
   answers_.Visit(visitor);
   kept_answers_.Visit(visitor);
   listeners_.Visit(visitor);
-  encoder_.Visit(visitor);
-  decoder_.Visit(visitor);
+  // Otherwise it keeps what it read last, of which nobody knows.
+  if (incoming_.is_under_way) decoder_.Visit(visitor);
 }
 
 // ---------------------------------------------------------------------------

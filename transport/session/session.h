@@ -190,7 +190,8 @@ class Session final : private syrup::RefWriter,
   void TakeMessage(std::string_view message);
   absl::Status Do(const Operation& op);
   absl::Status DoDeliver(const Operation& op);
-  absl::Status DoBootstrap(const Operation& op, Value slot);
+  absl::Status DoBootstrap(const Operation& op);
+  absl::Status ReadArguments();
   absl::Status DoListen(const Operation& op);
   absl::Status DoQuery(const Operation& op);
   absl::Status DoGcExports(GcEntries entries);
@@ -281,6 +282,7 @@ class Session final : private syrup::RefWriter,
     Value target = {};
     Value slot = {};
     std::optional<ExportTable::Found> ask = {};
+    std::string refusal = {};  // what is wrong with it, once its arguments were read
   };
   Incoming incoming_;
   std::string input_;  // that framer_ borrows, of what was behind

@@ -135,11 +135,7 @@ Value Session::ResolverOf(const ExportTable::Found& ask) {
 
 absl::Status Session::DoDeliver(const Operation& op) {
   incoming_ = {.op = op};
-  if (op.to.is_bootstrap()) {
-    Value slot;
-    if (absl::Status s = MakeSlot(op.answer, op.resolver, &slot); !s.ok()) return s;
-    return DoBootstrap(op, slot);
-  }
+  if (op.to.is_bootstrap()) return DoBootstrap(op);
   if (op.to.kind == Descriptor::Kind::kExport) {
     incoming_.ask = exports_.Find(op.to.position);
     if (incoming_.ask && !incoming_.ask->is_ask) incoming_.ask.reset();
@@ -148,7 +144,11 @@ absl::Status Session::DoDeliver(const Operation& op) {
     if (absl::Status s = FindTarget(op.to, "op:deliver", &incoming_.target); !s.ok()) return s;
   }
   if (absl::Status s = MakeSlot(op.answer, op.resolver, &incoming_.slot); !s.ok()) return s;
-  reader_.Rewind(*op.args_at);
+  return ReadArguments();
+}
+
+absl::Status Session::ReadArguments() {
+  reader_.Rewind(*incoming_.op.args_at);
   decoder_.Start(syrup::Decoder::As::kMessage, &reader_);
   is_over_imports_ = false;
   incoming_.is_under_way = true;
@@ -198,6 +198,10 @@ absl::Status Session::FinishDeliver() {
   const Incoming incoming = std::exchange(incoming_, {});
   const Value message = decoder_.value();
   host_.Wake();
+  if (!incoming.refusal.empty()) {
+    core_.Break(incoming.slot, core_.Reason("type", incoming.refusal));
+    return absl::OkStatus();
+  }
   if (!incoming.ask) {
     core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
     return absl::OkStatus();
@@ -292,7 +296,7 @@ absl::Status Session::MakeSlot(const std::optional<uint64_t>& answer,
   if (!answer && !resolver) return absl::OkStatus();
   Value listener;
   if (resolver) {
-    const Result imported = Imported(*resolver);
+    const Result imported = Import(resolver->position);
     if (!imported.ok()) return std::exchange(abort_, absl::OkStatus());
     listener = imported.value();
   }
@@ -315,14 +319,21 @@ absl::Status Session::MakeSlot(const std::optional<uint64_t>& answer,
   return absl::OkStatus();
 }
 
-absl::Status Session::DoBootstrap(const Operation& op, Value slot) {
-  incoming_ = {};
+absl::Status Session::DoBootstrap(const Operation& op) {
+  Value slot;
+  if (absl::Status s = MakeSlot(op.answer, op.resolver, &slot); !s.ok()) return s;
   BootstrapCall call;
-  host_.Wake();
   if (absl::Status status = ReadBootstrapCall(reader_, op, &call); !status.ok()) {
-    core_.Break(slot, core_.Reason("type", std::string(status.message())));
-    return absl::OkStatus();
+    incoming_.slot = slot;
+    incoming_.refusal = std::string(status.message());
+    // Its arguments are read all the same: references in them are counted, and may be false. A
+    // certificate has none, and is no value.
+    return call.kind == BootstrapCall::Kind::kWithdrawGift ? RefuseIncoming(core_.Reason(
+                                                                 "type", incoming_.refusal))
+                                                           : ReadArguments();
   }
+  incoming_ = {};
+  host_.Wake();
   switch (call.kind) {
     case BootstrapCall::Kind::kFetch: {
       const Value ref = host_.Fetch(call.swiss);
@@ -356,7 +367,7 @@ absl::Status Session::DoBootstrap(const Operation& op, Value slot) {
 absl::Status Session::DoListen(const Operation& op) {
   Value target;
   if (absl::Status s = FindTarget(op.to, "op:listen", &target); !s.ok()) return s;
-  const Result resolver = Imported(*op.resolver);
+  const Result resolver = Import(op.resolver->position);
   if (!resolver.ok()) return std::exchange(abort_, absl::OkStatus());
   host_.Wake();
   if (!IsPromise(target)) {
