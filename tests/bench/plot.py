@@ -30,6 +30,7 @@ COLORS = {
     "erlang": ("#be123c", "#fb7185"),
     "caf": ("#a16207", "#eab308"),
     "go": ("#0f766e", "#2dd4bf"),
+    "capnp": ("#475569", "#94a3b8"),
 }
 TITLES = {
     "ring_build_us": ("Ring of 100,000 built", "us an actor"),
@@ -43,8 +44,11 @@ TITLES = {
     "fib_ms": ("fib(30)", "ms"),
     "loop_ms": ("50 M additions", "ms"),
     "list_ms": ("List of a million, built and reversed", "ms"),
+    "walls_ask_ns": ("Ask through a membrane", "ns"),
+    "walls_ask_refs_ns": ("The same with two refs", "ns"),
+    "walls_cross_ns": ("A new ref crosses", "ns"),
 }
-LABELS = {"script": "Vesicle", "native": "Vesicle C++", "raw": "raw C++"}
+LABELS = {"capnp": "Cap'n Proto", "script": "Vesicle", "native": "Vesicle C++", "raw": "raw C++"}
 
 
 def class_of(name):
@@ -133,7 +137,7 @@ def draw_peers(svg, results, top):
     """Small charts, three in a row, on one scale; the y below them."""
     charts = []
     for measure, by_who in results.items():
-        if "script" not in by_who:
+        if "script" not in by_who or measure not in TITLES:
             continue
         bars = []
         for who, values in by_who.items():

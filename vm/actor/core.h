@@ -123,6 +123,9 @@ class Core final : private HeapClient, public IdentitySource {
     turn_.effects |= TurnState::kReplies;
   }
 
+  // Somebody may read where the running turn failed; an answer, a guest's own `fail` to whoever
+  // asked, is no fault.
+  bool WantsPlace(bool is_answer) const;
   // Why the turn failed; each returns what the EnterFn is to return.
   // An operation of the VM's own failed: reason as in fault.h, taken as it is.
   TurnEnd Fault(Value reason, Place where, std::vector<FaultReport::Frame> calls = {});

@@ -59,6 +59,13 @@ bool Core::IsFailed(Value reason) const {
          FieldsOf(reason).size() == 1;
 }
 
+bool Core::WantsPlace(bool is_answer) const {
+  if (is_watched() || on_fault_) return true;
+  if (is_answer && !turn_.slot.is_nil()) return false;
+  return reports_.size() < static_cast<size_t>(options_.fault_reports_max) ||
+         RecordOfSelf() != nullptr;
+}
+
 TurnEnd Core::Fault(Value reason, Place where, std::vector<FaultReport::Frame> calls) {
   why_ = Why::kFault;
   fault_reason_ = reason;

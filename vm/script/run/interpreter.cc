@@ -291,11 +291,18 @@ bool Interpreter::IsUsersCode(const Value* constants) const {
 }
 
 TurnEnd Interpreter::Report(const Instruction* pc, const Value* constants) {
-  Place place = PlaceOf(pc, constants);
-  std::vector<FaultReport::Frame> calls = Calls();
-  if (constants != nullptr && !IsUsersCode(constants) && !calls.empty()) {
-    place = std::move(calls.front().place);
-    calls.erase(calls.begin());
+  // Where it was takes a look at the whole text, some 10 us: only for who will read it, and paid for.
+  constexpr int64_t kStepsOfPlace = 500;
+  Place place;
+  std::vector<FaultReport::Frame> calls;
+  if (is_pure_ || core_.WantsPlace(how_ == FailHow::kGuest)) {
+    place = PlaceOf(pc, constants);
+    calls = Calls();
+    if (constants != nullptr && !IsUsersCode(constants) && !calls.empty()) {
+      place = std::move(calls.front().place);
+      calls.erase(calls.begin());
+    }
+    if (!is_pure_) core_.fuel -= kStepsOfPlace;
   }
   if (is_pure_) {
     if (how_ == FailHow::kSteps) reason_ = Reason("limit", "this takes too many steps");
