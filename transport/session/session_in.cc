@@ -328,9 +328,9 @@ absl::Status Session::DoBootstrap(const Operation& op) {
     incoming_.refusal = std::string(status.message());
     // Its arguments are read all the same: references in them are counted, and may be false. A
     // certificate has none, and is no value.
-    return call.kind == BootstrapCall::Kind::kWithdrawGift ? RefuseIncoming(core_.Reason(
-                                                                 "type", incoming_.refusal))
-                                                           : ReadArguments();
+    return call.kind == BootstrapCall::Kind::kWithdrawGift
+               ? RefuseIncoming(core_.Reason("type", incoming_.refusal))
+               : ReadArguments();
   }
   incoming_ = {};
   host_.Wake();

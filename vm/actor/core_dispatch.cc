@@ -432,8 +432,7 @@ Event Core::EventOfTurn() const {
   if (!turn_.origin.target.is_nil()) return turn_.origin;
   const bool is_told = turn_.receiver.target()->kind == Kind::kContinuation ||
                        turn_.flag() == EventFlag::kKept || turn_.flag() == EventFlag::kBroken;
-  return {turn_.receiver, turn_.message, is_told ? turn_.report : turn_.slot,
-          turn_.cause_and_flag};
+  return {turn_.receiver, turn_.message, is_told ? turn_.report : turn_.slot, turn_.cause_and_flag};
 }
 
 void Core::EndSuspended() {

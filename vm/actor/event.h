@@ -15,14 +15,14 @@ namespace vesicle {
 // no message of a script can look like it.
 enum class EventFlag : uint16_t {
   kMessage = 0,  // an ordinary message
-  kListen = 1,   // to a promise: message is the continuation to run when it settles. To the route of
-                 // one (promise.h): message is that promise, which somebody waits for now
-  kKept = 2,     // to what waits on a promise: it was kept, message is the value
-  kBroken = 3,   // to what waits on a promise: it was broken, message is the reason, slot the
-                 // link to the fault's report (fault.h), or nil
-  kResume = 4,   // to an actor: its suspended turn goes on
-  kVoid = 5,     // what it was for is over: it only keeps its place
-  kFault = 6,    // to an actor that is supervised: message is its fault, for the supervisor
+  kListen = 1,  // to a promise: message is the continuation to run when it settles. To the route of
+                // one (promise.h): message is that promise, which somebody waits for now
+  kKept = 2,    // to what waits on a promise: it was kept, message is the value
+  kBroken = 3,  // to what waits on a promise: it was broken, message is the reason, slot the
+                // link to the fault's report (fault.h), or nil
+  kResume = 4,  // to an actor: its suspended turn goes on
+  kVoid = 5,    // what it was for is over: it only keeps its place
+  kFault = 6,   // to an actor that is supervised: message is its fault, for the supervisor
 };
 
 struct Event {

@@ -3,8 +3,8 @@
 //   word 0  state: pending, kept, broken, forwarded; the identity serial, from bit 2
 //           up, if it was ever asked for
 //   word 1  kept: the value.  broken: the reason.  forwarded: the promise it follows
-//   word 2  broken: the report of the fault (fault.h), or nil.  pending, kept: what it holds, or nil
-//   word 3  the last of a ring of waiters, or nil. When many wait a settlement lets them go in
+//   word 2  broken: the report of the fault (fault.h), or nil.  pending, kept: what it holds, or
+//   nil word 3  the last of a ring of waiters, or nil. When many wait a settlement lets them go in
 //           pieces: what comes to the promise meanwhile waits behind them
 //
 // A promise resolved with another one follows it: its waiters join the other's, and

@@ -291,8 +291,9 @@ bool Interpreter::IsUsersCode(const Value* constants) const {
 }
 
 TurnEnd Interpreter::Report(const Instruction* pc, const Value* constants) {
-  // Where it was takes a look at the whole text, some 10 us: only for who will read it, and paid for.
-  constexpr int64_t kStepsOfPlace = 500;
+  // Where it was takes microseconds, and more in a long line: only for who will read it, and paid
+  // for.
+  constexpr int64_t kStepsOfFault = 500;
   Place place;
   std::vector<FaultReport::Frame> calls;
   if (is_pure_ || core_.WantsPlace(how_ == FailHow::kGuest)) {
@@ -302,7 +303,9 @@ TurnEnd Interpreter::Report(const Instruction* pc, const Value* constants) {
       place = std::move(calls.front().place);
       calls.erase(calls.begin());
     }
-    if (!is_pure_) core_.fuel -= kStepsOfPlace;
+    int64_t columns = place.column;
+    for (const FaultReport::Frame& call : calls) columns += call.place.column;
+    if (!is_pure_) core_.fuel -= kStepsOfFault + columns;
   }
   if (is_pure_) {
     if (how_ == FailHow::kSteps) reason_ = Reason("limit", "this takes too many steps");

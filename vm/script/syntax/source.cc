@@ -58,6 +58,16 @@ void AppendUtf8(uint32_t code_point, std::string& to) {
   }
 }
 
+Source::Source(std::string name, std::string text)
+    : name_(std::move(name)), text_(std::move(text)), lines_before_(text_.size() / kBlock + 1) {
+  for (size_t block = 1; block < lines_before_.size(); ++block) {
+    const auto begin = text_.begin() + static_cast<ptrdiff_t>((block - 1) * kBlock);
+    lines_before_[block] =
+        lines_before_[block - 1] +
+        static_cast<uint32_t>(std::count(begin, begin + static_cast<ptrdiff_t>(kBlock), '\n'));
+  }
+}
+
 std::string_view Source::Text(Span span) const {
   const size_t begin = std::min<size_t>(span.begin, text_.size());
   const size_t end = std::min<size_t>(std::max(span.begin, span.end), text_.size());
@@ -76,8 +86,10 @@ Span Source::LineOf(uint32_t offset) const {
 LineColumn Source::PlaceOf(uint32_t offset) const {
   const size_t at = std::min<size_t>(offset, text_.size());
   const size_t begin = std::min<size_t>(LineOf(offset).begin, at);
-  const auto lines = std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(begin), '\n');
-  LineColumn place{static_cast<uint32_t>(lines + 1), 1};
+  const size_t block = begin / kBlock;
+  const auto lines = std::count(text_.begin() + static_cast<ptrdiff_t>(block * kBlock),
+                                text_.begin() + static_cast<ptrdiff_t>(begin), '\n');
+  LineColumn place{lines_before_[block] + static_cast<uint32_t>(lines) + 1, 1};
   for (size_t i = begin; i < at; ++place.column) {
     i += std::max<size_t>(1, DecodeUtf8(text_, i).length);
   }

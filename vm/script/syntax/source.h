@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace vesicle {
 
@@ -53,7 +54,7 @@ void AppendUtf8(uint32_t code_point, std::string& to);
 
 class Source {
  public:
-  Source(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {}
+  Source(std::string name, std::string text);
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
@@ -63,7 +64,7 @@ class Source {
   // The bytes of `span`, cut to what is there.
   std::string_view Text(Span span) const;
 
-  // Where `offset` is. Linear in `offset`: for reports, not for passes. Bytes
+  // Where `offset` is. Linear in the column: for reports, not for passes. Bytes
   // that are not UTF-8 count one column each.
   LineColumn PlaceOf(uint32_t offset) const;
 
@@ -71,8 +72,11 @@ class Source {
   Span LineOf(uint32_t offset) const;
 
  private:
+  static constexpr size_t kBlock = 1024;
+
   std::string name_;
   std::string text_;
+  std::vector<uint32_t> lines_before_;  // how many end before each block of the text
 };
 
 }  // namespace vesicle
