@@ -390,6 +390,9 @@ void Core::EndFaulted() {
   if (asked) SettleSlot(turn_.slot, EventFlag::kBroken, reason, report);
   FinishReceiver();
   fault_reason_ = Value::Nil();
+  // An answer was no fault: what is refused next did not happen there.
+  fault_place_ = {};
+  fault_calls_.clear();
 }
 
 void Core::EndQuota() {

@@ -1,4 +1,6 @@
 // Core: how a promise settles, and what waited on it goes on.
+#include <string>
+
 #include "vm/actor/core.h"
 #include "vm/actor/promise.h"
 #include "vm/value/form.h"
@@ -7,6 +9,9 @@
 
 namespace vesicle {
 namespace {
+
+// One promise for another, and that for a third.
+constexpr int kStandInsMax = 1'000;
 
 // Of a settled promise.
 bool TakesMessages(const Object* root) {
@@ -49,9 +54,11 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   }
   if (how == EventFlag::kKept && IsPromise(value)) {
     Object* other = promise::Root(heap_, value.target());
-    if (other == root || WaitsFor(other, root)) {
+    if (const char* const wrong = other == root ? "cycle" : WaitsFor(other, root)) {
       how = EventFlag::kBroken;
-      value = Reason("cycle");
+      value = *wrong == 'c' ? Reason(wrong)
+                            : Reason(wrong, "a promise stands for another one across at most " +
+                                                std::to_string(kStandInsMax) + " membranes");
     } else if (promise::StateOf(other) == promise::State::kPending) {
       promise::Forward(heap_, root, other);
       return;
@@ -76,18 +83,18 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   }
 }
 
-// Whether `promise` stands in, by way of however many boundaries, for one that is to follow it.
-bool Core::WaitsFor(Object* promise, const Object* root) {
-  constexpr int kStepsMax = 1'000;
-  for (int step = 0; step < kStepsMax && promise::StateOf(promise) == promise::State::kPending;
-       ++step) {
+// Why `promise` may not be followed by `root`: it stands in for it, by way of boundaries, or for so
+// many others that nobody looks on. Null: it may.
+const char* Core::WaitsFor(Object* promise, const Object* root) {
+  for (int step = 0; promise::StateOf(promise) == promise::State::kPending; ++step) {
     const Value held = promise::Held(promise);
-    if (!IsPromise(held)) return false;
+    if (!IsPromise(held)) return nullptr;
+    if (step == kStandInsMax) return "limit";
     --fuel;
     promise = promise::Root(heap_, held.target());
-    if (promise == root) return true;
+    if (promise == root) return "cycle";
   }
-  return false;
+  return nullptr;
 }
 
 // Lets some go that waited on a settled promise. True: more do.
