@@ -43,6 +43,8 @@ Command TestCommand();
 Command CheckCommand();
 Command DisasmCommand();
 Command GraphCommand();
+Command KeygenCommand();
+Command CallCommand();
 Command ConformanceServerCommand();
 
 }  // namespace vesicle::cli

@@ -47,8 +47,9 @@ void PrintOverview(std::FILE* to, const std::vector<Command>& commands) {
 }
 
 int Main(const std::vector<std::string>& words) {
-  std::vector<Command> commands = {RunCommand(),    TestCommand(),  CheckCommand(),
-                                   DisasmCommand(), GraphCommand(), ConformanceServerCommand()};
+  std::vector<Command> commands = {
+      RunCommand(),   TestCommand(),   CheckCommand(), DisasmCommand(),
+      GraphCommand(), KeygenCommand(), CallCommand(),  ConformanceServerCommand()};
   if (words.empty()) {
     PrintOverview(stderr, commands);
     return kExitUsage;

@@ -78,6 +78,7 @@ int RunProgram(const Setup& setup, std::span<const std::string> words) {
   if (program.exit != kExitOk) return program.exit;
   program.main.reset();  // it lives as long as anything reaches it
   loop.Run();
+  if (program.net != nullptr) program.net->Close("the program has ended");
 
   int code = kExitOk;
   // What a program that was stopped left undone is no fault of its own; and where nobody reads,
@@ -116,7 +117,7 @@ Command RunCommand() {
       "[options] FILE [ARGS...]",
       "runs a program until nothing in it can happen any more",
       "\nThe program's `main` gets #start(host). host has console, args, clock, timer, random,\n"
-      "stdin, loader and files; files refuses everything unless a directory was allowed.\n"
+      "stdin, loader, files and net; files and net refuse everything unless they were allowed.\n"
       "\nexit: 0 all went well; 1 a fault that nobody saw, or a task left waiting; 2 wrong\n"
       "usage, or a program that does not compile; 130 Ctrl-C, 143 SIGTERM; 141 nobody reads\n"
       "its output any more\n"

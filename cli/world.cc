@@ -43,16 +43,26 @@ absl::StatusOr<Root> MakeFiles(VmLoop& loop, const std::vector<Grant>& grants) {
 }  // namespace
 
 std::vector<OptionSpec> WorldOptionSpecs() {
-  return {{"allow-read", "DIR", "host.files is DIR, to read; give several, and #open_dir picks"},
-          {"allow-write", "DIR", "the same, to read and write"},
-          {"seed", "N", "host.random gives the same numbers each time"},
-          {"memory", "SIZE", "the program's memory, e.g. 64M (2G)"},
-          {"steps", "N", "what one turn may do"}};
+  return {
+      {"allow-read", "DIR", "host.files is DIR, to read; give several, and #open_dir picks"},
+      {"allow-write", "DIR", "the same, to read and write"},
+      {"allow-net", "HOST:PORT", "host.net may listen and connect there; give several; * is all"},
+      {"identity", "FILE",
+       "the key that peers know it by, of vesicle keygen; else one for this run"},
+      {"seed", "N", "host.random gives the same numbers each time"},
+      {"memory", "SIZE", "the program's memory, e.g. 64M (2G)"},
+      {"steps", "N", "what one turn may do"}};
 }
 
 absl::StatusOr<WorldOptions> WorldOptionsOf(const Arguments& arguments) {
   WorldOptions options;
   options.grants = GrantsOf(arguments);
+  for (const std::string& text : arguments.Values("allow-net")) {
+    absl::StatusOr<NetGrant> grant = ParseNetGrant(text);
+    if (!grant.ok()) return grant.status();
+    options.net.push_back(*std::move(grant));
+  }
+  options.identity = arguments.Value("identity").value_or("");
   const auto seed = arguments.Number("seed", 0, INT64_MAX);
   if (!seed.ok()) return seed.status();
   options.seed = *seed;
@@ -98,6 +108,19 @@ Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions&
                  MessageOf(files.status()).c_str());
     return program;
   }
+  Root net;
+  if (options.net.empty()) {
+    net = MakeRefusal(vm, "net", "no network was granted: run with --allow-net=HOST:PORT");
+  } else {
+    auto made = NetHost::Create(loop, {options.net, options.identity, {}});
+    if (!made.ok()) {
+      std::fprintf(stderr, "vesicle %s: %s\n", std::string(command).c_str(),
+                   MessageOf(made.status()).c_str());
+      return program;
+    }
+    program.net = *std::move(made);
+    net = program.net->device();
+  }
   const Root console = MakeConsole(loop, std::move(console_options));
   const Root clock = MakeClock(vm), timer = MakeTimer(loop), input = MakeStdin(loop);
   const Root random = MakeRandom(vm, std::move(source)), loader = MakeLoader(vm);
@@ -115,7 +138,8 @@ Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions&
                              {"random", random.value()},
                              {"stdin", input.value()},
                              {"loader", loader.value()},
-                             {"files", files->value()}});
+                             {"files", files->value()},
+                             {"net", net.value()}});
   program.main = vm.Create(main->value());
   vm.Send(program.main, vm.Tagged("start", host));
   program.exit = kExitOk;

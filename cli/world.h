@@ -3,6 +3,7 @@
 #ifndef VESICLE_CLI_WORLD_H_
 #define VESICLE_CLI_WORLD_H_
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "cli/arguments.h"
+#include "cli/net_host.h"
 #include "vm/loop/devices.h"
 #include "vm/loop/vm_loop.h"
 
@@ -24,10 +26,13 @@ struct Grant {
 struct WorldOptions {
   VmOptions vm;
   std::vector<Grant> grants;
+  std::vector<NetGrant> net;
+  std::string identity;  // a file; empty: a key of this run
   std::optional<int64_t> seed;
 };
 
-// --allow-read, --allow-write, --seed, --memory, --steps; and what they say.
+// --allow-read, --allow-write, --allow-net, --identity, --seed, --memory, --steps; and what they
+// say.
 std::vector<OptionSpec> WorldOptionSpecs();
 // InvalidArgument: what is wrong, in one line.
 absl::StatusOr<WorldOptions> WorldOptionsOf(const Arguments& arguments);
@@ -39,6 +44,8 @@ struct Program {
   Module module;
   // The actor of `main`.
   Root main;
+  // Null: no network was granted.
+  std::unique_ptr<NetHost> net = {};
 };
 // `words`: the file and the program's arguments. `command`: for what is said.
 Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions& options,

@@ -34,6 +34,7 @@ std::optional<uint64_t> ExportTable::Send(Value target, Failure* why) {
   if (entry == nullptr) return std::nullopt;
   entry->count = 1;
   Enter(o, next_);
+  ++references_;
   return next_++;
 }
 
@@ -69,6 +70,7 @@ bool ExportTable::Release(uint64_t position, uint64_t delta) {
     EndAsk(position);
   } else {
     Refresh();
+    --references_;
     by_address_.erase(table_.Get(*entry).target());
   }
   table_.Remove(entry);

@@ -63,6 +63,7 @@ class ExportTable {
     });
   }
   size_t size() const { return table_.size(); }
+  size_t references() const { return references_; }
   size_t asks() const { return asks_; }
   size_t bytes() const {
     return table_.bytes() + young_.capacity() * sizeof(Young) +
@@ -89,6 +90,7 @@ class ExportTable {
   std::vector<Young> young_;  // whose target was young when it was entered
   uint64_t collections_ = 0;
   uint64_t next_ = 1;
+  size_t references_ = 0;
   size_t asks_ = 0;  // that wait
 };
 

@@ -167,6 +167,9 @@ Network::~Network() {
 }
 
 absl::StatusOr<std::string> Network::Listen(const std::string& address) {
+  if (options_.may_listen) {
+    if (absl::Status may = options_.may_listen(address); !may.ok()) return may;
+  }
   auto listener = transport_.Listen(
       address, options_.listen,
       [this](std::unique_ptr<Connection> connection) { Accept(std::move(connection)); });
@@ -564,7 +567,12 @@ const Locator* Network::SturdyrefOf(Value ref) { return vesicle::SturdyrefOf(ref
 // Imports that nobody holds any more are found by a collection, which the VM has no reason for when
 // it has nothing to do. So some time after the last turn one is done, in pieces.
 void Network::ArmIdle() {
-  if (idle_timer_ != nullptr) return;
+  // A timer holds a loop: there is none where nothing can come any more.
+  const bool can_happen =
+      !listeners_.empty() || std::any_of(links_.begin(), links_.end(), [](const auto& entry) {
+        return entry.second->is_open() && entry.second->session()->is_needed();
+      });
+  if (idle_timer_ != nullptr || !can_happen) return;
   idle_timer_ = environment_.After(kIdleNs, [this] {
     idle_timer_.reset();
     OnIdle();

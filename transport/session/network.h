@@ -57,6 +57,8 @@ struct NetworkOptions {
   ListenOptions listen = {};
   // Whether we may connect to that peer; empty: to any.
   std::function<absl::Status(const PeerLocator&)> may_dial = {};
+  // Whether we may listen at that address; empty: at any.
+  std::function<absl::Status(const std::string&)> may_listen = {};
 };
 
 class Network final : public SessionHost, private TurnEndTask {

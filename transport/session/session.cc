@@ -104,6 +104,10 @@ void Session::OnTurnEnd() {
   }
   Flush();
   ChargeTables();
+  if (connection_ != nullptr && holds_loop_ != is_needed()) {
+    holds_loop_ = !holds_loop_;
+    connection_->HoldLoop(holds_loop_);
+  }
 }
 
 // The rest of a long message, and what came behind it.

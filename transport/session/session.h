@@ -121,6 +121,8 @@ class Session final : private syrup::RefWriter,
   const SessionKey& key() const { return key_; }
   const Hello& hello() const { return hello_; }
   bool is_over() const { return stage_ != Stage::kOpen; }
+  // Something can come by it: the peer has a reference of ours, or owes an answer.
+  bool is_needed() const { return exports_.references() > 0 || exports_.asks() > 0; }
 
   // The peer's export 0, which takes #fetch(swiss).
   Value Bootstrap() { return Value(bootstrap_); }
@@ -289,6 +291,7 @@ class Session final : private syrup::RefWriter,
   std::string long_message_;
   std::string behind_;
   bool is_paused_ = false;
+  bool holds_loop_ = true;  // as a connection does at first
   bool is_over_imports_ = false;
   absl::Status abort_;  // found while a value was read
 

@@ -29,6 +29,7 @@ absl::Status Wrong(std::string_view operation, std::string_view field, const std
 
 void Session::Take(std::string_view bytes) {
   if (stage_ != Stage::kOpen) return;
+  host_.environment().AtTurnEnd(*this);
   if (incoming_.is_under_way || !behind_.empty()) {
     behind_.append(bytes);
     return;
