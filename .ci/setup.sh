@@ -6,7 +6,7 @@
 #                                            target in it, quietly; "all" for everything
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-build_packages=(cmake g++ ninja-build pkg-config libabsl-dev libuv1-dev libssl-dev doctest-dev libgmp-dev libmpfr-dev)
+build_packages=(cmake g++ ninja-build pkg-config libabsl-dev libuv1-dev libssl-dev doctest-dev libgmp-dev libmpfr-dev python3)
 
 need_packages() {
   local missing=() package
