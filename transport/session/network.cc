@@ -365,7 +365,7 @@ void Network::Open(Link& link, const SessionTable::Verdict& verdict) {
       std::make_unique<Session>(*this, Session::Options{.connection = &link.connection(),
                                                         .key = link.handshake().key(),
                                                         .hello = link.handshake().hello(),
-                                                        .payer = Value::Nil(),
+                                                        .payer = options_.payer.value(),
                                                         .dialect = options_.dialect,
                                                         .limits = options_.limits});
   by_session_[session->id()] = link.id();

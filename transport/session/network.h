@@ -46,6 +46,8 @@ struct NetworkOptions {
   Dialect dialect = {};
   SessionLimits limits = {};
   GiftTable::Limits gifts = {};
+  // The control ref of a sponsor that pays for what peers send; nil: the root of the VM does.
+  Root payer = {};
   size_t sessions_max = 10'000;
   // Of connections to dial because one peer said so (gifts, sturdyrefs), at once.
   size_t caused_dials_max = 100;

@@ -567,6 +567,7 @@ class Core final : private HeapClient, public IdentitySource {
   // core_settle.cc
   void SettleSlot(Value slot, EventFlag how, Value value, Value report = Value::Nil());
   const char* WaitsFor(Object* promise, const Object* root);
+  void Follow(Object* root, Object* other);
   void AskRoute(Object* root);
   // A target that is no actor cannot take the message: its slot breaks, or a fault is reported.
   void RefuseMessage(const Event& event, std::string_view text, Value reason = Value::Absent());

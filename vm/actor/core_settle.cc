@@ -1,4 +1,5 @@
 // Core: how a promise settles, and what waited on it goes on.
+#include <climits>
 #include <string>
 
 #include "vm/actor/core.h"
@@ -60,7 +61,7 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
                             : Reason(wrong, "a promise stands for another one across at most " +
                                                 std::to_string(kStandInsMax) + " membranes");
     } else if (promise::StateOf(other) == promise::State::kPending) {
-      promise::Forward(heap_, root, other);
+      Follow(root, other);
       return;
     } else {
       if (promise::StateOf(other) == promise::State::kBroken) {
@@ -148,6 +149,25 @@ void Core::DispatchResolver(const Event& event) {
     return;
   }
   if (!event.slot.is_nil()) SettleSlot(event.slot, EventFlag::kKept, Value::Nil());
+}
+
+// Whoever waits on `root` waits on `other` from now on. Where that has a route, messages go that
+// way, as those that come later do.
+void Core::Follow(Object* root, Object* other) {
+  const Value route = promise::RouteOf(other);
+  if (!route.is_nil() && promise::HasWaiters(root)) {
+    promise::TakeWaiters(heap_, root, INT_MAX, [&](const promise::Waiter& waiter) {
+      Event event = waiter.event;
+      --fuel;
+      if (event.flag() == EventFlag::kMessage) {
+        event.target = route;
+        return Release(waiter.payer, event);
+      }
+      promise::AddWaiter(heap_, other, event, waiter.payer, waiter.age);
+    });
+    if (promise::HasWaiters(other)) AskRoute(other);
+  }
+  promise::Forward(heap_, root, other);
 }
 
 // Its route is told, once, that somebody waits.
