@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "transport/session/planted.h"
 #include "vm/heap/check.h"
 
 namespace vesicle {
@@ -65,6 +66,7 @@ bool ExportTable::Release(uint64_t position, uint64_t delta) {
   Entry* entry = table_.Find(position);
   if (entry == nullptr || delta > entry->count) return false;
   entry->count -= delta;
+  if (session_planted::Is(session_planted::kExportForgottenSoon)) entry->count = 0;
   if (entry->count != 0) return true;
   if (IsAsk(*entry)) {
     EndAsk(position);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/session/planted.h"
 #include "vm/actor/promise.h"
 
 namespace vesicle {
@@ -151,7 +152,9 @@ void Session::LookForTheDead() {
 void Session::ReturnTheDead() {
   std::vector<GcEntry> dead;
   const bool is_first_round = imports_.TakeDead(kLooksAtOnce, [&](const PositionTable::Entry& e) {
-    dead.push_back({e.position, e.count});
+    if (session_planted::Is(session_planted::kDeadNotReturned)) return;
+    const uint64_t times = session_planted::Is(session_planted::kDeadReturnedTwice) ? 2 : 1;
+    dead.push_back({e.position, times * e.count});
   });
   promises_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
   listeners_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
@@ -215,7 +218,10 @@ void Session::End(const absl::Status& why) {
 
 void Session::EndSome() {
   const Core::Paying paying(core_, payer_);
-  const auto disconnect = [&](Value slot) { core_.Break(slot, core_.Reason("disconnected")); };
+  const auto disconnect = [&](Value slot) {
+    if (session_planted::Is(session_planted::kAskStaysAtEnd)) return;
+    core_.Break(slot, core_.Reason("disconnected"));
+  };
   bool more = exports_.Take(kEndedAtOnce, disconnect);
   if (!more) {
     more = promises_.Take(kEndedAtOnce, [&](const PositionTable::Entry&, Value promise) {

@@ -294,6 +294,7 @@ class Session final : private syrup::RefWriter,
   bool holds_loop_ = true;  // as a connection does at first
   bool is_over_imports_ = false;
   absl::Status abort_;  // found while a value was read
+  Root held_back_;      // by a planted bug
 
   uint64_t young_collections_ = 0;  // when the dead were looked for last
   uint64_t cycles_ = 0;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "transport/session/planted.h"
 #include "transport/session/query.h"
 #include "transport/session/session.h"
 #include "vm/actor/promise.h"
@@ -204,7 +205,22 @@ absl::Status Session::FinishDeliver() {
     return absl::OkStatus();
   }
   if (!incoming.ask) {
+    if (session_planted::Is(session_planted::kOvertakes)) {
+      if (held_back_.heap() == nullptr && incoming.slot.is_nil() && session_planted::OneIn(20)) {
+        held_back_ = Root(heap(), message);
+        return absl::OkStatus();
+      }
+      core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
+      if (held_back_.heap() != nullptr) {
+        core_.DeliverOn(payer_, incoming.target, held_back_.value());
+        held_back_.reset();
+      }
+      return absl::OkStatus();
+    }
     core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
+    if (session_planted::Is(session_planted::kDeliveredTwice) && session_planted::OneIn(20)) {
+      core_.DeliverOn(payer_, incoming.target, message);
+    }
     return absl::OkStatus();
   }
   if (Is(message, "fulfill", 1)) {
@@ -270,7 +286,7 @@ void Session::ReturnAnswer(const ExportTable::Found& ask) {
         far_ref::Return(far);
     }
   }
-  returned_.push_back(ask.answer);
+  if (!session_planted::Is(session_planted::kAnswerNotReturned)) returned_.push_back(ask.answer);
   FlushLater();
 }
 
@@ -470,6 +486,7 @@ Result Session::Import(uint64_t position) {
     far = far_ref::Make(heap(), far_code_, position);
     imports_.Set(*entry, far);
   }
+  if (session_planted::Is(session_planted::kImportNotCounted) && entry->count > 0) return far;
   ++entry->count;
   return far;
 }

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "transport/session/planted.h"
 #include "transport/session/session.h"
 #include "vm/actor/promise.h"
 #include "vm/value/tagged.h"
@@ -164,6 +165,7 @@ TurnEnd Session::WriteListenTo(Object* far) {
     core_.Break(promise, why == Failure::kMemory ? core_.QuotaReason(Resource::kMemory) : Full());
     return TurnEnd::kDone;
   }
+  if (session_planted::Is(session_planted::kListenNotWritten)) return TurnEnd::kDone;
   WriteListen(*to, {Descriptor::Kind::kImportObject, *ask}, /*wants_partial=*/false, dialect_,
               out_);
   FlushLater();
@@ -182,6 +184,12 @@ bool Session::HasRoomToSend() const {
 }
 
 TurnEnd Session::WriteOut(const Outgoing& outgoing) {
+  const bool is_answer = outgoing.kind != Outgoing::Kind::kMessage;
+  const bool is_tell = !is_answer && core_.turn().slot.is_nil();
+  if ((session_planted::Is(session_planted::kReplyNotWritten) && is_answer) ||
+      (session_planted::Is(session_planted::kMessageNotWritten) && is_tell)) {
+    if (session_planted::OneIn(20)) return TurnEnd::kDone;
+  }
   if (!HasRoomToSend()) return GiveUp(outgoing, Full());
   BeginOutgoing(outgoing, out_);
   encoder_.Start(core_.turn().message, AsOf(outgoing), &out_);
@@ -283,6 +291,9 @@ bool Session::EndOutgoing(const Outgoing& outgoing, syrup::Writer& out, Value* r
         routed = root;
       }
     }
+    if (session_planted::Is(session_planted::kAnswerReused) && session_planted::OneIn(20)) {
+      next_answer_ -= next_answer_ > 1 ? 1 : 0;
+    }
     const uint64_t answer = routed != nullptr ? next_answer_ : ExportTable::kNoAnswer;
     Failure why = Failure::kTooBig;
     if (!AreAsksFull()) ask = exports_.SendAsk(slot, answer, &why);
@@ -330,6 +341,7 @@ void Session::WriteDeposits() {
   for (const Deposit& deposit : std::exchange(deposits_, {})) {
     Session* exporter = *deposit.exporter;
     if (exporter == nullptr || exporter->is_over()) continue;
+    if (session_planted::Is(session_planted::kDepositNotWritten)) continue;
     const Deliver deliver = {.to = {Descriptor::Kind::kExport, 0}};
     BeginDeliver(deliver, exporter->dialect_, exporter->out_);
     WriteDepositGift(deposit.id, deposit.gift, exporter->out_);
@@ -438,7 +450,9 @@ std::optional<Failure> Session::WriteExport(Value ref, Descriptor::Kind kind, sy
   const std::optional<uint64_t> position = exports_.Send(ref, &why);
   if (!position) return why;
   sent_.push_back(*position);
-  WriteDescriptor({kind, *position}, out);
+  const bool is_wrong = session_planted::Is(session_planted::kWrongExport) && *position > 1 &&
+                        session_planted::OneIn(50);
+  WriteDescriptor({kind, *position - (is_wrong ? 1 : 0)}, out);
   return std::nullopt;
 }
 
