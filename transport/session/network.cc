@@ -14,6 +14,10 @@ namespace {
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kIdleNs = 100 * kNsPerMs;
 constexpr size_t kSwissBytes = 32;
+// Some 50 us.
+constexpr int64_t kStepsOfSignature = 25'000;
+// Of what waits for one dial.
+constexpr size_t kWaitingMax = 10'000;
 
 std::string RandomBytes(RandomSource& random, size_t size) {
   std::string bytes;
@@ -35,6 +39,11 @@ absl::StatusOr<std::string> AddressOf(const PeerLocator& peer) {
   }
   return host->find(':') == std::string::npos ? absl::StrCat(*host, ":", *port)
                                               : absl::StrCat("[", *host, "]:", *port);
+}
+
+// A message may begin while as much is pending as may be, and what must be told goes on top.
+size_t SendBytesMax(const SessionLimits& limits) {
+  return 2 * (limits.pending_bytes_max + limits.message.message_bytes_max);
 }
 
 std::string_view Text(const absl::Status& status) {
@@ -78,7 +87,13 @@ class Network::Link final : public ConnectionHandler {
   bool is_session_over() const { return is_session_over_; }
   void NoteSessionOver() { is_session_over_ = true; }
 
-  void Wait(Work work) { work_.push_back(std::move(work)); }
+  void Wait(Work work) {
+    if (work_.size() >= kWaitingMax) {
+      Core& core = network_.core();
+      return core.Break(work.slot.value(), core.Reason("full", "too much waits for that peer"));
+    }
+    work_.push_back(std::move(work));
+  }
   void Open(std::unique_ptr<Session> session) {
     session_ = std::move(session);
     for (Work& work : std::exchange(work_, {})) work.go(*session_);
@@ -96,7 +111,12 @@ class Network::Link final : public ConnectionHandler {
     if (out.size() > 0) (void)connection_->Send(out.bytes());
   }
 
+  // A sign of life.
+  uint64_t chunks_heard() const { return chunks_heard_; }
+  void WaitForProbe(std::unique_ptr<Environment::Timer> timer) { probe_ = std::move(timer); }
+
   void OnBytes(std::string_view bytes) override {
+    ++chunks_heard_;
     if (session_ != nullptr) {
       session_->Take(bytes);
       return;
@@ -118,6 +138,7 @@ class Network::Link final : public ConnectionHandler {
         network_.environment_.AtTurnEnd(network_);
         return;
       case Handshake::Step::kEnded:
+        network_.table_.Remove(id_);
         Send(out);
         connection_->Close(Text(handshake_.why()));
         BreakWork(Text(handshake_.why()));
@@ -138,8 +159,10 @@ class Network::Link final : public ConnectionHandler {
   Handshake handshake_;
   std::unique_ptr<Session> session_;
   std::vector<Work> work_;
-  std::string rest_;        // behind the hello, until it was judged
-  bool is_judged_ = false;  // or about to be
+  uint64_t chunks_heard_ = 0;
+  std::unique_ptr<Environment::Timer> probe_;  // of the session that this one may replace
+  std::string rest_;                           // behind the hello, until it was judged
+  bool is_judged_ = false;                     // or about to be
   bool is_closed_ = false;
   bool is_session_over_ = false;
 };
@@ -162,7 +185,7 @@ Network::~Network() {
   listeners_.clear();
   for (auto& [id, link] : links_) {
     link->BreakWork("the network was closed");
-    if (link->session() != nullptr) link->session()->Disconnect(absl::CancelledError("closed"));
+    if (link->session() != nullptr) link->session()->EndNow();
   }
 }
 
@@ -170,6 +193,7 @@ absl::StatusOr<std::string> Network::Listen(const std::string& address) {
   if (options_.may_listen) {
     if (absl::Status may = options_.may_listen(address); !may.ok()) return may;
   }
+  options_.listen.limits.send_bytes_max = SendBytesMax(options_.limits);
   auto listener = transport_.Listen(
       address, options_.listen,
       [this](std::unique_ptr<Connection> connection) { Accept(std::move(connection)); });
@@ -293,6 +317,7 @@ absl::StatusOr<Network::Link*> Network::Dial(const PeerLocator& peer) {
   const absl::StatusOr<std::string> address = AddressOf(peer);
   if (!address.ok()) return address.status();
   ConnectOptions connect = {.deadline_ms = options_.connect_ms_max};
+  connect.limits.send_bytes_max = SendBytesMax(options_.limits);
   if (transport_.proves_keys()) connect.designator = peer.name.designator;
   auto connection = transport_.Connect(*address, connect);
   if (!connection.ok()) return connection.status();
@@ -391,26 +416,27 @@ void Network::Probe(Link& newcomer, LinkId other) {
     table_.Remove(other);
     return Judge(newcomer);
   }
-  // Any answer will do; there is no such number.
+  // Any answer will do, so nobody waits for it: there is no such number.
   const Value message =
       vm_.Tagged("fetch", vm_.Bytes(RandomBytes(environment_.random(), kSwissBytes)));
-  const LinkId id = newcomer.id();
-  auto timer = std::make_shared<std::unique_ptr<Environment::Timer>>();
-  vm_.Ask(older->session()->Bootstrap(), message, [this, id, timer](const Reply&) {
-    timer->reset();
-    Link* link = FindLink(id);
-    if (link == nullptr || link->is_closed() || link->handshake().has_ended()) return;
-    Refuse(*link, absl::StatusCode::kAlreadyExists,
-           "op:start-session: there is a session with that peer already, and it is alive");
-  });
-  *timer = environment_.After(options_.probe_ms_max * kNsPerMs, [this, id, other] {
-    if (Link* ghost = FindLink(other); ghost != nullptr && ghost->is_open()) {
-      ghost->session()->Abort("that peer came again, and this session did not answer");
-    }
-    table_.Remove(other);
-    if (Link* link = FindLink(id); link != nullptr && !link->is_closed()) Judge(*link);
-  });
+  core().DeliverOn(Value::Nil(), older->session()->Bootstrap(), message, core().NewPromise());
   Wake();
+  newcomer.WaitForProbe(environment_.After(
+      options_.probe_ms_max * kNsPerMs,
+      [this, id = newcomer.id(), other, heard = older->chunks_heard()] {
+        Link* link = FindLink(id);
+        if (link == nullptr || link->is_closed() || link->handshake().has_ended()) return;
+        if (Link* ghost = FindLink(other); ghost != nullptr && ghost->is_open()) {
+          if (ghost->chunks_heard() != heard) {
+            return Refuse(*link, absl::StatusCode::kAlreadyExists,
+                          "op:start-session: there is a session with that peer already, and it "
+                          "is alive");
+          }
+          ghost->session()->Abort("that peer came again, and this session did not answer");
+        }
+        table_.Remove(other);
+        Judge(*link);
+      }));
 }
 
 void Network::OnLinkClosed(Link& link, const absl::Status& why) {
@@ -464,6 +490,7 @@ absl::Status Network::Deposit(Session& gifter, std::string_view gift_id, Value g
 }
 
 void Network::Withdraw(Session& receiver, const SignedReceive& receive, Value slot) {
+  core().ChargeWork(3 * kStepsOfSignature);
   const HandoffGive& give = receive.receive.give.give;
   const auto at = by_session_.find(give.session);
   Link* gifter = at == by_session_.end() ? nullptr : FindLink(at->second);
@@ -485,22 +512,20 @@ void Network::Withdraw(Session& receiver, const SignedReceive& receive, Value sl
   ExpireGifts();
 }
 
+// All wait equally long: one look at them when the first may be over is enough.
 void Network::ExpireGifts() {
-  const int64_t now = environment_.NowNs();
-  const int64_t next = gifts_.Expire(now);
-  if (next == gifts_expire_at_) return;
-  gifts_expire_at_ = next;
-  gift_timer_.reset();
-  if (next == INT64_MAX) return;
-  gift_timer_ = environment_.After(next - now, [this] {
-    gifts_expire_at_ = INT64_MAX;
-    ExpireGifts();
+  if (gift_timer_ != nullptr || gifts_.size() == 0) return;
+  gift_timer_ = environment_.After(options_.gifts.gift_ns_max, [this] {
+    gift_timer_.reset();
+    gifts_.Expire(environment_.NowNs());
     Wake();
+    ExpireGifts();
   });
 }
 
 // What a peer hands us lives with a third one: it is fetched from there.
 Result Network::Receive(Session& gifter, const SignedGive& signed_give) {
+  core().ChargeWork(kStepsOfSignature);
   const HandoffGive& give = signed_give.give;
   const Value promise = core().NewPromise();
   const auto refuse = [&](std::string_view why) {
@@ -550,6 +575,7 @@ bool Network::Give(Session& receiver, Session& exporter, Value ref, syrup::Write
   give.session = exporter.id();
   give.gifter_side = exporter.key().id();
   give.gift_id = id;
+  core().fuel -= kStepsOfSignature;
   WriteSignedGive(give, exporter.key(), out);
   receiver.DepositWhenSent(exporter, id, *known);
   return true;
@@ -567,12 +593,13 @@ const Locator* Network::SturdyrefOf(Value ref) { return vesicle::SturdyrefOf(ref
 // Imports that nobody holds any more are found by a collection, which the VM has no reason for when
 // it has nothing to do. So some time after the last turn one is done, in pieces.
 void Network::ArmIdle() {
+  if (idle_timer_ != nullptr) return;
   // A timer holds a loop: there is none where nothing can come any more.
   const bool can_happen =
       !listeners_.empty() || std::any_of(links_.begin(), links_.end(), [](const auto& entry) {
         return entry.second->is_open() && entry.second->session()->is_needed();
       });
-  if (idle_timer_ != nullptr || !can_happen) return;
+  if (!can_happen) return;
   idle_timer_ = environment_.After(kIdleNs, [this] {
     idle_timer_.reset();
     OnIdle();

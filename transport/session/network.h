@@ -120,6 +120,7 @@ class Network final : public SessionHost, private TurnEndTask {
   bool Give(Session& receiver, Session& exporter, Value ref, syrup::Writer& out) override;
   Value MakeSturdyref(const Locator& locator) override;
   const Locator* SturdyrefOf(Value ref) override;
+  void OnTraffic() override { ArmIdle(); }
   void OnEnding(Session& session) override;
   void OnEnded(Session& session, const absl::Status& why) override;
 
@@ -159,7 +160,6 @@ class Network final : public SessionHost, private TurnEndTask {
   std::vector<LinkId> judged_later_;
   std::vector<LinkId> forgotten_;
   std::unique_ptr<Environment::Timer> gift_timer_;
-  int64_t gifts_expire_at_ = INT64_MAX;
   std::unique_ptr<Environment::Timer> idle_timer_;
   uint64_t idle_cycle_ = 0;  // that collects because nothing else is to be done; 0: none
   uint64_t events_when_idle_ = 0;

@@ -13,6 +13,7 @@ namespace {
 // turn of the loop.
 constexpr size_t kEndedAtOnce = 2'000;
 constexpr size_t kLooksAtOnce = 2'000;
+constexpr int64_t kLookAgainNs = 1'000'000;
 // Bytes of messages in one write: some peers take one read for one message.
 constexpr size_t kFlushBytes = size_t{64} << 10;
 
@@ -99,7 +100,7 @@ void Session::OnTurnEnd() {
   if (incoming_.is_under_way || !behind_.empty() || is_paused_) TakeWhatWaits();
   if (stage_ != Stage::kOpen) return;
   if (is_looking_) ReturnTheDead();
-  if (!returned_.empty()) {
+  if (!returned_.empty() && long_writes_ == 0) {
     WriteGcAnswers(returned_, dialect_, out_);
     returned_.clear();
   }
@@ -109,6 +110,7 @@ void Session::OnTurnEnd() {
     holds_loop_ = !holds_loop_;
     connection_->HoldLoop(holds_loop_);
   }
+  host_.OnTraffic();
 }
 
 // The rest of a long message, and what came behind it.
@@ -118,8 +120,15 @@ void Session::TakeWhatWaits() {
     const absl::Status status = GoOnDecoding();
     if (!status.ok()) return Guilty(status);
   }
-  if (incoming_.is_under_way || core_.EventsOn(payer_) > limits_.events_high / 2) {
-    host_.environment().AtTurnEnd(*this);
+  if (incoming_.is_under_way) return host_.environment().AtTurnEnd(*this);
+  if (core_.EventsOn(payer_) > limits_.events_high / 2) {
+    // Turns make room; a loop that only looked would leave them no time.
+    if (look_again_ == nullptr) {
+      look_again_ = host_.environment().After(kLookAgainNs, [this] {
+        look_again_.reset();
+        host_.environment().AtTurnEnd(*this);
+      });
+    }
     return;
   }
   std::string().swap(long_message_);
@@ -140,7 +149,10 @@ void Session::TakeWhatWaits() {
 // Garbage
 
 void Session::LookForTheDead() {
-  if (stage_ != Stage::kOpen || !has_imports()) return;
+  // To read what is held weakly while a mark runs is to keep it.
+  if (stage_ != Stage::kOpen || heap().marking()) return;
+  if (is_looking_) return host_.environment().AtTurnEnd(*this);
+  if (!has_imports() && listeners_.size() == 0) return;
   if (young_collections_ == heap().young_collections() && cycles_ == heap().cycles()) return;
   young_collections_ = heap().young_collections();
   cycles_ = heap().cycles();
@@ -150,18 +162,19 @@ void Session::LookForTheDead() {
 
 // What nobody holds here any more goes back to the peer, as often as it came.
 void Session::ReturnTheDead() {
+  if (heap().marking()) return;  // is_looking_ stays: the next look goes on
   std::vector<GcEntry> dead;
-  const bool is_first_round = imports_.TakeDead(kLooksAtOnce, [&](const PositionTable::Entry& e) {
+  bool is_done = imports_.TakeDead(kLooksAtOnce, [&](const PositionTable::Entry& e) {
     if (session_planted::Is(session_planted::kDeadNotReturned)) return;
     const uint64_t times = session_planted::Is(session_planted::kDeadReturnedTwice) ? 2 : 1;
     dead.push_back({e.position, times * e.count});
   });
-  promises_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
-  listeners_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
-  kept_answers_.TakeDead(kLooksAtOnce,
-                         [&](const PositionTable::Entry& e) { returned_.push_back(e.position); });
+  is_done &= promises_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
+  is_done &= listeners_.TakeDead(kLooksAtOnce, [](const PositionTable::Entry&) {});
+  is_done &= kept_answers_.TakeDead(
+      kLooksAtOnce, [&](const PositionTable::Entry& e) { returned_.push_back(e.position); });
   if (!dead.empty()) WriteGcExports(dead, dialect_, out_);
-  is_looking_ = !is_first_round;
+  is_looking_ = !is_done;
   if (is_looking_) host_.environment().AtTurnEnd(*this);
 }
 
@@ -216,7 +229,22 @@ void Session::End(const absl::Status& why) {
   host_.environment().AtTurnEnd(*this);
 }
 
+void Session::EndNow() {
+  Disconnect(absl::CancelledError("it was closed here"));
+  while (stage_ == Stage::kEnding && BreakSome()) {
+  }
+  stage_ = Stage::kOver;
+}
+
 void Session::EndSome() {
+  const bool more = BreakSome();
+  host_.Wake();
+  if (more) return host_.environment().AtTurnEnd(*this);
+  stage_ = Stage::kOver;
+  host_.OnEnded(*this, why_);
+}
+
+bool Session::BreakSome() {
   const Core::Paying paying(core_, payer_);
   const auto disconnect = [&](Value slot) {
     if (session_planted::Is(session_planted::kAskStaysAtEnd)) return;
@@ -231,10 +259,7 @@ void Session::EndSome() {
   if (!more) more = answers_.Take(kEndedAtOnce, [](const PositionTable::Entry&, Value) {});
   if (!more) more = imports_.Take(kEndedAtOnce, [](const PositionTable::Entry&, Value) {});
   if (!more) more = kept_answers_.Take(kEndedAtOnce, [](const PositionTable::Entry&, Value) {});
-  host_.Wake();
-  if (more) return host_.environment().AtTurnEnd(*this);
-  stage_ = Stage::kOver;
-  host_.OnEnded(*this, why_);
+  return more;
 }
 
 }  // namespace vesicle

@@ -89,6 +89,8 @@ class SessionHost {
   // An opaque value for a locator with a swiss number, and back: null, it is none.
   virtual Value MakeSturdyref(const Locator& locator) = 0;
   virtual const Locator* SturdyrefOf(Value ref) = 0;
+  // At the end of a turn of the loop in which something came or went.
+  virtual void OnTraffic() = 0;
   // It is no session any more: nothing of ours goes by it.
   virtual void OnEnding(Session& session) = 0;
   // The last that is heard of it. It may be destroyed, but not from within.
@@ -140,6 +142,8 @@ class Session final : private syrup::RefWriter,
   void OnSendable() {}
   // The connection has ended.
   void Disconnect(const absl::Status& why);
+  // The same, and all that waits breaks before this returns. The host hears nothing.
+  void EndNow();
   // Tells the peer, and ends it.
   void Abort(std::string_view reason);
 
@@ -203,6 +207,7 @@ class Session final : private syrup::RefWriter,
   absl::Status FinishDeliver();
   absl::Status GoOnDecoding();
   absl::Status RefuseIncoming(Value reason);
+  absl::Status ImportFailed();
   void SettleAsk(uint64_t position, const ExportTable::Found& ask, EventFlag how, Value value);
   void ReturnAnswer(const ExportTable::Found& ask);
   bool IsOfPeer(Value ref);
@@ -230,6 +235,7 @@ class Session final : private syrup::RefWriter,
   void ChargeTables();
   void End(const absl::Status& why);
   void EndSome();
+  bool BreakSome();
   void Guilty(const absl::Status& status);
   // At the end of this turn of the loop: from within a turn of the VM.
   void AbortLater(std::string reason);
@@ -272,7 +278,9 @@ class Session final : private syrup::RefWriter,
   };
   std::vector<uint64_t> sent_;
   std::vector<Deposit> deposits_;
-  std::vector<uint64_t> returned_;  // answers, not yet told to the peer
+  // Answers, not yet told to the peer: that waits for long messages, which may name one.
+  std::vector<uint64_t> returned_;
+  int long_writes_ = 0;
 
   syrup::Framer framer_;
   syrup::Reader reader_;
@@ -291,10 +299,11 @@ class Session final : private syrup::RefWriter,
   std::string long_message_;
   std::string behind_;
   bool is_paused_ = false;
-  bool holds_loop_ = true;  // as a connection does at first
-  bool is_over_imports_ = false;
-  absl::Status abort_;  // found while a value was read
-  Root held_back_;      // by a planted bug
+  std::unique_ptr<Environment::Timer> look_again_;
+  bool holds_loop_ = true;      // as a connection does at first
+  bool is_over_limit_ = false;  // by the message that is read: it is refused, #full
+  absl::Status abort_;          // found while a value was read
+  Root held_back_;              // by a planted bug
 
   uint64_t young_collections_ = 0;  // when the dead were looked for last
   uint64_t cycles_ = 0;

@@ -87,6 +87,7 @@ void Session::TakeMessage(std::string_view message) {
 }
 
 absl::Status Session::Do(const Operation& op) {
+  is_over_limit_ = false;
   switch (op.kind) {
     case Operation::Kind::kDeliver:
       return DoDeliver(op);
@@ -152,7 +153,6 @@ absl::Status Session::DoDeliver(const Operation& op) {
 absl::Status Session::ReadArguments() {
   reader_.Rewind(*incoming_.op.args_at);
   decoder_.Start(syrup::Decoder::As::kMessage, &reader_);
-  is_over_imports_ = false;
   incoming_.is_under_way = true;
   return GoOnDecoding();
 }
@@ -179,7 +179,7 @@ absl::Status Session::GoOnDecoding() {
                 : core_.Reason("type",
                                absl::StrCat("op:deliver, args: ", decoder_.error().ToString())));
       case syrup::Decoder::Step::kDone:
-        return is_over_imports_ ? RefuseIncoming(Full()) : FinishDeliver();
+        return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver();
     }
   }
 }
@@ -308,13 +308,18 @@ bool Session::IsOfPeer(Value ref) {
   return code != nullptr && code->session() == this;
 }
 
+absl::Status Session::ImportFailed() {
+  if (!abort_.ok()) return std::exchange(abort_, absl::OkStatus());
+  return absl::ResourceExhaustedError("there is no memory for another reference");
+}
+
 absl::Status Session::MakeSlot(const std::optional<uint64_t>& answer,
                                const std::optional<Descriptor>& resolver, Value* slot) {
   if (!answer && !resolver) return absl::OkStatus();
   Value listener;
   if (resolver) {
     const Result imported = Import(resolver->position);
-    if (!imported.ok()) return std::exchange(abort_, absl::OkStatus());
+    if (!imported.ok()) return ImportFailed();
     listener = imported.value();
   }
   const Value promise = core_.NewPromise();
@@ -329,7 +334,10 @@ absl::Status Session::MakeSlot(const std::optional<uint64_t>& answer,
                    absl::StrCat("there are more than ", 2 * limits_.answers_max,
                                 " answers that were not returned"));
     }
-    if (is_full) core_.Break(promise, Full());
+    if (is_full) {
+      is_over_limit_ = true;
+      core_.Break(promise, Full());
+    }
   }
   if (!listener.is_nil()) core_.ListenOn(payer_, promise, listener);
   *slot = promise;
@@ -385,7 +393,7 @@ absl::Status Session::DoListen(const Operation& op) {
   Value target;
   if (absl::Status s = FindTarget(op.to, "op:listen", &target); !s.ok()) return s;
   const Result resolver = Import(op.resolver->position);
-  if (!resolver.ok()) return std::exchange(abort_, absl::OkStatus());
+  if (!resolver.ok()) return ImportFailed();
   host_.Wake();
   if (!IsPromise(target)) {
     core_.Keep(resolver.value(), target);
@@ -432,9 +440,16 @@ absl::Status Session::DoGcExports(GcEntries entries) {
   while (entries.Next(&entry)) {
     // The bootstrap is there for good; some count it.
     if (entry.position == 0) continue;
+    const std::optional<ExportTable::Found> found = exports_.Find(entry.position);
     if (!exports_.Release(entry.position, entry.delta)) {
       return Wrong("op:gc-exports", "wire-delta",
                    absl::StrCat("export ", entry.position, " is not out ", entry.delta, " times"));
+    }
+    // Given back without an answer: there will be none.
+    if (found->is_ask && !found->value.is_nil() && !exports_.Find(entry.position)) {
+      ReturnAnswer(*found);
+      core_.Break(found->value, core_.Reason("disconnected"));
+      host_.Wake();
     }
   }
   return absl::OkStatus();
@@ -470,7 +485,7 @@ Result Session::Imported(const Descriptor& import) {
 Result Session::Import(uint64_t position) {
   PositionTable::Entry* entry = imports_.Find(position);
   if (entry == nullptr) {
-    if (imports_.size() >= limits_.imports_max) is_over_imports_ = true;
+    if (imports_.size() >= limits_.imports_max) is_over_limit_ = true;
     Failure why = Failure::kMemory;
     entry = imports_.Add(position, Value::Nil(), &why);
     if (entry == nullptr && why == Failure::kTooBig) {

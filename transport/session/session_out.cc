@@ -33,9 +33,13 @@ struct Session::LongWriteState {
         outgoing(outgoing_in),
         out(session.limits_.message),
         encoder(session.heap()),
-        held(session.heap()) {}
+        held(session.heap()) {
+    ++session.long_writes_;
+  }
   ~LongWriteState() {
     if (*alive == nullptr) return;
+    --(*alive)->long_writes_;
+    (*alive)->FlushLater();
     for (const uint64_t position : sent) (*alive)->exports_.Unsend(position);
   }
 
@@ -89,9 +93,15 @@ class Session::LongWrite final : public Suspension {
             case Core::Fuel::kTurnTooLong:
               core.ForgetSuspension();
               return core.Quota(Resource::kSteps);
-            case Core::Fuel::kQuotaMemory:
+            case Core::Fuel::kQuotaMemory: {
+              const Outgoing outgoing = state.outgoing;
               core.ForgetSuspension();
+              // Whoever waits at the other end must not wait for a refill here.
+              if (outgoing.kind != Outgoing::Kind::kMessage) {
+                return session->GiveUp(outgoing, core.QuotaReason(Resource::kMemory));
+              }
               return core.Quota(Resource::kMemory);
+            }
           }
           break;
         case syrup::Encoder::Step::kDone:

@@ -48,7 +48,8 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
     Release(sponsor_->control, {slot, value, report, Event::Pack(turn_.serial, how)});
     return;
   }
-  Object* root = promise::Root(heap_, slot.target());
+  // One that follows another is settled: what comes now is not for the other.
+  Object* root = slot.target();
   if (promise::StateOf(root) != promise::State::kPending) {
     ++stats_.late_settlements;
     return;
@@ -175,8 +176,9 @@ void Core::AskRoute(Object* root) {
   const Value route = promise::RouteOf(root);
   if (route.is_nil() || promise::StateOf(root) != promise::State::kPending) return;
   if (!promise::NoteAsked(root)) return;
-  Release(sponsor_->control, {route, Value::Target(root), Value::Nil(),
-                              Event::Pack(turn_.serial, EventFlag::kListen)});
+  // On the root: whoever else waits for it must not depend on this one's budget.
+  Release(Value::Nil(), {route, Value::Target(root), Value::Nil(),
+                         Event::Pack(turn_.serial, EventFlag::kListen)});
 }
 
 bool Core::DispatchPromise(Event& event) {

@@ -377,7 +377,10 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message, Value s
     return Delivery::kSent;
   }
   const Paying paying(*this, payer);
-  if (sponsor_->stopped) return Delivery::kRefused;
+  if (sponsor_->stopped) {
+    if (!slot.is_nil()) SettleSlot(slot, EventFlag::kBroken, Reason("stopped"));
+    return Delivery::kRefused;
+  }
   // Memory that only looks spent may be found when the event is taken up.
   memory_is_spent_ = IsSpent(*sponsor_);
   Resource which = Resource::kEvents;
@@ -492,6 +495,12 @@ bool Core::FaultFront(Value reason) {
     }
     // What waits would wait for nothing.
     event = {event.message, reason, Value::Nil(), Event::Pack(event.cause(), EventFlag::kBroken)};
+  }
+  if (event.target.target()->kind == Kind::kActor && event.flag() != EventFlag::kMessage &&
+      event.flag() != EventFlag::kFault) {
+    // The VM's own code hears of a promise; what it is told has no slot.
+    HearOfPromise(event);
+    return false;
   }
   if (event.target.target()->kind == Kind::kProxy && event.flag() != EventFlag::kMessage) {
     BreakBehind(event.target.target(), reason);

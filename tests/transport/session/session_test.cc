@@ -225,5 +225,50 @@ TEST_CASE("a reference to a third party is handed on, and used without who gave 
   CHECK(added->text == "8");
 }
 
+TEST_CASE(
+    "a peer that was started anew is not locked out by its ghost, and a live one is not replaced") {
+  World world(1);
+  const Identity alice_key = *Identity::Generate(), bob_key = *Identity::Generate();
+  World::Node& alice = world.Add("alice", {}, &alice_key);
+  World::Node& bob = world.Add("bob", {}, &bob_key);
+  const Locator at = bob.Offer(bob.Make(kCounter, "counter", {Value::SmallInt(1)}));
+  const auto got = alice.Ask(alice.Fetch(at), alice.vm->Symbol("get"));
+  world.Run();
+  CHECK(got->text == "1");
+  SUBCASE("it is gone, and nobody has told bob") {
+    world.network.Stall("alice", "bob");
+    World::Node& again = world.Add("again", {}, &alice_key);
+    const auto later = again.Ask(again.Fetch(at), again.vm->Symbol("get"));
+    world.Run(20'000'000'000);
+    CHECK(later->text == "1");
+    CHECK(bob.network->sessions() == 1);
+  }
+  SUBCASE("it is there") {
+    World::Node& twin = world.Add("twin", {}, &alice_key);
+    const auto refused = twin.Ask(twin.Fetch(at), twin.vm->Symbol("get"));
+    world.Run(20'000'000'000);
+    CHECK(refused->text.find("it is alive") != std::string::npos);
+    const auto still = alice.Ask(alice.Fetch(at), alice.vm->Symbol("get"));
+    world.Run();
+    CHECK(still->text == "1");
+  }
+}
+
+TEST_CASE(
+    "what a peer gives back without an answer breaks, and so does what waits for a network that "
+    "goes") {
+  Two two;
+  Vm& vm = *two.alice.vm;
+  const Root counter =
+      two.alice.Fetch(two.bob.Offer(two.bob.Make(kCounter, "counter", {Value::SmallInt(0)})));
+  const auto never = two.alice.Ask(counter, vm.Symbol("never"));
+  two.world.Run();
+  CHECK_FALSE(never->is_settled);
+  two.alice.network.reset();
+  vm.Run();
+  CHECK(never->text == "#disconnected");
+  CHECK(never->settlements == 1);
+}
+
 }  // namespace
 }  // namespace vesicle

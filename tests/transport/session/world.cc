@@ -6,15 +6,22 @@
 
 namespace vesicle {
 
-World::Node::Node(World& world_in, std::string name_in, NetworkOptions options)
+World::Node::Node(World& world_in, std::string name_in, NetworkOptions options,
+                  const Identity* identity)
     : world(world_in),
       name(std::move(name_in)),
-      vm(std::make_unique<Vm>(VmOptions{}, AddMembranes)) {
-  transport = world.network.AddHost(name);
-  options.own.name = {std::string(transport->name()), name};
+      vm(std::make_unique<Vm>(VmOptions{}, AddMembranes)),
+      line(world.network.AddHost(name)) {
+  if (identity != nullptr) {
+    auto tls = TlsTransport::Create(world.environment, *line, *identity);
+    REQUIRE_MESSAGE(tls.ok(), tls.status().ToString());
+    over_tls = *std::move(tls);
+  }
+  Transport& transport = over_tls != nullptr ? *over_tls : *line;
+  options.own.name = {std::string(transport.name()),
+                      identity != nullptr ? identity->designator() : name};
   options.own.hints = {{"host", name}, {"port", "1"}};
-  network =
-      std::make_unique<Network>(*vm, world.environment, *transport, std::move(options), [] {});
+  network = std::make_unique<Network>(*vm, world.environment, transport, std::move(options), [] {});
   const auto at = network->Listen(name + ":1");
   REQUIRE_MESSAGE(at.ok(), at.status().ToString());
 }
@@ -63,8 +70,8 @@ void World::Node::Collect() { vm->core().heap().Collect(Heap::Scope::kFull); }
 World::World(uint64_t seed, MemoryOptions options)
     : environment(seed), network(environment, options, seed) {}
 
-World::Node& World::Add(std::string name, NetworkOptions options) {
-  nodes.push_back(std::make_unique<Node>(*this, std::move(name), std::move(options)));
+World::Node& World::Add(std::string name, NetworkOptions options, const Identity* identity) {
+  nodes.push_back(std::make_unique<Node>(*this, std::move(name), std::move(options), identity));
   return *nodes.back();
 }
 

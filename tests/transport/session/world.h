@@ -18,9 +18,11 @@
 #include <vector>
 
 #include "membrane/script.h"
+#include "transport/identity.h"
 #include "transport/memory.h"
 #include "transport/session/net.h"
 #include "transport/session/network.h"
+#include "transport/tls.h"
 #include "transport/virtual_environment.h"
 #include "vm/native/vm.h"
 #include "vm/value/print.h"
@@ -39,7 +41,8 @@ class World {
   using OutcomePtr = std::shared_ptr<Outcome>;
 
   struct Node {
-    Node(World& world, std::string name, NetworkOptions options);
+    // `identity`: by TLS, under that key; null: nothing is proved.
+    Node(World& world, std::string name, NetworkOptions options, const Identity* identity);
 
     // An actor of that behavior of a module.
     Root Make(std::string_view text, std::string_view behavior,
@@ -56,13 +59,14 @@ class World {
     World& world;
     std::string name;
     std::unique_ptr<Vm> vm;
-    std::unique_ptr<Transport> transport;
+    std::unique_ptr<Transport> line;
+    std::unique_ptr<Transport> over_tls;  // of `line`, or null
     std::unique_ptr<Network> network;
     std::vector<Module> modules;
   };
 
   explicit World(uint64_t seed, MemoryOptions options = {});
-  Node& Add(std::string name, NetworkOptions options = {});
+  Node& Add(std::string name, NetworkOptions options = {}, const Identity* identity = nullptr);
   // A VM is gone, all at once.
   void Crash(Node& node);
   // Until nothing is left to do but waiting for timers far away.
