@@ -292,6 +292,9 @@ absl::Status Network::Enliven(Value sturdyref, Value slot) {
   const Locator* locator = vesicle::SturdyrefOf(sturdyref);
   if (locator == nullptr) return absl::InvalidArgumentError("that is no sturdyref");
   const Locator copy = *locator;
+  if (copy.peer.name != options_.own.name) {
+    if (absl::Status may = MayDialForPeer(copy.peer); !may.ok()) return may;
+  }
   return Fetch(copy, slot);
 }
 
@@ -310,6 +313,16 @@ absl::Status Network::MayDial(const PeerLocator& peer) {
                      std::string(transport_.name())));
   }
   return options_.may_dial ? options_.may_dial(peer) : absl::OkStatus();
+}
+
+// A dial because a peer said so. Those that wait are few.
+absl::Status Network::MayDialForPeer(const PeerLocator& peer) const {
+  if (table_.Find(peer.name)) return absl::OkStatus();
+  const auto waiting = std::count_if(links_.begin(), links_.end(), [](const auto& entry) {
+    return !entry.second->dialled().name.designator.empty() && !entry.second->is_open();
+  });
+  if (static_cast<size_t>(waiting) < options_.caused_dials_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError("too many peers are dialled at once because others said so");
 }
 
 absl::StatusOr<Network::Link*> Network::Dial(const PeerLocator& peer) {
@@ -538,13 +551,7 @@ Result Network::Receive(Session& gifter, const SignedGive& signed_give) {
   if (give.exporter.name == options_.own.name) {
     return refuse("desc:handoff-give, exporter-location: it is ours");
   }
-  const size_t dials =
-      static_cast<size_t>(std::count_if(links_.begin(), links_.end(), [](const auto& entry) {
-        return !entry.second->dialled().name.designator.empty() && !entry.second->is_open();
-      }));
-  if (dials >= options_.caused_dials_max && !table_.Find(give.exporter.name)) {
-    return refuse("too many peers are dialled at once because others said so");
-  }
+  if (absl::Status may = MayDialForPeer(give.exporter); !may.ok()) return refuse(Text(may));
   absl::StatusOr<Link*> link = LinkTo(give.exporter);
   if (!link.ok()) return refuse(Text(link.status()));
   // The certificate goes on as it came; what is known of the gifter's session is kept until then.

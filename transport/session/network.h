@@ -130,6 +130,7 @@ class Network final : public SessionHost, private TurnEndTask {
   absl::StatusOr<Link*> LinkTo(const PeerLocator& peer);
   absl::StatusOr<Link*> Dial(const PeerLocator& peer);
   absl::Status MayDial(const PeerLocator& peer);
+  absl::Status MayDialForPeer(const PeerLocator& peer) const;
   void Judge(Link& link);
   void Probe(Link& newcomer, LinkId other);
   void Open(Link& link, const SessionTable::Verdict& verdict);

@@ -1,5 +1,6 @@
 #include "transport/session/query.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -16,7 +17,7 @@ namespace {
 
 // An actor that hears how the target settles. Its captures: kind, index or name, slot.
 // A list has far fewer elements.
-constexpr uint64_t kIndexMask = (uint64_t{1} << 59) - 1;
+constexpr uint64_t kIndexMax = (uint64_t{1} << 59) - 1;
 enum Capture : uint32_t { kKind = 1, kOperand, kSlot, kWordCount };
 
 class QueryCode final : public CodeBody {
@@ -114,9 +115,10 @@ void Ask(Core& core, Value payer, Value target, const Query& query, Value slot) 
   Object* actor = heap.AllocateRaw(Kind::kActor, kWordCount);
   actor->words()[0] = Value::Data(code);
   actor->words()[kKind] = Value::SmallInt(static_cast<int64_t>(query.kind));
-  actor->words()[kOperand] = query.kind == Query::Kind::kIndex
-                                 ? Value::SmallInt(static_cast<int64_t>(query.index & kIndexMask))
-                                 : query.name;
+  actor->words()[kOperand] =
+      query.kind == Query::Kind::kIndex
+          ? Value::SmallInt(static_cast<int64_t>(std::min(query.index, kIndexMax)))
+          : query.name;
   actor->words()[kSlot] = slot;
   core.ListenOn(payer, target, Value::Target(actor));
 }

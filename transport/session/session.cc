@@ -165,6 +165,8 @@ void Session::ReturnTheDead() {
   if (heap().marking()) return;  // is_looking_ stays: the next look goes on
   std::vector<GcEntry> dead;
   bool is_done = imports_.TakeDead(kLooksAtOnce, [&](const PositionTable::Entry& e) {
+    // What comes by that position from now on is another promise.
+    if (PositionTable::Entry* promise = promises_.Find(e.position)) promises_.Remove(promise);
     if (session_planted::Is(session_planted::kDeadNotReturned)) return;
     const uint64_t times = session_planted::Is(session_planted::kDeadReturnedTwice) ? 2 : 1;
     dead.push_back({e.position, times * e.count});
