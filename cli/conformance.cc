@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "cli/command.h"
 #include "cli/conformance_text.h"
+#include "cli/net_host.h"
 #include "membrane/script.h"
 #include "transport/captp/dialect.h"
 #include "transport/loop_environment.h"
@@ -19,7 +19,6 @@
 #include "transport/tcp.h"
 #include "vm/loop/signal_watcher.h"
 #include "vm/loop/vm_loop.h"
-#include "vm/random/random.h"
 
 namespace vesicle::cli {
 namespace {
@@ -45,13 +44,6 @@ constexpr Object kObjects[] = {
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "vesicle conformance-server: %s\n", MessageOf(status).c_str());
   return kExitFailed;
-}
-
-// A name that is ours in this run: nothing proves it on this transport.
-std::string MakeDesignator() {
-  OsRandom random;
-  return absl::StrCat(absl::Hex(random.Next(), absl::kZeroPad16),
-                      absl::Hex(random.Next(), absl::kZeroPad16));
 }
 
 int Serve(const std::string& address, const Dialect& dialect) {

@@ -24,14 +24,13 @@ std::string Canonical(const std::string& host) {
   return parts.ok() ? parts->host : host;
 }
 
-// A name that is ours in this run: plain TCP proves none.
+}  // namespace
+
 std::string MakeDesignator() {
   OsRandom random;
   return absl::StrCat(absl::Hex(random.Next(), absl::kZeroPad16),
                       absl::Hex(random.Next(), absl::kZeroPad16));
 }
-
-}  // namespace
 
 absl::StatusOr<NetGrant> ParseNetGrant(const std::string& text) {
   if (text == "*") return NetGrant{"*", 0};

@@ -28,6 +28,9 @@ struct NetGrant {
 // InvalidArgument: in one line, what is wrong.
 absl::StatusOr<NetGrant> ParseNetGrant(const std::string& text);
 
+// Of plain TCP: a name that is ours in this run, and that nothing proves.
+std::string MakeDesignator();
+
 class NetHost {
  public:
   struct Options {

@@ -56,12 +56,10 @@ void GiftTable::EndGifter(const SessionId& gifter) {
   for (auto& [id, entry] : gifts) Break(entry);
 }
 
-int64_t GiftTable::Expire(int64_t now_ns) {
-  int64_t next = INT64_MAX;
+void GiftTable::Expire(int64_t now_ns) {
   for (auto& [gifter, gifts] : gifters_) {
     for (auto at = gifts.begin(); at != gifts.end();) {
       if (at->second.until_ns > now_ns) {
-        next = std::min(next, at->second.until_ns);
         ++at;
       } else {
         Break(at->second);
@@ -70,7 +68,6 @@ int64_t GiftTable::Expire(int64_t now_ns) {
     }
   }
   std::erase_if(gifters_, [](const auto& gifter) { return gifter.second.empty(); });
-  return next;
 }
 
 size_t GiftTable::size() const {

@@ -38,8 +38,8 @@ class GiftTable {
   // already, or never comes; #full.
   void Withdraw(const SessionId& gifter, std::string_view id, Value slot, int64_t now_ns);
   void EndGifter(const SessionId& gifter);
-  // What is over its time goes; when the next one is. INT64_MAX: there is none.
-  int64_t Expire(int64_t now_ns);
+  // What is over its time goes.
+  void Expire(int64_t now_ns);
   size_t size() const;
 
  private:

@@ -87,7 +87,9 @@ class Network::Link final : public ConnectionHandler {
   bool is_session_over() const { return is_session_over_; }
   void NoteSessionOver() { is_session_over_ = true; }
 
-  void Wait(Work work) {
+  // Now, or when the session is there.
+  void Do(Work work) {
+    if (is_open()) return work.go(*session_);
     if (work_.size() >= kWaitingMax) {
       Core& core = network_.core();
       return core.Break(work.slot.value(), core.Reason("full", "too much waits for that peer"));
@@ -145,7 +147,6 @@ class Network::Link final : public ConnectionHandler {
         return;
     }
   }
-  void OnSendable() override {}
   void OnClosed(const absl::Status& why) override {
     is_closed_ = true;
     network_.OnLinkClosed(*this, why);
@@ -250,9 +251,10 @@ bool Network::Retract(std::string_view swiss) {
   return true;
 }
 
-Value Network::Fetch(std::string_view swiss) {
+void Network::Fetch(std::string_view swiss, Value slot) {
   const auto at = offers_.find(swiss);
-  return at == offers_.end() ? Value::Absent() : at->second.value();
+  if (at != offers_.end()) return core().Keep(slot, at->second.value());
+  core().Break(slot, core().Reason("not_found", "no object has that swiss number here"));
 }
 
 // ---------------------------------------------------------------------------
@@ -265,12 +267,7 @@ absl::Status Network::Fetch(const Locator& locator, Value slot) {
         "missing");
   }
   if (locator.peer.name == options_.own.name) {
-    const Value own = Fetch(std::string_view(locator.swiss));
-    if (own == Value::Absent()) {
-      core().Break(slot, core().Reason("not_found", "no object has that swiss number here"));
-    } else {
-      core().Keep(slot, own);
-    }
+    Fetch(std::string_view(locator.swiss), slot);
     return absl::OkStatus();
   }
   absl::StatusOr<Link*> link = LinkTo(locator.peer);
@@ -280,11 +277,7 @@ absl::Status Network::Fetch(const Locator& locator, Value slot) {
     core().DeliverOn(Value::Nil(), session.Bootstrap(), message, slot.value());
     Wake();
   };
-  if ((*link)->is_open()) {
-    fetch(*(*link)->session());
-  } else {
-    (*link)->Wait({std::move(fetch), Root(core().heap(), slot)});
-  }
+  (*link)->Do({std::move(fetch), Root(core().heap(), slot)});
   return absl::OkStatus();
 }
 
@@ -559,11 +552,7 @@ Result Network::Receive(Session& gifter, const SignedGive& signed_give) {
                    slot = Root(core().heap(), promise)](Session& exporter) {
     exporter.WithdrawGift(bytes, key, slot.value());
   };
-  if ((*link)->is_open()) {
-    withdraw(*(*link)->session());
-  } else {
-    (*link)->Wait({std::move(withdraw), Root(core().heap(), promise)});
-  }
+  (*link)->Do({std::move(withdraw), Root(core().heap(), promise)});
   return promise;
 }
 

@@ -113,7 +113,7 @@ class Network final : public SessionHost, private TurnEndTask {
   Core& core() override { return vm_.core(); }
   Environment& environment() override { return environment_; }
   void Wake() override { on_work_(); }
-  Value Fetch(std::string_view swiss) override;
+  void Fetch(std::string_view swiss, Value slot) override;
   absl::Status Deposit(Session& gifter, std::string_view gift_id, Value gift) override;
   void Withdraw(Session& receiver, const SignedReceive& receive, Value slot) override;
   Result Receive(Session& gifter, const SignedGive& give) override;

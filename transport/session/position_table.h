@@ -69,13 +69,6 @@ class PositionTable {
     }
     return !entries_.empty();
   }
-  // fn(Entry&) of all.
-  template <typename Fn>
-  void ForEach(Fn fn) {
-    for (Entry& entry : entries_) {
-      if (entry.is_used) fn(entry);
-    }
-  }
   // Of a weak table: looks at up to `max` places, from where it stopped before on, and takes out
   // those whose values have died: fn(const Entry&). True when the end of the table was met.
   template <typename Fn>

@@ -75,8 +75,8 @@ class SessionHost {
   virtual Environment& environment() = 0;
   // The VM has something to run.
   virtual void Wake() = 0;
-  // The reference of that swiss number; Absent: there is none.
-  virtual Value Fetch(std::string_view swiss) = 0;
+  // Settles `slot` with the reference of that swiss number; breaks it, #not_found: there is none.
+  virtual void Fetch(std::string_view swiss, Value slot) = 0;
   // Of peers that hand something on by us. OK: kept, or known already.
   virtual absl::Status Deposit(Session& gifter, std::string_view gift_id, Value gift) = 0;
   // Settles `slot`, now or when the gift comes.
@@ -139,7 +139,6 @@ class Session final : private syrup::RefWriter,
 
   // From the connection.
   void Take(std::string_view bytes);
-  void OnSendable() {}
   // The connection has ended.
   void Disconnect(const absl::Status& why);
   // The same, and all that waits breaks before this returns. The host hears nothing.

@@ -360,15 +360,9 @@ absl::Status Session::DoBootstrap(const Operation& op) {
   incoming_ = {};
   host_.Wake();
   switch (call.kind) {
-    case BootstrapCall::Kind::kFetch: {
-      const Value ref = host_.Fetch(call.swiss);
-      if (ref == Value::Absent()) {
-        core_.Break(slot, core_.Reason("not_found", "no object has that swiss number here"));
-      } else {
-        core_.Keep(slot, ref);
-      }
+    case BootstrapCall::Kind::kFetch:
+      host_.Fetch(call.swiss, slot);
       return absl::OkStatus();
-    }
     case BootstrapCall::Kind::kDepositGift: {
       Value gift;
       if (absl::Status s = FindTarget(call.gift, "deposit-gift", &gift); !s.ok()) return s;
