@@ -64,8 +64,9 @@ std::string SizeIn(Value v, size_t most, size_t* size) {
   return {};
 }
 
-// Empty: all is well.
-std::string ReadOptions(Value map, Value owner, MembraneOptions* options) {
+}  // namespace
+
+std::string ReadMembraneOptions(Value map, Value owner, MembraneOptions* options) {
   options->payer_in = options->payer_out = options->owner = owner;
   options->proxies_max = options->owed_max = kScriptTableMax;
   const auto payer = [&](Value v) -> std::string {
@@ -96,10 +97,12 @@ std::string ReadOptions(Value map, Value owner, MembraneOptions* options) {
        {"owed_max", [&](Value v) { return SizeIn(v, kTableEntriesMax, &options->owed_max); }}});
 }
 
+namespace {
+
 // What options make, or what is wrong with them.
 absl::StatusOr<Membrane> MakeMembrane(Core& core, Value map, Value owner) {
   MembraneOptions options;
-  const std::string error = ReadOptions(map, owner, &options);
+  const std::string error = ReadMembraneOptions(map, owner, &options);
   if (!error.empty()) return absl::InvalidArgumentError(error);
   return Membrane::Create(core, options);
 }
@@ -399,7 +402,7 @@ BuiltinResult MembraneBehavior(BuiltinContext& context, const Value* args, int) 
   Core& core = context.core();
   const Value owner = core.sponsor().control;
   MembraneOptions options;
-  std::string error = ReadOptions(args[0], owner, &options);
+  std::string error = ReadMembraneOptions(args[0], owner, &options);
   if (error.empty()) error = Membrane::WhatIsWrong(options);
   if (!error.empty()) return context.TypeError("membrane: " + error);
   Object* holder =
@@ -438,6 +441,12 @@ BuiltinResult Revocable(BuiltinContext& context, const Value* args, int count) {
 }
 
 }  // namespace
+
+Value MembraneControl(Core& core, const Membrane& membrane) {
+  const Value behavior = MakeControl<EnterMembrane>(core, "membrane", kCaptureEnd - 1, kMembrane);
+  behavior.data()->words()[kMembrane] = membrane.value();
+  return behavior;
+}
 
 void AddMembranes(BuiltinRegistry& registry) {
   registry.Behavior(

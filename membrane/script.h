@@ -12,11 +12,21 @@
 #ifndef VESICLE_MEMBRANE_SCRIPT_H_
 #define VESICLE_MEMBRANE_SCRIPT_H_
 
+#include <string>
+
+#include "membrane/membrane.h"
 #include "vm/script/run/builtin.h"
 
 namespace vesicle {
 
 void AddMembranes(BuiltinRegistry& registry);
+
+// The map that `membrane(options)` takes; `owner`, a sponsor's control ref, pays where it names
+// nobody. What is wrong with it, empty: nothing.
+std::string ReadMembraneOptions(Value map, Value owner, MembraneOptions* options);
+
+// A behavior whose ref controls a membrane as above. When its life ends, the membrane is revoked.
+Value MembraneControl(Core& core, const Membrane& membrane);
 
 }  // namespace vesicle
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <span>
 #include <utility>
 
@@ -41,14 +42,30 @@ SocketConnection::~SocketConnection() {
 }
 
 absl::Status SocketConnection::Watch() {
-  // Of a TCP socket only: a message is not held back for another one to come.
-  const int on = 1;
-  setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  SetTcpOptions();
   if (const int rc = poll_.Init(loop_.uv(), uv_poll_init, fd_); rc != 0) {
     return SocketStatus(-rc, peer().address);
   }
   poll_.set_callback([this] { OnReady(); });
   return absl::OkStatus();
+}
+
+// The system has them for TCP sockets only, and refuses them for others.
+void SocketConnection::SetTcpOptions() {
+  const auto set = [&](int level, int option, int value) {
+    setsockopt(fd_, level, option, &value, sizeof value);
+  };
+  // A message is not held back for another one to come.
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  const int silence_ms = static_cast<int>(std::min<int64_t>(limits().silence_ms_max, INT_MAX));
+  if (silence_ms <= 0) return;
+  // An idle peer is looked for after half of the time, and then twice.
+  constexpr int kMsPerSecond = 1000;
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, silence_ms);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, std::max(silence_ms / 2 / kMsPerSecond, 1));
+  set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(silence_ms / 6 / kMsPerSecond, 1));
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 absl::Status SocketConnection::Resolve(const HostAndPort& host) {

@@ -62,6 +62,7 @@ class SocketConnection final : public StreamConnection {
   void Drop(Leave leave) override;
 
   absl::Status Watch();
+  void SetTcpOptions();
   void DialNext();
   absl::Status DialOne(const SocketAddress& address);
   void OnReady();

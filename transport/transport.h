@@ -64,6 +64,10 @@ struct Limits {
   // One write holds whole Sends only and at most so much (more if one Send is): some peers take
   // one read for one message.
   size_t write_bytes_max = size_t{16} << 10;
+  // Of a peer that acknowledges nothing of what was sent, takes nothing of it, or is not there when
+  // it is looked for in a long silence: the connection is lost then, Unavailable. Over TCP only; 0:
+  // as long as the system likes.
+  int64_t silence_ms_max = 30'000;
   int64_t close_ms_max = 5000;  // for what is pending to go, and for the peer to end, at a Close()
 };
 

@@ -5,7 +5,7 @@
 #
 #   tests/bench/peers.sh [--rounds N] [--only WORK] [--small] [--write]
 #
-# --only WORK   one of: ring ring_1m fanin create idle fib loop list walls
+# --only WORK   one of: ring ring_1m fanin create idle fib loop list walls wire
 # --small       sizes to try the script itself
 # --write       puts the table into docs/performance.md
 #
@@ -16,6 +16,7 @@ bench=$root/tests/bench
 out=$root/build/bench
 vesicle=$root/build/release/vesicle
 works=$root/build/release/tests/bench/works
+wire=$root/build/release/tests/bench/wire
 
 rounds=5 only='' small='' write=''
 while [ $# -gt 0 ]; do
@@ -38,7 +39,8 @@ idle    idle   1000000
 fib     fib    30
 loop    loop   50000000
 list    list   1000000
-walls   walls  200000 100000'
+walls   walls  200000 100000
+wire    wire   200000'
 [ -n "$small" ] && plan='ring    ring   1000 10
 ring_1m ring   10000 10
 fanin   fanin  10 1000
@@ -47,7 +49,8 @@ idle    idle   100000
 fib     fib    20
 loop    loop   500000
 list    list   10000
-walls   walls  2000 1000'
+walls   walls  2000 1000
+wire    wire   2000'
 [ -n "$only" ] && plan=$(grep -E "^$only " <<<"$plan")
 [ -n "$plan" ] || { echo "no work is called $only" >&2; exit 2; }
 
@@ -70,7 +73,7 @@ join erlang erlang-base
 join caf libcaf-dev
 join go golang-go
 join capnp libcapnp-dev capnproto
-for target in vesicle bench_works; do
+for target in vesicle bench_works bench_wire; do
   build release $target -DCMAKE_BUILD_TYPE=Release -DVESICLE_TESTS=ON -DVESICLE_BENCH=ON
 done
 for who in "${contestants[@]}"; do
@@ -88,15 +91,22 @@ done
 run() {  # WHO PROGRAM SIZES...
   local who=$1 program=$2 command
   shift
-  case $who in
-    script) command=("$vesicle" run --allow-read=/proc/self "$bench/programs/$program.ves" "${@:2}") ;;
-    native | raw) command=("$works" "$who" "$@") ;;
-    node) command=(node --expose-gc --max-old-space-size=8192 "$bench/peers/works.js" "$@") ;;
-    luajit | lua5.4) command=("$who" "$bench/peers/works.lua" "$@") ;;
-    erlang) command=(erl +S 1:1 +P 20000000 -noshell -pa "$out" -run works main "$@") ;;
-    caf) command=("$out/works_caf" "$@") ;;
-    capnp) command=("$out/works_capnp" "$@") ;;
-    go) command=(env GOMAXPROCS=1 "$out/works_go" "$@") ;;
+  case $who:$program in
+    script:wire)
+      "$bench/wire.sh" "$vesicle" "$2"
+      for line in tcp tls; do "$wire" idle $line 1000; done
+      return ;;
+    raw:wire) command=("$wire" raw "$2") ;;
+    # The daemon of its names is told to be there for the loopback only.
+    erlang:wire) command=(env ERL_EPMD_ADDRESS=127.0.0.1 erl +S 1:1 -noshell -name vesicle_asker@127.0.0.1 -kernel inet_dist_use_interface '{127,0,0,1}' -pa "$out" -run works main "$@") ;;
+    script:*) command=("$vesicle" run --allow-read=/proc/self "$bench/programs/$program.ves" "${@:2}") ;;
+    native:* | raw:*) command=("$works" "$who" "$@") ;;
+    node:*) command=(node --expose-gc --max-old-space-size=8192 "$bench/peers/works.js" "$@") ;;
+    luajit:* | lua5.4:*) command=("$who" "$bench/peers/works.lua" "$@") ;;
+    erlang:*) command=(erl +S 1:1 +P 20000000 -noshell -pa "$out" -run works main "$@") ;;
+    caf:*) command=("$out/works_caf" "$@") ;;
+    capnp:*) command=("$out/works_capnp" "$@") ;;
+    go:*) command=(env GOMAXPROCS=1 "$out/works_go" "$@") ;;
   esac
   timeout 600 "${command[@]}" </dev/null
 }
@@ -105,8 +115,8 @@ run() {  # WHO PROGRAM SIZES...
 # who has them.
 takes_part() {  # WHO PROGRAM
   case $1:$2 in
-    script:walls | native:walls | capnp:walls) ;;
-    capnp:* | *:walls) return 1 ;;
+    script:walls | native:walls | capnp:walls | script:wire | raw:wire | erlang:wire | capnp:wire) ;;
+    capnp:* | *:walls | *:wire) return 1 ;;
     native:fib | native:loop | native:list | caf:fib | caf:loop | caf:list) return 1 ;;
   esac
 }

@@ -9,8 +9,8 @@ servers=()
 trap 'kill "${servers[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 failed=0
 
-server() {  # NAME: starts it, and waits for its locator
-  "$vesicle" run --allow-net=127.0.0.1 "samples/net/$1_server.ves" 127.0.0.1:0 \
+server() {  # NAME FLAGS...: starts it, and waits for its locator
+  "$vesicle" run --allow-net=127.0.0.1 "${@:2}" "samples/net/$1_server.ves" 127.0.0.1:0 \
     >"$work/$1.locator" 2>"$work/$1.err" &
   servers+=($!)
   for _ in $(seq 300); do
@@ -30,7 +30,7 @@ expect() {  # WHAT EXIT OUTPUT COMMAND...
 }
 
 client() { echo "$vesicle run --allow-net=127.0.0.1 samples/net/$1_client.ves"; }
-for name in hello bank chat; do server $name; done
+for name in hello bank chat echo ring charity matcher; do server $name; done
 hello=$(cat "$work/hello.locator")
 expect hello 0 'Hello Ada, you are number 1.' $(client hello) "$hello"
 expect bank 0 $'Bob has 40\ntoo much: #failed(#short(930))\nAda has 70' \
@@ -39,6 +39,35 @@ expect 'first in the chat' 0 $'Ada: hello\nAda: how are you' \
   $(client chat) "$(cat "$work/chat.locator")" Ada hello 'how are you'
 expect 'second in the chat' 0 $'Ada has come\nAda: hello\nAda: how are you\nBob: good evening' \
   $(client chat) "$(cat "$work/chat.locator")" Bob 'good evening'
+expect echo 0 '{answer: {tag: 5}}' $(client echo) "$(cat "$work/echo.locator")"
+grep -qx 'echo got {tag: 5}' "$work/echo.locator" || { echo "echo: nothing printed"; failed=1; }
+expect ring 0 '3 laps of 10 links in two VMs' \
+  bash -c "$(client ring) '$(cat "$work/ring.locator")' 10 3 2>/dev/null"
+
+# A file of many pieces arrives as it was; a name is taken once, and chooses no path.
+mkdir "$work/box"
+server drop "--allow-write=$work/box"
+head -c 300000 /dev/urandom >"$work/file"
+drop="$vesicle run --allow-net=127.0.0.1 --allow-read=$work samples/net/drop_client.ves"
+expect drop 0 '300000 bytes are there as a.bin' $drop "$(cat "$work/drop.locator")" file a.bin
+cmp -s "$work/file" "$work/box/a.bin" || { echo "drop: it is not the same file"; failed=1; }
+for name in a.bin ../b.bin; do
+  got=$(timeout 60 $drop "$(cat "$work/drop.locator")" file "$name" 2>&1)
+  grep -q '^refused: #failed(#\(taken\|name\)(' <<<"$got" || { echo "drop $name: $got"; failed=1; }
+done
+
+# Two donors, each in a VM of its own: one waits for the other.
+donor() {
+  timeout 60 "$vesicle" run --allow-net=127.0.0.1 samples/net/donor_client.ves \
+    "$(cat "$work/charity.locator")" "$(cat "$work/matcher.locator")" "$1"
+}
+donor 50 >"$work/first" 2>&1 &
+first=$!
+sleep 0.5
+[ -s "$work/first" ] && { echo "one donor gave alone:"; cat "$work/first"; failed=1; }
+expect 'second donor' 0 'matched: the charity has 80' bash -c "$(declare -f donor); work=$work vesicle=$vesicle; donor 30"
+wait "$first"
+[ "$(cat "$work/first")" = 'matched: the charity has 80' ] || { echo "first donor:"; cat "$work/first"; failed=1; }
 expect call 0 '"Hello shell, you are number 2."' "$vesicle" call "$hello" '#hello("shell")'
 expect 'a secret in a file' 0 '"Hello file, you are number 3."' \
   "$vesicle" call "@$work/hello.locator" '#hello("file")'

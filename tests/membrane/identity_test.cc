@@ -356,8 +356,9 @@ TEST_CASE("law 6: a ref of the receiving side is never wrapped") {
     const Root friend_there = far.Create("keeper");
     const Root friend_here = near->Create("keeper");
     const Root judge = far.Create("judge", {friend_there.value()});
-    const Root runner = near->Create("runner", {link->From(far, judge).value(), friend_here.value(),
-                                                link->From(far, friend_there).value()});
+    const Root judge_seen = link->From(far, judge), friend_seen = link->From(far, friend_there);
+    const Root runner =
+        near->Create("runner", {judge_seen.value(), friend_here.value(), friend_seen.value()});
     CHECK(link->Asked(*near, runner, "#go") == "[true, false]");
   }
 }

@@ -47,10 +47,13 @@ class Shore {
   Root Ask(const Root& target, Value message);
   // "3", "broken: #revoked", "pending".
   std::string Outcome(const Root& promise);
+  // What is changed in an outcome before a test sees it.
+  void set_as_seen(std::function<std::string(std::string)> fn) { as_seen_ = std::move(fn); }
 
  private:
   Vm& vm_;
   std::string name_;  // of its modules' files
+  std::function<std::string(std::string)> as_seen_;
   std::deque<Module> modules_;
 };
 
@@ -58,16 +61,21 @@ class Link {
  public:
   // What law 36 lets a transport differ in.
   struct Traits {
-    bool keeps_identity = true;     // laws 2 to 4: always, not only within one connection
-    bool undoes_under_way = true;   // laws 10, 12, 14: there is no wire for things to be on
-    bool takes_every_value = true;  // laws 16, 17: there is no codec, and no bound
-    bool copies_code = true;        // law 23: functions and behaviors cross
-    bool finds_circles = true;      // of promises that wait for each other across it
-    bool one_heap = true;           // a test may look at both sides at once
+    bool keeps_identity = true;        // laws 2 to 4: always, not only within one connection
+    bool undoes_under_way = true;      // laws 10, 12, 14: there is no wire for things to be on
+    bool takes_every_value = true;     // laws 16, 17: there is no codec, and no bound
+    bool copies_code = true;           // law 23: functions and behaviors cross
+    bool finds_circles = true;         // of promises that wait for each other across it
+    bool one_heap = true;              // a test may look at both sides at once
+    bool keeps_system_reasons = true;  // a far side's own comes as itself, not as #failed(it)
   };
 
   virtual ~Link() = default;
   virtual Traits traits() const { return {}; }
+  // A reason that the VM of the far side gave, as it comes: "#no_clause(..)".
+  std::string FarReason(std::string reason) const {
+    return traits().keeps_system_reasons ? reason : "#failed(" + reason + ")";
+  }
   virtual Shore& inside() = 0;
   virtual Shore& outside() = 0;
   Shore& Other(const Shore& shore) { return &shore == &inside() ? outside() : inside(); }

@@ -80,7 +80,9 @@ TEST_CASE("law 8: revoke cuts both ways and everything that grew, refs learned l
   link->Run();
   REQUIRE(to.Outcome(learned) == "nil");
   // A failed turn creates nobody: whom it gave away was never there.
-  CHECK(link->Asked(to, her_friends, "#greet") == "[1, 2, 3, 4, #disconnected, 6, 1]");
+  const std::string greeted = link->Asked(to, her_friends, "#greet");
+  const std::string never_was = link->FarReason("#disconnected");
+  CHECK(greeted == "[1, 2, 3, 4, " + never_was + ", 6, 1]");
   CHECK(link->Asked(from, his_friends, "#greet") == "[10, 11, 12]");
   link->Revoke();
   CHECK(link->Asked(to, her_friends, "#greet") ==
@@ -134,8 +136,12 @@ TEST_CASE("law 9: a proxy minted after revoke is dead from birth *") {
   CHECK(from.Outcome(ask) == "broken: #revoked");
   // What stands in data, and in what would be a copy of code.
   const Root data = link->From(from, Root(from.heap(), from.vm().List({person.value()})));
-  const Root many = to.Create("friendly", {data.value()});
-  CHECK(link->Asked(to, many, "#greet") == "[#revoked]");
+  if (link->traits().one_heap) {
+    const Root many = to.Create("friendly", {data.value()});
+    CHECK(link->Asked(to, many, "#greet") == "[#revoked]");
+  } else {
+    CHECK(to.Outcome(data) == "broken: #revoked");
+  }
   // A promise, too: it never was to settle.
   const Root promise(from.heap(), from.vm().core().NewPromise());
   const Root stand_in = link->From(from, promise);
@@ -183,9 +189,12 @@ TEST_CASE("law 11: revoke tells the other side nothing beyond #revoked") {
     behavior failing { _ => fail #no }
     behavior picky { #only => nil }
     behavior slow { _ => while true {} }
+    behavior patient { _ => { let [p, _] = promise(); p } }
   )");
   std::vector<Root> known, asked;
-  for (const char* name : {"fine", "failing", "picky", "slow"}) {
+  // What has begun over a wire is not undone.
+  const char* last = link->traits().undoes_under_way ? "slow" : "patient";
+  for (const char* name : {"fine", "failing", "picky", last}) {
     known.push_back(link->From(from, from.Create(name)));
   }
   asked.push_back(to.Ask(known[0], to.Data("#never").value()));  // replied with a promise
@@ -321,6 +330,8 @@ TEST_CASE("law 13: a ref that went out and came home is an ordinary ref and live
 
 TEST_CASE("law 13: a slot delegated back home lives on") {
   const auto [link, from, to] = EveryWay();
+  // Over a wire a slot has no identity: it comes home as the slot of another question.
+  if (!link->traits().one_heap) return;
   // Alice asks Bob, who passes the question, and whoever asked it, on to Carol: of Alice's side.
   link->Load(R"(
     behavior bob(carol) { #know(c) => become bob(c), m => carol <- m }

@@ -2,6 +2,7 @@
 // everything. (Law 30 with whole programs: tests/sim/transparent_test.cc.)
 #include <doctest/doctest.h>
 
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -245,6 +246,9 @@ TEST_CASE("law 30: a membrane that passes everything cannot be told from none, b
     plain = shore.Outcome(reply);
   }
   REQUIRE(plain.rfind("[5, 3, #failed(#short(1)), #no_clause(", 0) == 0);
+  // What the VM itself says, said by another one.
+  const std::string far =
+      std::regex_replace(plain, std::regex(R"(#no_clause\("[^"]*"\))"), "#failed($&)");
   const auto link = EveryLink();
   link->Load(text);
   for (const bool bank_is_across : {true, false}) {
@@ -253,10 +257,11 @@ TEST_CASE("law 30: a membrane that passes everything cannot be told from none, b
       const Root teller = link->inside().Create("teller");
       const Root own_bank = link->outside().Create("bank", {link->outside().Data("{}").value()});
       const Root own_teller = link->outside().Create("teller");
-      const Root main = link->outside().Create(
-          "main", {bank_is_across ? link->Outward(bank).value() : own_bank.value(),
-                   teller_is_across ? link->Outward(teller).value() : own_teller.value()});
-      CHECK(link->Asked(main, "#go") == plain);
+      const Root seen_bank = bank_is_across ? link->Outward(bank) : own_bank;
+      const Root seen_teller = teller_is_across ? link->Outward(teller) : own_teller;
+      const Root main = link->outside().Create("main", {seen_bank.value(), seen_teller.value()});
+      const bool is_far = bank_is_across && !link->traits().keeps_system_reasons;
+      CHECK(link->Asked(main, "#go") == (is_far ? far : plain));
     }
   }
 }

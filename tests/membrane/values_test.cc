@@ -213,8 +213,9 @@ TEST_CASE("law 17: sharing is kept: a DAG of 60 doublings costs 60 steps *") {
   const auto [link, from, to] = EveryWay();
   if (!link->traits().takes_every_value) return;
   link->Load(kShapes);
-  const Root sender = from.Create("sender", {link->From(to, to.Create("echo")).value(),
-                                             link->From(to, to.Create("digger")).value()});
+  const Root echo = link->From(to, to.Create("echo"));
+  const Root digger = link->From(to, to.Create("digger"));
+  const Root sender = from.Create("sender", {echo.value(), digger.value()});
   CHECK(link->Asked(from, sender, "#doubled") == "[true, true, true, true]");
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "membrane/script.h"
 #include "transport/session/sturdyref.h"
 #include "vm/value/form.h"
 #include "vm/value/text.h"
@@ -41,8 +42,10 @@ class Net {
     if (Is(m, "listen", 2)) return Listen(turn, FieldsOf(m)[0], FieldsOf(m)[1]);
     if (Is(m, "revoke", 1)) return Revoke(turn, FieldsOf(m)[0]);
     if (Is(m, "peers", 0)) return Peers(turn);
+    if (Is(m, "relay", 1)) return Relay(turn, FieldsOf(m)[0]);
     turn.Fault("no_clause",
-               "host.net takes #connect(locator), #listen(uri, ref), #revoke(locator) and #peers");
+               "host.net takes #connect(locator), #listen(uri, ref), #revoke(locator), "
+               "#relay(options) and #peers");
   }
 
  private:
@@ -106,6 +109,35 @@ class Net {
     turn.Reply(Value::Bool(network != nullptr && network->Retract(locator->swiss)));
   }
 
+  // From now on, each session that opens is behind a membrane with these options.
+  void Relay(Turn& turn, Value options) {
+    if (options.is_nil()) {
+      for (Network* network : networks_) network->SetTerms({});
+      return turn.Reply(Value::Nil());
+    }
+    Core& core = turn.core();
+    const Value owner = core.sponsor().control;
+    MembraneOptions read;
+    std::string wrong = ReadMembraneOptions(options, owner, &read);
+    if (wrong.empty()) wrong = Membrane::WhatIsWrong(read);
+    if (!wrong.empty()) return turn.Fault("type", "#relay: " + wrong);
+    const auto terms = [options = Root(core.heap(), options), owner = Root(core.heap(), owner)](
+                           const PeerLocator&) -> absl::StatusOr<PeerTerms> {
+      PeerTerms peer;
+      const std::string error =
+          ReadMembraneOptions(options.value(), owner.value(), &peer.relay.emplace());
+      if (!error.empty()) return absl::InvalidArgumentError(error);
+      return peer;
+    };
+    for (Network* network : networks_) network->SetTerms(terms);
+    turn.Reply(Value::Nil());
+  }
+
+  static Value WallOf(Turn& turn, const Network::PeerState& state) {
+    if (!state.wall) return Value::Nil();
+    return turn.Create(MembraneControl(turn.core(), *state.wall));
+  }
+
   void Peers(Turn& turn) {
     std::vector<Value> peers;
     for (const Network* network : networks_) {
@@ -117,7 +149,8 @@ class Net {
                       {"open", Value::Bool(state.is_open)},
                       {"exports", count(state.counts.exports)},
                       {"imports", count(state.counts.imports)},
-                      {"asks", count(state.counts.asks)}}));
+                      {"asks", count(state.counts.asks)},
+                      {"wall", WallOf(turn, state)}}));
       }
     }
     turn.Charge(static_cast<int64_t>(100 * peers.size()));

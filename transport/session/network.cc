@@ -1,10 +1,11 @@
 #include "transport/session/network.h"
 
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "transport/captp/handshake.h"
 #include "transport/session/sturdyref.h"
 #include "vm/value/bytes.h"
 
@@ -16,8 +17,8 @@ constexpr int64_t kIdleNs = 100 * kNsPerMs;
 constexpr size_t kSwissBytes = 32;
 // Some 50 us.
 constexpr int64_t kStepsOfSignature = 25'000;
-// Of what waits for one dial.
-constexpr size_t kWaitingMax = 10'000;
+// Until the other one of two connections that crossed is open.
+constexpr int64_t kStrandedNs = 5'000 * kNsPerMs;
 
 std::string RandomBytes(RandomSource& random, size_t size) {
   std::string bytes;
@@ -26,6 +27,14 @@ std::string RandomBytes(RandomSource& random, size_t size) {
     bytes.append(reinterpret_cast<const char*>(&word), std::min(sizeof word, size - bytes.size()));
   }
   return bytes;
+}
+
+// A search by the number itself would take longer the nearer a guess is.
+std::string HashOf(std::string_view swiss) {
+  std::string hash(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(swiss.data()), swiss.size(),
+         reinterpret_cast<unsigned char*>(hash.data()));
+  return hash;
 }
 
 // "host:port", as transports read it.
@@ -52,122 +61,6 @@ std::string_view Text(const absl::Status& status) {
 
 }  // namespace
 
-// One connection: its handshake, then its session.
-class Network::Link final : public ConnectionHandler {
- public:
-  // What waits for a session: a fetch, or what a gift is fetched by.
-  struct Work {
-    absl::AnyInvocable<void(Session&)> go;
-    Root slot;  // breaks when there is none
-  };
-
-  Link(Network& network, LinkId id, std::unique_ptr<Connection> connection, Handshake::Side side,
-       PeerLocator dialled)
-      : network_(network),
-        id_(id),
-        dialled_(std::move(dialled)),
-        connection_(std::move(connection)),
-        handshake_({.side = side,
-                    .framing = network.options_.dialect.framing,
-                    .hello_ms_max = network.options_.hello_ms_max},
-                   network.environment_, [this] {
-                     network_.Refuse(*this, absl::StatusCode::kDeadlineExceeded,
-                                     "op:start-session: it did not come in time");
-                   }) {}
-
-  LinkId id() const { return id_; }
-  Connection& connection() { return *connection_; }
-  const Connection& connection() const { return *connection_; }
-  Handshake& handshake() { return handshake_; }
-  Session* session() { return session_.get(); }
-  const Session* session() const { return session_.get(); }
-  const PeerLocator& dialled() const { return dialled_; }
-  bool is_open() const { return session_ != nullptr && !session_->is_over(); }
-  bool is_closed() const { return is_closed_; }
-  bool is_session_over() const { return is_session_over_; }
-  void NoteSessionOver() { is_session_over_ = true; }
-
-  // Now, or when the session is there.
-  void Do(Work work) {
-    if (is_open()) return work.go(*session_);
-    if (work_.size() >= kWaitingMax) {
-      Core& core = network_.core();
-      return core.Break(work.slot.value(), core.Reason("full", "too much waits for that peer"));
-    }
-    work_.push_back(std::move(work));
-  }
-  void Open(std::unique_ptr<Session> session) {
-    session_ = std::move(session);
-    for (Work& work : std::exchange(work_, {})) work.go(*session_);
-    const std::string rest = std::exchange(rest_, {});
-    if (!rest.empty()) session_->Take(rest);
-  }
-  void BreakWork(std::string_view why) {
-    Core& core = network_.core();
-    for (Work& work : std::exchange(work_, {})) {
-      core.Break(work.slot.value(), core.Reason("disconnected", why));
-    }
-    network_.Wake();
-  }
-  void Send(const syrup::Writer& out) {
-    if (out.size() > 0) (void)connection_->Send(out.bytes());
-  }
-
-  // A sign of life.
-  uint64_t chunks_heard() const { return chunks_heard_; }
-  void WaitForProbe(std::unique_ptr<Environment::Timer> timer) { probe_ = std::move(timer); }
-
-  void OnBytes(std::string_view bytes) override {
-    ++chunks_heard_;
-    if (session_ != nullptr) {
-      session_->Take(bytes);
-      return;
-    }
-    if (handshake_.has_ended() || is_judged_) {
-      if (is_judged_) rest_.append(bytes);
-      return;
-    }
-    syrup::Writer out;
-    std::string_view rest;
-    switch (handshake_.Take(bytes, &rest, out)) {
-      case Handshake::Step::kMore:
-        return;
-      case Handshake::Step::kHello:
-        rest_.assign(rest);
-        is_judged_ = true;
-        connection_->PauseReading();
-        network_.judged_later_.push_back(id_);
-        network_.environment_.AtTurnEnd(network_);
-        return;
-      case Handshake::Step::kEnded:
-        network_.table_.Remove(id_);
-        Send(out);
-        connection_->Close(Text(handshake_.why()));
-        BreakWork(Text(handshake_.why()));
-        return;
-    }
-  }
-  void OnClosed(const absl::Status& why) override {
-    is_closed_ = true;
-    network_.OnLinkClosed(*this, why);
-  }
-
- private:
-  Network& network_;
-  LinkId id_;
-  PeerLocator dialled_;  // empty: it was accepted
-  std::unique_ptr<Connection> connection_;
-  Handshake handshake_;
-  std::unique_ptr<Session> session_;
-  std::vector<Work> work_;
-  uint64_t chunks_heard_ = 0;
-  std::unique_ptr<Environment::Timer> probe_;  // of the session that this one may replace
-  std::string rest_;                           // behind the hello, until it was judged
-  bool is_judged_ = false;                     // or about to be
-  bool is_closed_ = false;
-  bool is_session_over_ = false;
-};
-
 // ---------------------------------------------------------------------------
 
 Network::Network(Vm& vm, Environment& environment, Transport& transport, NetworkOptions options,
@@ -184,6 +77,7 @@ Network::Network(Vm& vm, Environment& environment, Transport& transport, Network
 
 Network::~Network() {
   listeners_.clear();
+  BreakStranded("the network was closed");
   for (auto& [id, link] : links_) {
     link->BreakWork("the network was closed");
     if (link->session() != nullptr) link->session()->EndNow();
@@ -219,6 +113,7 @@ bool Network::IsListeningAt(std::string_view address) const {
 
 void Network::Close(std::string_view reason) {
   listeners_.clear();
+  BreakStranded(reason);
   for (auto& [id, link] : links_) {
     link->BreakWork(reason);
     if (link->is_open()) {
@@ -234,25 +129,25 @@ void Network::Close(std::string_view reason) {
 
 Locator Network::Offer(Value ref) {
   std::string swiss = RandomBytes(environment_.random(), kSwissBytes);
-  offers_.insert_or_assign(swiss, Root(core().heap(), ref));
+  offers_.insert_or_assign(HashOf(swiss), Root(core().heap(), ref));
   return {.peer = options_.own, .swiss = std::move(swiss)};
 }
 
 absl::Status Network::OfferAs(std::string_view swiss, Value ref) {
-  const auto [at, is_new] = offers_.try_emplace(std::string(swiss), Root(core().heap(), ref));
+  const auto [at, is_new] = offers_.try_emplace(HashOf(swiss), Root(core().heap(), ref));
   if (is_new) return absl::OkStatus();
   return absl::AlreadyExistsError("something is offered by that swiss number");
 }
 
 bool Network::Retract(std::string_view swiss) {
-  const auto at = offers_.find(swiss);
+  const auto at = offers_.find(HashOf(swiss));
   if (at == offers_.end()) return false;
   offers_.erase(at);
   return true;
 }
 
 void Network::Fetch(std::string_view swiss, Value slot) {
-  const auto at = offers_.find(swiss);
+  const auto at = offers_.find(HashOf(swiss));
   if (at != offers_.end()) return core().Keep(slot, at->second.value());
   core().Break(slot, core().Reason("not_found", "no object has that swiss number here"));
 }
@@ -270,12 +165,10 @@ absl::Status Network::Fetch(const Locator& locator, Value slot) {
     Fetch(std::string_view(locator.swiss), slot);
     return absl::OkStatus();
   }
-  absl::StatusOr<Link*> link = LinkTo(locator.peer);
+  absl::StatusOr<NetworkLink*> link = LinkTo(locator.peer, std::nullopt);
   if (!link.ok()) return link.status();
-  auto fetch = [this, swiss = locator.swiss, slot = Root(core().heap(), slot)](Session& session) {
-    const Value message = vm_.Tagged("fetch", vm_.Bytes(swiss));
-    core().DeliverOn(Value::Nil(), session.Bootstrap(), message, slot.value());
-    Wake();
+  auto fetch = [swiss = locator.swiss, slot = Root(core().heap(), slot)](Session& session) {
+    session.Fetch(swiss, slot.value());
   };
   (*link)->Do({std::move(fetch), Root(core().heap(), slot)});
   return absl::OkStatus();
@@ -285,18 +178,19 @@ absl::Status Network::Enliven(Value sturdyref, Value slot) {
   const Locator* locator = vesicle::SturdyrefOf(sturdyref);
   if (locator == nullptr) return absl::InvalidArgumentError("that is no sturdyref");
   const Locator copy = *locator;
-  if (copy.peer.name != options_.own.name) {
-    if (absl::Status may = MayDialForPeer(copy.peer); !may.ok()) return may;
-  }
   return Fetch(copy, slot);
 }
 
-absl::StatusOr<Network::Link*> Network::LinkTo(const PeerLocator& peer) {
+absl::StatusOr<NetworkLink*> Network::LinkTo(const PeerLocator& peer,
+                                             std::optional<LinkId> causer) {
   if (const auto found = table_.Find(peer.name)) {
-    Link* link = FindLink(found->connection);
+    NetworkLink* link = FindLink(found->connection);
     if (link != nullptr) return link;
   }
-  return Dial(peer);
+  if (causer) {
+    if (absl::Status may = MayCause(*causer); !may.ok()) return may;
+  }
+  return Dial(peer, causer);
 }
 
 absl::Status Network::MayDial(const PeerLocator& peer) {
@@ -308,17 +202,16 @@ absl::Status Network::MayDial(const PeerLocator& peer) {
   return options_.may_dial ? options_.may_dial(peer) : absl::OkStatus();
 }
 
-// A dial because a peer said so. Those that wait are few.
-absl::Status Network::MayDialForPeer(const PeerLocator& peer) const {
-  if (table_.Find(peer.name)) return absl::OkStatus();
-  const auto waiting = std::count_if(links_.begin(), links_.end(), [](const auto& entry) {
-    return !entry.second->dialled().name.designator.empty() && !entry.second->is_open();
+// A dial because a peer said so. Of each peer those that wait are few.
+absl::Status Network::MayCause(LinkId causer) const {
+  const auto waiting = std::count_if(links_.begin(), links_.end(), [&](const auto& entry) {
+    return entry.second->causer() == causer && !entry.second->is_open();
   });
   if (static_cast<size_t>(waiting) < options_.caused_dials_max) return absl::OkStatus();
-  return absl::ResourceExhaustedError("too many peers are dialled at once because others said so");
+  return absl::ResourceExhaustedError("that peer wants too many others dialled at once");
 }
 
-absl::StatusOr<Network::Link*> Network::Dial(const PeerLocator& peer) {
+absl::StatusOr<NetworkLink*> Network::Dial(const PeerLocator& peer, std::optional<LinkId> causer) {
   if (absl::Status may = MayDial(peer); !may.ok()) return may;
   const absl::StatusOr<std::string> address = AddressOf(peer);
   if (!address.ok()) return address.status();
@@ -327,9 +220,9 @@ absl::StatusOr<Network::Link*> Network::Dial(const PeerLocator& peer) {
   if (transport_.proves_keys()) connect.designator = peer.name.designator;
   auto connection = transport_.Connect(*address, connect);
   if (!connection.ok()) return connection.status();
-  const LinkId id = next_link_++;
-  auto link =
-      std::make_unique<Link>(*this, id, *std::move(connection), Handshake::Side::kDialled, peer);
+  std::unique_ptr<NetworkLink> link =
+      NewLink(*std::move(connection), Handshake::Side::kDialled, peer, causer);
+  const LinkId id = link->id();
   syrup::Writer out;
   if (absl::Status s = link->handshake().Start(options_.own, out); !s.ok()) return s;
   if (absl::Status s = table_.Dial(id, peer.name, link->handshake().key().public_key()); !s.ok()) {
@@ -343,22 +236,85 @@ absl::StatusOr<Network::Link*> Network::Dial(const PeerLocator& peer) {
 // ---------------------------------------------------------------------------
 // From a connection to a session
 
+std::unique_ptr<NetworkLink> Network::NewLink(std::unique_ptr<Connection> connection,
+                                              Handshake::Side side, const PeerLocator& dialled,
+                                              std::optional<LinkId> causer) {
+  NetworkLink::Owner& owner = *this;
+  return std::make_unique<NetworkLink>(
+      owner, environment_,
+      NetworkLink::Options{.id = next_link_++,
+                           .connection = std::move(connection),
+                           .handshake = {.side = side,
+                                         .framing = options_.dialect.framing,
+                                         .hello_ms_max = options_.hello_ms_max},
+                           .dialled = dialled,
+                           .causer = causer});
+}
+
 void Network::Accept(std::unique_ptr<Connection> connection) {
-  const LinkId id = next_link_++;
-  auto link = std::make_unique<Link>(*this, id, std::move(connection), Handshake::Side::kAccepted,
-                                     PeerLocator{});
-  Link& it = *links_.emplace(id, std::move(link)).first->second;
+  std::unique_ptr<NetworkLink> link =
+      NewLink(std::move(connection), Handshake::Side::kAccepted, {}, std::nullopt);
+  const LinkId id = link->id();
+  NetworkLink& it = *links_.emplace(id, std::move(link)).first->second;
   it.connection().Start(&it);
+}
+
+void Network::OnHello(NetworkLink& link) {
+  judged_later_.push_back(link.id());
+  environment_.AtTurnEnd(*this);
+}
+
+void Network::OnLate(NetworkLink& link) {
+  Refuse(link, absl::StatusCode::kDeadlineExceeded, "op:start-session: it did not come in time");
+}
+
+void Network::OnRefused(NetworkLink& link) {
+  table_.Remove(link.id());
+  link.connection().Close(Text(link.handshake().why()));
+  LoseWork(link, Text(link.handshake().why()));
+}
+
+// Where keys are proved, what waits for a dial that crossed another goes by that one, as soon as it
+// is open. Elsewhere whoever came may only say that it is the same peer: it breaks.
+void Network::LoseWork(NetworkLink& link, std::string_view why) {
+  Wake();
+  const bool has_crossed = why.find(kCrossedHellos) != std::string_view::npos ||
+                           table_.Find(link.dialled().name).has_value();
+  std::vector<NetworkLink::Work> work = link.TakeWork();
+  if (work.empty()) return;
+  if (!transport_.proves_keys() || !has_crossed) return Break(core(), std::move(work), why);
+  if (const auto other = table_.Find(link.dialled().name)) {
+    if (NetworkLink* open = FindLink(other->connection); open != nullptr) {
+      for (NetworkLink::Work& w : work) open->Do(std::move(w));
+      return;
+    }
+  }
+  const uint64_t number = next_stranded_++;
+  Stranded& stranded = stranded_[number];
+  stranded.peer = link.dialled().name;
+  stranded.why = std::string(why);
+  stranded.work = std::move(work);
+  stranded.timer = environment_.After(kStrandedNs, [this, number] {
+    const auto node = stranded_.extract(number);
+    Break(core(), std::move(node.mapped().work), node.mapped().why);
+    Wake();
+  });
+}
+
+void Network::BreakStranded(std::string_view why) {
+  for (auto& [number, stranded] : std::exchange(stranded_, {})) {
+    Break(core(), std::move(stranded.work), why);
+  }
 }
 
 void Network::OnTurnEnd() {
   for (const LinkId id : std::exchange(judged_later_, {})) {
-    if (Link* link = FindLink(id); link != nullptr && !link->is_closed()) Judge(*link);
+    if (NetworkLink* link = FindLink(id); link != nullptr && !link->is_closed()) Judge(*link);
   }
   for (const LinkId id : std::exchange(forgotten_, {})) links_.erase(id);
 }
 
-void Network::Judge(Link& link) {
+void Network::Judge(NetworkLink& link) {
   if (link.handshake().has_ended() || link.session() != nullptr) return;
   const PeerInfo& info = link.connection().peer();
   const SessionTable::Verdict verdict = table_.Judge({.connection = link.id(),
@@ -377,9 +333,17 @@ void Network::Judge(Link& link) {
   }
 }
 
-void Network::Open(Link& link, const SessionTable::Verdict& verdict) {
+void Network::Open(NetworkLink& link, const SessionTable::Verdict& verdict) {
+  absl::StatusOr<PeerTerms> terms = TermsOf(link.handshake().hello().location);
+  if (!terms.ok()) return Refuse(link, terms.status().code(), Text(terms.status()));
+  std::optional<Membrane> wall;
+  if (terms->relay) {
+    absl::StatusOr<Membrane> made = Membrane::Create(core(), *terms->relay);
+    if (!made.ok()) return Refuse(link, made.status().code(), Text(made.status()));
+    wall = *std::move(made);
+  }
   if (verdict.other) {
-    if (Link* loser = FindLink(*verdict.other)) {
+    if (NetworkLink* loser = FindLink(*verdict.other)) {
       Refuse(*loser, absl::StatusCode::kAborted, kCrossedHellos);
     }
   }
@@ -396,43 +360,62 @@ void Network::Open(Link& link, const SessionTable::Verdict& verdict) {
       std::make_unique<Session>(*this, Session::Options{.connection = &link.connection(),
                                                         .key = link.handshake().key(),
                                                         .hello = link.handshake().hello(),
-                                                        .payer = options_.payer.value(),
+                                                        .payer = terms->payer.value(),
                                                         .dialect = options_.dialect,
-                                                        .limits = options_.limits});
+                                                        .limits = options_.limits,
+                                                        .wall = std::move(wall)});
   by_session_[session->id()] = link.id();
   link.connection().ResumeReading();
   link.Open(std::move(session));
+  for (auto at = stranded_.begin(); at != stranded_.end();) {
+    if (at->second.peer != link.session()->peer().name) {
+      ++at;
+      continue;
+    }
+    for (NetworkLink::Work& work : at->second.work) link.Do(std::move(work));
+    at = stranded_.erase(at);
+  }
   ArmIdle();
 }
 
-void Network::Refuse(Link& link, absl::StatusCode code, std::string_view reason) {
+absl::StatusOr<PeerTerms> Network::TermsOf(const PeerLocator& peer) {
+  if (!options_.terms) return PeerTerms{};
+  absl::StatusOr<PeerTerms> terms = options_.terms(peer);
+  if (!terms.ok() || !terms->relay) return terms;
+  // Who pays for what the peer sends pays for it beyond the wall, too.
+  if (terms->payer.heap() == nullptr) {
+    terms->payer = Root(core().heap(), terms->relay->payer_in);
+  } else if (terms->relay->payer_in.is_nil()) {
+    terms->relay->payer_in = terms->payer.value();
+  }
+  return terms;
+}
+
+void Network::Refuse(NetworkLink& link, absl::StatusCode code, std::string_view reason) {
   table_.Remove(link.id());
   syrup::Writer out;
   if (!link.handshake().has_ended()) link.handshake().Refuse(code, reason, out);
   link.Send(out);
   link.connection().ResumeReading();
   link.connection().Close(reason);
-  link.BreakWork(reason);
+  LoseWork(link, reason);
 }
 
 // Two ends of the same peer: the older one is asked for a sign of life.
-void Network::Probe(Link& newcomer, LinkId other) {
-  Link* older = FindLink(other);
+void Network::Probe(NetworkLink& newcomer, LinkId other) {
+  NetworkLink* older = FindLink(other);
   if (older == nullptr || !older->is_open()) {
     table_.Remove(other);
     return Judge(newcomer);
   }
   // Any answer will do, so nobody waits for it: there is no such number.
-  const Value message =
-      vm_.Tagged("fetch", vm_.Bytes(RandomBytes(environment_.random(), kSwissBytes)));
-  core().DeliverOn(Value::Nil(), older->session()->Bootstrap(), message, core().NewPromise());
-  Wake();
+  older->session()->Fetch(RandomBytes(environment_.random(), kSwissBytes), core().NewPromise());
   newcomer.WaitForProbe(environment_.After(
       options_.probe_ms_max * kNsPerMs,
       [this, id = newcomer.id(), other, heard = older->chunks_heard()] {
-        Link* link = FindLink(id);
+        NetworkLink* link = FindLink(id);
         if (link == nullptr || link->is_closed() || link->handshake().has_ended()) return;
-        if (Link* ghost = FindLink(other); ghost != nullptr && ghost->is_open()) {
+        if (NetworkLink* ghost = FindLink(other); ghost != nullptr && ghost->is_open()) {
           if (ghost->chunks_heard() != heard) {
             return Refuse(*link, absl::StatusCode::kAlreadyExists,
                           "op:start-session: there is a session with that peer already, and it "
@@ -445,9 +428,9 @@ void Network::Probe(Link& newcomer, LinkId other) {
       }));
 }
 
-void Network::OnLinkClosed(Link& link, const absl::Status& why) {
+void Network::OnLinkClosed(NetworkLink& link, const absl::Status& why) {
   table_.Remove(link.id());
-  link.BreakWork(why.ok() ? "the peer closed the connection" : Text(why));
+  LoseWork(link, why.ok() ? "the peer closed the connection" : Text(why));
   if (link.session() != nullptr) {
     link.session()->Disconnect(why);
     if (!link.is_session_over()) return;
@@ -469,13 +452,13 @@ void Network::OnEnded(Session& session, const absl::Status&) {
   if (at == by_session_.end()) return;
   const LinkId id = at->second;
   by_session_.erase(at);
-  Link* link = FindLink(id);
+  NetworkLink* link = FindLink(id);
   if (link == nullptr) return;
   link->NoteSessionOver();
   if (link->is_closed()) Forget(id);
 }
 
-Network::Link* Network::FindLink(LinkId id) {
+NetworkLink* Network::FindLink(LinkId id) {
   const auto at = links_.find(id);
   return at == links_.end() ? nullptr : at->second.get();
 }
@@ -499,7 +482,7 @@ void Network::Withdraw(Session& receiver, const SignedReceive& receive, Value sl
   core().ChargeWork(3 * kStepsOfSignature);
   const HandoffGive& give = receive.receive.give.give;
   const auto at = by_session_.find(give.session);
-  Link* gifter = at == by_session_.end() ? nullptr : FindLink(at->second);
+  NetworkLink* gifter = at == by_session_.end() ? nullptr : FindLink(at->second);
   const bool is_live = gifter != nullptr && gifter->is_open();
   const absl::Status status =
       CheckWithdrawal(receive, {.session = receiver.id(),
@@ -512,7 +495,7 @@ void Network::Withdraw(Session& receiver, const SignedReceive& receive, Value sl
   if (!receiver.SpendReceiveCount(receive.receive.count)) {
     return core().Break(slot, core().Reason("denied",
                                             "desc:handoff-receive, handoff-count: it "
-                                            "was used before"));
+                                            "was used before, or too many were"));
   }
   gifts_.Withdraw(give.session, give.gift_id, slot, environment_.NowNs());
   ExpireGifts();
@@ -544,8 +527,7 @@ Result Network::Receive(Session& gifter, const SignedGive& signed_give) {
   if (give.exporter.name == options_.own.name) {
     return refuse("desc:handoff-give, exporter-location: it is ours");
   }
-  if (absl::Status may = MayDialForPeer(give.exporter); !may.ok()) return refuse(Text(may));
-  absl::StatusOr<Link*> link = LinkTo(give.exporter);
+  absl::StatusOr<NetworkLink*> link = LinkTo(give.exporter, by_session_.at(gifter.id()));
   if (!link.ok()) return refuse(Text(link.status()));
   // The certificate goes on as it came; what is known of the gifter's session is kept until then.
   auto withdraw = [bytes = std::string(signed_give.bytes), key = gifter.key(),
@@ -637,6 +619,7 @@ std::vector<Network::PeerState> Network::Peers() const {
     if (link->session() != nullptr) {
       state.peer = link->session()->peer();
       state.counts = link->session()->counts();
+      state.wall = link->session()->wall();
     } else {
       state.peer = link->dialled();
     }

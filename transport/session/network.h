@@ -3,7 +3,8 @@
 // objects that it offers by swiss numbers, and gifts.
 //
 // The laws: two peers have one session. A dial that waits serves all who want that peer. What waits
-// for a dial breaks when it fails, #disconnected(text), and never moves to another connection.
+// for a dial breaks when it fails, #disconnected(text); to another connection it moves only where
+// keys are proved, when two dials have crossed.
 // Connections that a peer causes are counted to it, and may be refused by may_dial.
 //
 // Ownership: borrows the VM, the environment and the transport, which outlive it. Destroying it
@@ -23,22 +24,37 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "membrane/membrane.h"
 #include "transport/captp/locator.h"
 #include "transport/captp/session_table.h"
 #include "transport/environment.h"
 #include "transport/session/gift_table.h"
+#include "transport/session/network_link.h"
 #include "transport/session/session.h"
 #include "transport/transport.h"
 #include "vm/native/vm.h"
 
 namespace vesicle {
+
+// How a peer is dealt with, from the opening of its session on.
+struct PeerTerms {
+  // Mode relay: a membrane with these options stands between this VM, its inside, and the peer. So
+  // `inward` are rules for what the peer sends, and a revoke cuts all that the peer was given. It
+  // may come again: refuse it, or retract what is offered.
+  std::optional<MembraneOptions> relay = {};
+  // The control ref of a sponsor that pays for what the peer sends; none: relay's payer_in, or the
+  // root of the VM.
+  Root payer = {};
+};
 
 struct NetworkOptions {
   // As what we are known. Where it has no hints Listen() adds those of its address.
@@ -46,10 +62,10 @@ struct NetworkOptions {
   Dialect dialect = {};
   SessionLimits limits = {};
   GiftTable::Limits gifts = {};
-  // The control ref of a sponsor that pays for what peers send; nil: the root of the VM does.
-  Root payer = {};
+  // Asked when the session of a peer opens; an error refuses it. Empty: direct, paid by the root.
+  std::function<absl::StatusOr<PeerTerms>(const PeerLocator&)> terms = {};
   size_t sessions_max = 10'000;
-  // Of connections to dial because one peer said so (gifts, sturdyrefs), at once.
+  // Of connections that are dialled because one peer said so (gifts), at once.
   size_t caused_dials_max = 100;
   int64_t hello_ms_max = 30'000;
   int64_t connect_ms_max = 10'000;
@@ -63,7 +79,7 @@ struct NetworkOptions {
   std::function<absl::Status(const std::string&)> may_listen = {};
 };
 
-class Network final : public SessionHost, private TurnEndTask {
+class Network final : public SessionHost, private NetworkLink::Owner, private TurnEndTask {
  public:
   // `on_work`: the VM got something to run, and is to be run soon.
   Network(Vm& vm, Environment& environment, Transport& transport, NetworkOptions options,
@@ -100,14 +116,17 @@ class Network final : public SessionHost, private TurnEndTask {
     std::string address;
     bool is_open = false;
     Session::Counts counts = {};
+    std::optional<Membrane> wall = {};  // mode relay
   };
   std::vector<PeerState> Peers() const;
+  // Of sessions that open from now on.
+  void SetTerms(std::function<absl::StatusOr<PeerTerms>(const PeerLocator&)> terms) {
+    options_.terms = std::move(terms);
+  }
   size_t sessions() const;
 
  private:
-  class Link;
-  friend class Link;
-  using LinkId = uint64_t;
+  using LinkId = NetworkLink::Id;
 
   // SessionHost
   Core& core() override { return vm_.core(); }
@@ -124,19 +143,29 @@ class Network final : public SessionHost, private TurnEndTask {
   void OnEnding(Session& session) override;
   void OnEnded(Session& session, const absl::Status& why) override;
 
+  // NetworkLink::Owner
+  void OnHello(NetworkLink& link) override;
+  void OnLate(NetworkLink& link) override;
+  void OnRefused(NetworkLink& link) override;
+  void OnLinkClosed(NetworkLink& link, const absl::Status& why) override;
+
   void OnTurnEnd() override;
+  std::unique_ptr<NetworkLink> NewLink(std::unique_ptr<Connection> connection, Handshake::Side side,
+                                       const PeerLocator& dialled, std::optional<LinkId> causer);
   void Accept(std::unique_ptr<Connection> connection);
   // The link by which work for that peer goes; dialled now if there is none.
-  absl::StatusOr<Link*> LinkTo(const PeerLocator& peer);
-  absl::StatusOr<Link*> Dial(const PeerLocator& peer);
+  absl::StatusOr<NetworkLink*> LinkTo(const PeerLocator& peer, std::optional<LinkId> causer);
+  absl::StatusOr<NetworkLink*> Dial(const PeerLocator& peer, std::optional<LinkId> causer);
   absl::Status MayDial(const PeerLocator& peer);
-  absl::Status MayDialForPeer(const PeerLocator& peer) const;
-  void Judge(Link& link);
-  void Probe(Link& newcomer, LinkId other);
-  void Open(Link& link, const SessionTable::Verdict& verdict);
-  void Refuse(Link& link, absl::StatusCode code, std::string_view reason);
-  void OnLinkClosed(Link& link, const absl::Status& why);
-  Link* FindLink(LinkId id);
+  absl::Status MayCause(LinkId causer) const;
+  void Judge(NetworkLink& link);
+  absl::StatusOr<PeerTerms> TermsOf(const PeerLocator& peer);
+  void Probe(NetworkLink& newcomer, LinkId other);
+  void Open(NetworkLink& link, const SessionTable::Verdict& verdict);
+  void Refuse(NetworkLink& link, absl::StatusCode code, std::string_view reason);
+  void LoseWork(NetworkLink& link, std::string_view why);
+  void BreakStranded(std::string_view why);
+  NetworkLink* FindLink(LinkId id);
   void Forget(LinkId id);
   void ExpireGifts();
   void ArmIdle();
@@ -149,16 +178,25 @@ class Network final : public SessionHost, private TurnEndTask {
   absl::AnyInvocable<void()> on_work_;
   SessionTable table_;
   GiftTable gifts_;
-  std::map<LinkId, std::unique_ptr<Link>> links_;
+  std::map<LinkId, std::unique_ptr<NetworkLink>> links_;
   std::map<SessionId, LinkId> by_session_;
   LinkId next_link_ = 1;
-  std::map<std::string, Root, std::less<>> offers_;
+  std::map<std::string, Root> offers_;  // by the hashes of their swiss numbers
   struct Listening {
     std::string asked;
     std::unique_ptr<Listener> listener;
   };
   std::vector<Listening> listeners_;
   std::vector<LinkId> judged_later_;
+  // What waits for the other one of two connections that crossed.
+  struct Stranded {
+    PeerName peer;
+    std::string why;
+    std::vector<NetworkLink::Work> work;
+    std::unique_ptr<Environment::Timer> timer;
+  };
+  std::map<uint64_t, Stranded> stranded_;
+  uint64_t next_stranded_ = 1;
   std::vector<LinkId> forgotten_;
   std::unique_ptr<Environment::Timer> gift_timer_;
   std::unique_ptr<Environment::Timer> idle_timer_;

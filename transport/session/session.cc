@@ -14,8 +14,9 @@ namespace {
 constexpr size_t kEndedAtOnce = 2'000;
 constexpr size_t kLooksAtOnce = 2'000;
 constexpr int64_t kLookAgainNs = 1'000'000;
-// Bytes of messages in one write: some peers take one read for one message.
-constexpr size_t kFlushBytes = size_t{64} << 10;
+// Messages of about so many bytes go to the connection together, which cannot part them: some peers
+// want writes of 16 KiB at most.
+constexpr size_t kFlushBytes = size_t{8} << 10;
 
 }  // namespace
 
@@ -28,6 +29,7 @@ Session::Session(SessionHost& host, Options options)
       id_(SessionIdOf(key_.id(), hello_.id)),
       dialect_(options.dialect),
       limits_(options.limits),
+      wall_(std::move(options.wall)),
       alive_(std::make_shared<Session*>(this)),
       payer_(options.payer),
       exports_(heap(), 2 * (limits_.exports_max + limits_.asks_max)),
@@ -184,12 +186,14 @@ void Session::ChargeTables() {
   const Core::Paying paying(core_, payer_);
   bytes_.Set(exports_.bytes() + imports_.bytes() + promises_.bytes() + answers_.bytes() +
              kept_answers_.bytes() + out_.bytes_held() + framer_.bytes_held() + behind_.capacity() +
-             long_message_.capacity() + input_.capacity());
+             long_message_.capacity() + input_.capacity() +
+             spent_counts_.capacity() * sizeof(uint64_t));
 }
 
 bool Session::SpendReceiveCount(uint64_t count) {
   const auto at = std::lower_bound(spent_counts_.begin(), spent_counts_.end(), count);
   if (at != spent_counts_.end() && *at == count) return false;
+  if (spent_counts_.size() >= limits_.asks_max) return false;
   spent_counts_.insert(at, count);
   return true;
 }

@@ -9,6 +9,9 @@
 //   - What comes in is an event of the session's payer, in the order of its arrival. Its references
 //     are counted when they are read, whatever becomes of the message.
 //   - Each ask ends once: by the peer, or broken with #disconnected when the session ends.
+//   - In mode relay a membrane stands between this VM, its inside, and the peer: what either side
+//   is
+//     introduced to by the other crosses it, so all that follows does. Nothing is handed off.
 //   - A fault of the peer ends this session, with an op:abort that names it, and nothing else. A
 //   value
 //     that cannot cross, a table that is full: that ask breaks.
@@ -20,7 +23,7 @@
 //
 //   Session session(host, {.connection = &connection, .key = key, .hello = hello, ..});
 //   session.Take(bytes);                         // from the connection
-//   Value ref = session.Bootstrap();             // takes #fetch(swiss)
+//   session.Fetch(swiss, slot);                  // an object of the peer
 //   session.Disconnect(status);                  // the connection has ended
 #ifndef VESICLE_TRANSPORT_SESSION_SESSION_H_
 #define VESICLE_TRANSPORT_SESSION_SESSION_H_
@@ -34,6 +37,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "membrane/membrane.h"
 #include "transport/captp/bootstrap.h"
 #include "transport/captp/dialect.h"
 #include "transport/captp/handoff.h"
@@ -112,6 +116,7 @@ class Session final : private syrup::RefWriter,
     Value payer;  // the control ref of who pays for what the peer sends; nil: the root
     Dialect dialect = {};
     SessionLimits limits = {};
+    std::optional<Membrane> wall = {};  // mode relay
   };
   Session(SessionHost& host, Options options);
   ~Session();
@@ -126,15 +131,17 @@ class Session final : private syrup::RefWriter,
   // Something can come by it: the peer has a reference of ours, or owes an answer.
   bool is_needed() const { return exports_.references() > 0 || exports_.asks() > 0; }
 
-  // The peer's export 0, which takes #fetch(swiss).
-  Value Bootstrap() { return Value(bootstrap_); }
+  // Settles `slot` with the object that the peer offers so. Outside of slices.
+  void Fetch(std::string_view swiss, Value slot);
+  // Mode relay: what stands between.
+  const std::optional<Membrane>& wall() const { return wall_; }
   // Asks the peer's bootstrap for a gift: the signed give as it came, and the key that we have
   // towards the gifter. `slot` breaks at once where it cannot be asked. Outside of slices.
   void WithdrawGift(std::string_view signed_give, const SessionKey& gifter_key, Value slot);
   // A give is in the message that is written: when that is sent, the gift is deposited with the
   // exporter.
   void DepositWhenSent(Session& exporter, std::string_view gift_id, const Descriptor& gift);
-  // Of receives of this peer. False: it was used before.
+  // Of receives of this peer. False: it was used before, or there were too many.
   bool SpendReceiveCount(uint64_t count);
 
   // From the connection.
@@ -204,6 +211,9 @@ class Session final : private syrup::RefWriter,
   // The target of an operation; a status: the peer never had it.
   absl::Status FindTarget(const Descriptor& to, std::string_view operation, Value* target);
   absl::Status FinishDeliver();
+  // A promise that settles `slot` with what its outcome is beyond the wall, when it crosses that
+  // way; no wall: the slot itself. Nil: it broke.
+  Value Across(Value slot, Direction way);
   absl::Status GoOnDecoding();
   absl::Status RefuseIncoming(Value reason);
   absl::Status ImportFailed();
@@ -248,6 +258,7 @@ class Session final : private syrup::RefWriter,
   SessionId id_;
   Dialect dialect_;
   SessionLimits limits_;
+  std::optional<Membrane> wall_;
   Stage stage_ = Stage::kOpen;
   absl::Status why_;
   std::string abort_later_;

@@ -308,6 +308,18 @@ bool Session::IsOfPeer(Value ref) {
   return code != nullptr && code->session() == this;
 }
 
+Value Session::Across(Value slot, Direction way) {
+  if (!wall_ || slot.is_nil()) return slot;
+  const Value promise = core_.NewPromise();
+  const Result beyond = wall_->Pass(promise, way);
+  if (!beyond.ok()) {
+    core_.Break(slot, CrossingReason(core_, beyond.failure()));
+    return Value::Nil();
+  }
+  core_.Keep(slot, beyond.value());
+  return promise;
+}
+
 absl::Status Session::ImportFailed() {
   if (!abort_.ok()) return std::exchange(abort_, absl::OkStatus());
   return absl::ResourceExhaustedError("there is no memory for another reference");
@@ -361,7 +373,7 @@ absl::Status Session::DoBootstrap(const Operation& op) {
   host_.Wake();
   switch (call.kind) {
     case BootstrapCall::Kind::kFetch:
-      host_.Fetch(call.swiss, slot);
+      host_.Fetch(call.swiss, Across(slot, Direction::kOut));
       return absl::OkStatus();
     case BootstrapCall::Kind::kDepositGift: {
       Value gift;
@@ -374,7 +386,7 @@ absl::Status Session::DoBootstrap(const Operation& op) {
       return absl::OkStatus();
     }
     case BootstrapCall::Kind::kWithdrawGift:
-      host_.Withdraw(*this, call.receive, slot);
+      host_.Withdraw(*this, call.receive, Across(slot, Direction::kOut));
       return absl::OkStatus();
   }
   return absl::OkStatus();

@@ -5,6 +5,7 @@
 #include "transport/session/planted.h"
 #include "transport/session/session.h"
 #include "vm/actor/promise.h"
+#include "vm/value/bytes.h"
 #include "vm/value/tagged.h"
 
 namespace vesicle {
@@ -158,7 +159,10 @@ TurnEnd Session::WriteSettlement(Object* far) {
     }
     return WriteOut({.kind = Outgoing::Kind::kFulfill, .to = *to});
   }
-  if (core_.IsFailed(turn.message)) turn.message = FieldsOf(turn.message)[0];
+  // The wrapping goes on again over there; but where it stands twice it is the program's own.
+  if (core_.IsFailed(turn.message) && !core_.IsFailed(FieldsOf(turn.message)[0])) {
+    turn.message = FieldsOf(turn.message)[0];
+  }
   return WriteOut({.kind = Outgoing::Kind::kBreak, .to = *to});
 }
 
@@ -360,7 +364,23 @@ void Session::WriteDeposits() {
   }
 }
 
+void Session::Fetch(std::string_view swiss, Value slot) {
+  host_.Wake();
+  const Value beyond = Across(slot, Direction::kIn);
+  if (beyond.is_nil()) return;
+  const Result name = core_.symbols().Intern("fetch");
+  const Result bytes = MakeBytes(heap(), swiss);
+  Result fetch = Failure::kMemory;
+  if (name.ok() && bytes.ok()) {
+    const Value fields[] = {bytes.value()};
+    fetch = MakeTagged(heap(), name.value(), fields);
+  }
+  if (!fetch.ok()) return core_.Break(beyond, core_.QuotaReason(Resource::kMemory));
+  core_.DeliverOn(Value::Nil(), bootstrap_, fetch.value(), beyond);
+}
+
 void Session::WithdrawGift(std::string_view signed_give, const SessionKey& gifter_key, Value slot) {
+  slot = Across(slot, Direction::kIn);
   Failure why = Failure::kTooBig;
   std::optional<uint64_t> ask;
   if (HasRoomToSend() && !AreAsksFull()) {
@@ -446,7 +466,7 @@ std::optional<Failure> Session::WriteRef(Value ref, syrup::Writer& out) {
       WriteDescriptor(*known, out);
       return std::nullopt;
     }
-    if (host_.Give(*this, *code->session(), ref, out)) return std::nullopt;
+    if (!wall_ && host_.Give(*this, *code->session(), ref, out)) return std::nullopt;
   } else if (const Locator* sturdyref = host_.SturdyrefOf(ref)) {
     WriteSturdyref(*sturdyref, out);
     return std::nullopt;

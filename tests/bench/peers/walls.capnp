@@ -11,3 +11,9 @@ interface Desk {
   take @2 (guest :Guest);
   guests @3 (count :UInt32) -> (list :List(Guest));
 }
+
+interface Wire {
+  echo @0 (text :Data) -> (text :Data);
+  note @1 (text :Data);
+  itself @2 () -> (wire :Wire);
+}

@@ -2,7 +2,7 @@
 %%
 %%   erlc works.erl && erl +S 1:1 +P 20000000 -noshell -run works main ring 100000 100
 -module(works).
--export([main/1]).
+-export([main/1, desk/0]).
 
 main([Work | Sizes]) ->
     work(Work, [list_to_integer(S) || S <- Sizes]),
@@ -107,6 +107,46 @@ build(N, List) -> build(N - 1, [N | List]).
 turned([], List) -> List;
 turned([H | T], List) -> turned(T, [H | List]).
 
+%% --- wire: a node of its own, by Erlang's distribution
+
+text() -> binary:copy(<<"0123456789abcdef">>, 4).
+
+desk() ->
+    receive
+        {echo, From, V} -> From ! {echoed, V};
+        {note, _} -> ok
+    end,
+    desk().
+
+echoes(_, 0) -> ok;
+echoes(Desk, N) ->
+    Desk ! {echo, self(), text()},
+    receive {echoed, _} -> ok end,
+    echoes(Desk, N - 1).
+
+notes(_, 0) -> ok;
+notes(Desk, N) ->
+    Desk ! {note, text()},
+    notes(Desk, N - 1).
+
+in_parallel(Count, F) ->
+    Report = self(),
+    [spawn(fun() -> F(), Report ! ended end) || _ <- lists:seq(1, Count)],
+    [receive ended -> ok end || _ <- lists:seq(1, Count)].
+
+work("wire", [N]) ->
+    {ok, _, Node} = peer:start_link(#{
+        name => vesicle_desk, host => "127.0.0.1", longnames => true,
+        args => ["+S", "1:1", "-setcookie", atom_to_list(erlang:get_cookie()), "-pa",
+                 filename:dirname(code:which(?MODULE)), "-kernel", "inet_dist_use_interface",
+                 "{127,0,0,1}"]}),
+    Desk = spawn(Node, ?MODULE, desk, []),
+    One = N div 10,
+    result("wire_one_ns", timed(fun() -> echoes(Desk, One) end) / One),
+    Many = timed(fun() -> in_parallel(1000, fun() -> echoes(Desk, N div 1000) end) end),
+    result("wire_many_ns", Many / N),
+    Tell = timed(fun() -> notes(Desk, 10 * N), echoes(Desk, 1) end),
+    result("wire_tell_ns", Tell / (10 * N));
 work("ring", [Actors, Laps]) ->
     Report = self(),
     First = spawn(fun() -> builder(Actors, Report) end),

@@ -1,18 +1,23 @@
-// The work of tests/bench/peers.sh about membranes, as users of Cap'n Proto write it: servers
-// behind `capnp::membrane`, called in one process on the event loop of KJ. For Debian's 0.9.
+// The works of tests/bench/peers.sh about membranes and about the wire, as users of Cap'n Proto
+// write them: servers behind `capnp::membrane`, called in one process on the event loop of KJ; a
+// server of `EzRpcServer` in a process of its own, called over the loopback. For Debian's 0.9.
 //
 //   capnp compile -oc++:OUT --src-prefix=tests/bench/peers tests/bench/peers/walls.capnp
 //   g++ -O2 -std=c++17 -I OUT works_capnp.cc OUT/walls.capnp.c++ -lcapnp-rpc -lcapnp -lkj-async
 //   -lkj
 //   ./works_capnp walls 1000000 100000
 #include <capnp/capability.h>
+#include <capnp/ez-rpc.h>
 #include <capnp/membrane.h>
 #include <kj/async.h>
 #include <kj/debug.h>
 #include <kj/vector.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -169,9 +174,91 @@ void Walls(int64_t n, int64_t proxies) {
   std::_Exit(0);
 }
 
+// ---------------------------------------------------------------------------
+
+constexpr int64_t kUnderWay = 1000;
+
+kj::ArrayPtr<const kj::byte> Text() {
+  static const std::string text(64, 'x');
+  return kj::ArrayPtr<const char>(text.data(), text.size()).asBytes();
+}
+
+class WireServer final : public Wire::Server {
+ protected:
+  kj::Promise<void> echo(EchoContext context) override {
+    context.getResults().setText(context.getParams().getText());
+    return kj::READY_NOW;
+  }
+  kj::Promise<void> note(NoteContext) override { return kj::READY_NOW; }
+  kj::Promise<void> itself(ItselfContext context) override {
+    context.getResults().setWire(thisCap());
+    return kj::READY_NOW;
+  }
+};
+
+kj::Promise<void> Echoes(Wire::Client desk, int64_t n) {
+  if (n == 0) return kj::READY_NOW;
+  auto request = desk.echoRequest();
+  request.setText(Text());
+  return request.send().then([desk, n](auto&&) mutable { return Echoes(kj::mv(desk), n - 1); });
+}
+
+kj::Promise<void> Chains(Wire::Client desk, int64_t n) {
+  if (n == 0) return kj::READY_NOW;
+  auto request = desk.itselfRequest().send().getWire().echoRequest();
+  request.setText(Text());
+  return request.send().then([desk, n](auto&&) mutable { return Chains(kj::mv(desk), n - 1); });
+}
+
+// There is no message without an answer: so many are under way.
+kj::Promise<void> Notes(Wire::Client desk, int64_t n) {
+  if (n == 0) return kj::READY_NOW;
+  auto request = desk.noteRequest();
+  request.setText(Text());
+  return request.send().then([desk, n](auto&&) mutable { return Notes(kj::mv(desk), n - 1); });
+}
+
+template <typename Fn>
+kj::Promise<void> InParallel(Wire::Client& desk, int64_t n, Fn fn) {
+  kj::Vector<kj::Promise<void>> all;
+  for (int64_t i = 0; i < kUnderWay; ++i) all.add(fn(desk, n / kUnderWay));
+  return kj::joinPromises(all.releaseAsArray());
+}
+
+void WireWork(int64_t n) {
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  const pid_t child = fork();
+  if (child == 0) {
+    capnp::EzRpcServer server(kj::heap<WireServer>(), "127.0.0.1:0");
+    kj::WaitScope& scope = server.getWaitScope();
+    const unsigned port = server.getPort().wait(scope);
+    if (write(ends[1], &port, sizeof port) != sizeof port) std::abort();
+    kj::NEVER_DONE.wait(scope);
+  }
+  unsigned port = 0;
+  if (read(ends[0], &port, sizeof port) != sizeof port) std::abort();
+  {
+    capnp::EzRpcClient client(std::string("127.0.0.1:" + std::to_string(port)).c_str());
+    kj::WaitScope& scope = client.getWaitScope();
+    Wire::Client desk = client.getMain<Wire>();
+    Echoes(desk, 10).wait(scope);
+    const auto per = [](double ns, int64_t count) { return ns / static_cast<double>(count); };
+    const int64_t one = n / 10;
+    Result("wire_one_ns", per(TimedNs([&] { Echoes(desk, one).wait(scope); }), one));
+    Result("wire_many_ns", per(TimedNs([&] { InParallel(desk, n, Echoes).wait(scope); }), n));
+    Result("wire_tell_ns", per(TimedNs([&] { InParallel(desk, n, Notes).wait(scope); }), n));
+    Result("wire_chain_ns", per(TimedNs([&] { InParallel(desk, n, Chains).wait(scope); }), n));
+  }
+  kill(child, SIGTERM);
+  waitpid(child, nullptr, 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4 || std::string(argv[1]) != "walls") return 2;
-  Walls(std::atoll(argv[2]), std::atoll(argv[3]));
+  const std::string work = argc > 1 ? argv[1] : "";
+  if (work == "walls" && argc == 4) Walls(std::atoll(argv[2]), std::atoll(argv[3]));
+  if (work != "wire" || argc != 3) return 2;
+  WireWork(std::atoll(argv[2]));
 }

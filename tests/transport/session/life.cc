@@ -63,24 +63,43 @@ Life Live(uint64_t seed) {
     memory.chunk_bytes_max = seed % 4 == 0 ? 40 : 0;
   }
   const bool has_cuts = seed % 3 == 0;
+  // Whole VMs end and come again under their names.
+  const bool has_crashes = seed % 6 == 0;
+  // Some VMs deal with some peers in mode relay.
+  const bool has_relays = seed % 5 == 0;
   World world(seed, memory);
-  const size_t count = 2 + static_cast<size_t>(below(4));
+  const size_t count = 2 + static_cast<size_t>(below(seed % 10 == 1 ? 7 : 4));
   constexpr size_t kAgentsEach = 2;
-  std::vector<Root> agents;
-  std::vector<Locator> locators;
-  for (size_t i = 0; i < count; ++i) {
+  std::vector<Root> agents(count * kAgentsEach);
+  std::vector<Locator> locators(agents.size());
+  int64_t agents_made = 0;
+  const auto node = [&](size_t agent) -> World::Node& { return *world.nodes[agent / kAgentsEach]; };
+  std::vector<bool> trusts(count);
+  const auto options_of = [&](size_t vm_number) {
     NetworkOptions options;
     options.trusts_locations = !has_cuts || below(2) == 0;
-    world.Add("vm" + std::to_string(i), options);
-  }
-  const auto node = [&](size_t agent) -> World::Node& { return *world.nodes[agent / kAgentsEach]; };
-  for (size_t i = 0; i < count * kAgentsEach; ++i) {
-    Vm& vm = *node(i).vm;
-    const Value nothing = EmptyList(vm.core().heap());
-    agents.push_back(node(i).Make(
-        kAgent, "agent",
-        {vm.Int(static_cast<int64_t>(i)), nothing, vm.Int(0), vm.Map({}), vm.Int(0), vm.Int(0)}));
-    locators.push_back(node(i).Offer(agents[i]));
+    trusts[vm_number] = options.trusts_locations;
+    const uint64_t relays = has_relays ? random.Next() : 0;
+    options.terms = [relays](const PeerLocator& peer) -> absl::StatusOr<PeerTerms> {
+      PeerTerms terms;
+      if ((relays >> (peer.name.designator.back() % 8)) % 2 == 1) terms.relay.emplace();
+      return terms;
+    };
+    return options;
+  };
+  const auto make_agents = [&](size_t vm_number) {
+    for (size_t i = vm_number * kAgentsEach; i < (vm_number + 1) * kAgentsEach; ++i) {
+      Vm& vm = *node(i).vm;
+      const Value nothing = EmptyList(vm.core().heap());
+      agents[i] = node(i).Make(
+          kAgent, "agent",
+          {vm.Int(agents_made++), nothing, vm.Int(0), vm.Map({}), vm.Int(0), vm.Int(0)});
+      locators[i] = node(i).Offer(agents[i]);
+    }
+  };
+  for (size_t i = 0; i < count; ++i) {
+    world.Add("vm" + std::to_string(i), options_of(i));
+    make_agents(i);
   }
   // Where no line is cut all sessions are there before anything happens: what a dial loses when
   // hellos cross is lost by the rules.
@@ -90,7 +109,19 @@ Life Live(uint64_t seed) {
       world.Run(500'000'000);
     }
   }
-  std::vector<World::OutcomePtr> asked;
+  // Questions, and the VM that asked; of one that has crashed nobody hears.
+  std::vector<std::pair<size_t, World::OutcomePtr>> asked;
+  const auto ask = [&](size_t a, Value message) {
+    asked.emplace_back(a / kAgentsEach, node(a).Ask(agents[a], message));
+  };
+  const auto restart = [&](size_t vm_number) {
+    for (size_t i = vm_number * kAgentsEach; i < (vm_number + 1) * kAgentsEach; ++i) {
+      agents[i].reset();
+    }
+    std::erase_if(asked, [&](const auto& entry) { return entry.first == vm_number; });
+    world.Restart(vm_number, options_of(vm_number));
+    make_agents(vm_number);
+  };
   const auto agent = [&] { return static_cast<size_t>(below(agents.size())); };
   for (int step = 0; step < 150; ++step) {
     const size_t a = agent();
@@ -111,18 +142,22 @@ Life Live(uint64_t seed) {
         vm.Send(agents[a], vm.Tagged("note", i));
         break;
       case 5:
-        asked.push_back(node(a).Ask(agents[a], vm.Tagged("ask", i, int64_t{step})));
+        ask(a, vm.Tagged("ask", i, int64_t{step}));
         break;
       case 6:
-        asked.push_back(node(a).Ask(agents[a], vm.Tagged("ahead", i, j, int64_t{step})));
+        ask(a, vm.Tagged("ahead", i, j, int64_t{step}));
         break;
       case 7:
-        asked.push_back(node(a).Ask(agents[a], vm.Tagged("fails", i)));
+        ask(a, vm.Tagged("fails", i));
         break;
       case 8:
         if (below(4) == 0) node(a).Collect();
         break;
       default:
+        if (has_crashes && below(4) == 0) {
+          restart(static_cast<size_t>(below(count)));
+          break;
+        }
         world.network.Cut(node(a).name, node(agent()).name);
         break;
     }
@@ -134,12 +169,26 @@ Life Live(uint64_t seed) {
     if (life.wrong.empty()) life.wrong = std::move(what);
   };
   for (size_t i = 0; i < asked.size(); ++i) {
-    const World::Outcome& outcome = *asked[i];
+    const World::Outcome& outcome = *asked[i].second;
     if (outcome.settlements != 1) {
       wrong("question " + std::to_string(i) + " ended " + std::to_string(outcome.settlements) +
             " times");
     } else if (!has_cuts && !outcome.is_kept && outcome.text != "#failed(#on_purpose)") {
       wrong("question " + std::to_string(i) + " ended with " + outcome.text);
+    }
+  }
+  // Whatever happened, it goes on now: everybody can reach everybody. But who does not take peers
+  // at their word cannot dial one that has a session already.
+  for (size_t i = 0; i < count; ++i) {
+    if (!trusts[i]) continue;
+    for (size_t j = 0; j < agents.size(); ++j) {
+      World::Node& from = *world.nodes[i];
+      const Value message = from.vm->Tagged("echo", static_cast<int64_t>(j));
+      const auto echo = from.Ask(from.Fetch(locators[j]), message);
+      world.Run(10'000'000'000);
+      if (echo->text != std::to_string(j)) {
+        wrong(from.name + " does not reach agent " + std::to_string(j) + ": " + echo->text);
+      }
     }
   }
   // Nothing overtook anything, came twice, or was lost.

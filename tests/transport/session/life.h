@@ -1,6 +1,6 @@
 // Life: a network of VMs that do anything to each other, from a seed: messages, questions,
-// references given on, answers used before they are there, lines that are cut, garbage; and what
-// was wrong in it.
+// references given on, answers used before they are there, lines that are cut, VMs that end and
+// come again, membranes between some of them, garbage; and what was wrong in it.
 #ifndef VESICLE_TESTS_TRANSPORT_SESSION_LIFE_H_
 #define VESICLE_TESTS_TRANSPORT_SESSION_LIFE_H_
 
@@ -16,8 +16,8 @@ struct Life {
 };
 
 // What must hold: each question ends once; without cuts none ends for want of a session; what is
-// sent to a reference arrives in order, once, and, without cuts, all of it; when all is dropped
-// every table is empty.
+// sent to a reference arrives in order, once, and, without cuts, all of it; when lines are whole
+// again everybody reaches everybody; when all is dropped every table is empty.
 Life Live(uint64_t seed);
 
 }  // namespace vesicle

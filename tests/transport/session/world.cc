@@ -1,20 +1,30 @@
 #include "tests/transport/session/world.h"
 
-#include <doctest/doctest.h>
-
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 namespace vesicle {
+namespace {
+
+// Fuzzers use this, too, which have no test cases.
+void Must(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::abort();
+}
+
+}  // namespace
 
 World::Node::Node(World& world_in, std::string name_in, NetworkOptions options,
                   const Identity* identity)
     : world(world_in),
       name(std::move(name_in)),
-      vm(std::make_unique<Vm>(VmOptions{}, AddMembranes)),
+      vm(std::make_unique<Vm>(world.vm_options, AddMembranes)),
       line(world.network.AddHost(name)) {
   if (identity != nullptr) {
     auto tls = TlsTransport::Create(world.environment, *line, *identity);
-    REQUIRE_MESSAGE(tls.ok(), tls.status().ToString());
+    Must(tls.status());
     over_tls = *std::move(tls);
   }
   Transport& transport = over_tls != nullptr ? *over_tls : *line;
@@ -23,13 +33,13 @@ World::Node::Node(World& world_in, std::string name_in, NetworkOptions options,
   options.own.hints = {{"host", name}, {"port", "1"}};
   network = std::make_unique<Network>(*vm, world.environment, transport, std::move(options), [] {});
   const auto at = network->Listen(name + ":1");
-  REQUIRE_MESSAGE(at.ok(), at.status().ToString());
+  Must(at.status());
 }
 
 Root World::Node::Make(std::string_view text, std::string_view behavior,
                        std::initializer_list<Value> captures) {
   absl::StatusOr<Module> module = vm->Load("test.ves", text);
-  REQUIRE_MESSAGE(module.ok(), std::string(module.status().message()));
+  Must(module.status());
   Root made = vm->Create(module->Behavior(behavior, captures));
   modules.push_back(*std::move(module));
   return made;
@@ -38,7 +48,7 @@ Root World::Node::Make(std::string_view text, std::string_view behavior,
 Root World::Node::Fetch(const Locator& locator) {
   const Root promise(vm->core().heap(), vm->core().NewPromise());
   const absl::Status status = network->Fetch(locator, promise.value());
-  REQUIRE_MESSAGE(status.ok(), status.ToString());
+  Must(status);
   return promise;
 }
 
@@ -67,8 +77,8 @@ World::OutcomePtr World::Node::Watch(Value promise) {
 
 void World::Node::Collect() { vm->core().heap().Collect(Heap::Scope::kFull); }
 
-World::World(uint64_t seed, MemoryOptions options)
-    : environment(seed), network(environment, options, seed) {}
+World::World(uint64_t seed, MemoryOptions options, VmOptions vm_options_in)
+    : vm_options(vm_options_in), environment(seed), network(environment, options, seed) {}
 
 World::Node& World::Add(std::string name, NetworkOptions options, const Identity* identity) {
   nodes.push_back(std::make_unique<Node>(*this, std::move(name), std::move(options), identity));
@@ -77,6 +87,13 @@ World::Node& World::Add(std::string name, NetworkOptions options, const Identity
 
 void World::Crash(Node& node) {
   std::erase_if(nodes, [&](const auto& n) { return n.get() == &node; });
+}
+
+World::Node& World::Restart(size_t index, NetworkOptions options) {
+  const std::string name = nodes[index]->name;
+  nodes[index].reset();
+  nodes[index] = std::make_unique<Node>(*this, name, std::move(options), nullptr);
+  return *nodes[index];
 }
 
 bool World::RunVms() {

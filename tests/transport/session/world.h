@@ -65,14 +65,17 @@ class World {
     std::vector<Module> modules;
   };
 
-  explicit World(uint64_t seed, MemoryOptions options = {});
+  explicit World(uint64_t seed, MemoryOptions options = {}, VmOptions vm_options = {});
   Node& Add(std::string name, NetworkOptions options = {}, const Identity* identity = nullptr);
   // A VM is gone, all at once.
   void Crash(Node& node);
+  // The same, and one of its name comes in its place. Who has roots in it lets go of them before.
+  Node& Restart(size_t index, NetworkOptions options);
   // Until nothing is left to do but waiting for timers far away.
   void Run(int64_t ns = 2'000'000'000);
   Session::Counts CountsOf(Node& node);
 
+  VmOptions vm_options;
   VirtualEnvironment environment;
   MemoryNetwork network;
   std::vector<std::unique_ptr<Node>> nodes;
