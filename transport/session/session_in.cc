@@ -252,14 +252,15 @@ void Session::SettleAsk(uint64_t position, const ExportTable::Found& ask, EventF
   // Messages go on the way that they took so far, unless that is where the value lives: none may
   // overtake those before it.
   Value route;
-  if (ask.answer != ExportTable::kNoAnswer && IsPromise(ask.value)) {
+  if (IsPromise(ask.value)) {
     Object* root = promise::Root(heap(), ask.value.target());
     if (promise::StateOf(root) == promise::State::kPending) route = promise::RouteOf(root);
     if (!route.is_nil() && value.is_target() && !IsOfPeer(value)) {
       promise::KeepRoute(root);
       Failure why;
-      if (PositionTable::Entry* kept = kept_answers_.Add(ask.answer, route, &why);
-          kept == nullptr) {
+      // What was no answer is an import, which is returned when the route has died.
+      if (ask.answer != ExportTable::kNoAnswer &&
+          kept_answers_.Add(ask.answer, route, &why) == nullptr) {
         AbortLater("the answers that are kept are more than can be");
       }
       // What is settled later keeps its own promise until then, so that the route is not lost.

@@ -152,6 +152,39 @@ TEST_CASE("no message overtakes those that went by the peer") {
   }
 }
 
+constexpr std::string_view kLent = R"(
+behavior log(seen) { #seen => seen, n => { become log([...seen, n]); nil } }
+behavior taker {
+  #take(p) => {
+    when p { _ => { p <- 3; nil } }
+    p <- 1
+    p <- 2
+    nil
+  }
+}
+behavior giver {
+  #go(taker, log) => {
+    let [p, r] = promise()
+    taker <- #take(p)
+    r <- #fulfill(log)
+    nil
+  }
+}
+)";
+
+TEST_CASE("what went by a promise of the peer's is not overtaken when that comes home") {
+  Two two;
+  const Value nothing = EmptyList(two.alice.vm->core().heap());
+  const Root log = two.alice.Make(kLent, "log", {nothing});
+  const Root taker = two.alice.Make(kLent, "taker");
+  const Root giver = two.alice.Fetch(two.bob.Offer(two.bob.Make(kLent, "giver")));
+  two.alice.vm->Send(giver, two.alice.vm->Tagged("go", taker.value(), log.value()));
+  two.world.Run();
+  const auto seen = two.alice.Ask(log, two.alice.vm->Symbol("seen"));
+  two.world.Run();
+  CHECK(seen->text == "[1, 2, 3]");
+}
+
 TEST_CASE("order holds for each sender and target") {
   Two two(3, {.delay_ns_min = 1'000, .delay_ns_max = 3'000'000, .chunk_bytes_max = 7});
   const Root log = two.bob.Make(kEcho, "log", {EmptyList(two.bob.vm->core().heap())});
