@@ -173,16 +173,21 @@ behavior giver {
 )";
 
 TEST_CASE("what went by a promise of the peer's is not overtaken when that comes home") {
-  Two two;
-  const Value nothing = EmptyList(two.alice.vm->core().heap());
-  const Root log = two.alice.Make(kLent, "log", {nothing});
-  const Root taker = two.alice.Make(kLent, "taker");
-  const Root giver = two.alice.Fetch(two.bob.Offer(two.bob.Make(kLent, "giver")));
-  two.alice.vm->Send(giver, two.alice.vm->Tagged("go", taker.value(), log.value()));
-  two.world.Run();
-  const auto seen = two.alice.Ask(log, two.alice.vm->Symbol("seen"));
-  two.world.Run();
-  CHECK(seen->text == "[1, 2, 3]");
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    MemoryOptions slow = {.delay_ns_min = 1'000, .delay_ns_max = 20'000'000};
+    slow.chunk_bytes_max = 40;
+    Two two(seed, slow);
+    const Value nothing = EmptyList(two.alice.vm->core().heap());
+    const Root log = two.alice.Make(kLent, "log", {nothing});
+    const Root taker = two.alice.Make(kLent, "taker");
+    const Root giver = two.alice.Fetch(two.bob.Offer(two.bob.Make(kLent, "giver")));
+    two.alice.vm->Send(giver, two.alice.vm->Tagged("go", taker.value(), log.value()));
+    two.world.Run();
+    const auto seen = two.alice.Ask(log, two.alice.vm->Symbol("seen"));
+    two.world.Run();
+    CHECK(seen->text == "[1, 2, 3]");
+  }
 }
 
 TEST_CASE("order holds for each sender and target") {
