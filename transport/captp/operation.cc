@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "vm/heap/check.h"
 #include "vm/value/escape.h"
@@ -143,6 +144,44 @@ bool EndQuery(uint64_t answer, const Dialect& dialect, syrup::Writer& out) {
   return out.EndMessage(dialect.framing);
 }
 
+bool CutFront(std::string_view* from, std::string_view what) {
+  if (!from->starts_with(what)) return false;
+  from->remove_prefix(what.size());
+  return true;
+}
+
+bool CutBack(std::string_view* from, std::string_view what) {
+  if (!from->ends_with(what)) return false;
+  from->remove_suffix(what.size());
+  return true;
+}
+
+// The digits of a position, and a plus: false, it is none. Cut off from the front.
+bool TakePosition(std::string_view* from, uint64_t* position) {
+  constexpr size_t kDigitsMax = 18;
+  size_t i = 0;
+  uint64_t n = 0;
+  for (; i < from->size() && i <= kDigitsMax && absl::ascii_isdigit((*from)[i]); ++i) {
+    n = 10 * n + static_cast<uint64_t>((*from)[i] - '0');
+  }
+  if (i == 0 || i > kDigitsMax || i == from->size() || (*from)[i] != '+') return false;
+  if (i > 1 && from->front() == '0') return false;
+  from->remove_prefix(i + 1);
+  *position = n;
+  return true;
+}
+
+// The same from the end, where the plus was cut off already.
+bool TakePositionBehind(std::string_view* from, uint64_t* position) {
+  size_t begin = from->size();
+  while (begin > 0 && absl::ascii_isdigit((*from)[begin - 1])) --begin;
+  // The plus stands there yet, behind the end of the view.
+  std::string_view digits(from->data() + begin, from->size() - begin + 1);
+  if (!TakePosition(&digits, position)) return false;
+  from->remove_suffix(from->size() - begin);
+  return true;
+}
+
 // Bytes of UTF-8 that are not cut within a character.
 std::string_view Cut(std::string_view text, size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
@@ -170,6 +209,42 @@ bool GcEntries::Next(GcEntry* entry) {
 }
 
 std::string_view NameOf(Operation::Kind kind) { return kNames[static_cast<size_t>(kind)]; }
+
+bool ReadPlainDeliver(std::string_view message, Operation* operation) {
+  constexpr std::string_view kExport = "<10'op:deliver<11'desc:export";
+  constexpr std::string_view kAnswer = "<10'op:deliver<11'desc:answer";
+  constexpr std::string_view kImport = "<18'desc:import-object";
+  static_assert(kExport.size() == kAnswer.size());
+  std::string_view rest = message;
+  const bool is_export = rest.starts_with(kExport);
+  if (!is_export && !rest.starts_with(kAnswer)) return false;
+  rest.remove_prefix(kExport.size());
+  uint64_t to = 0;
+  if (!TakePosition(&rest, &to) || (is_export && to == 0)) return false;
+  if (!CutFront(&rest, ">[") || !CutBack(&rest, ">")) return false;
+  operation->kind = Kind::kDeliver;
+  operation->to = {is_export ? Descriptor::Kind::kExport : Descriptor::Kind::kAnswer, to};
+  operation->answer.reset();
+  operation->resolver.reset();
+  operation->args_at.reset();
+  uint64_t position = 0;
+  if (CutBack(&rest, "+>")) {
+    if (!TakePositionBehind(&rest, &position) || !CutBack(&rest, kImport)) return false;
+    operation->resolver = Descriptor{Descriptor::Kind::kImportObject, position};
+  } else if (!CutBack(&rest, "f")) {
+    return false;
+  }
+  if (CutBack(&rest, "+")) {
+    if (!TakePositionBehind(&rest, &position)) return false;
+    operation->answer = position;
+  } else if (!CutBack(&rest, "f")) {
+    return false;
+  }
+  if (rest.empty() || rest.back() != ']') return false;
+  // With the bracket that stood before.
+  operation->args = {rest.data() - 1, rest.size() + 1};
+  return true;
+}
 
 absl::Status ReadOperation(syrup::Reader& reader, Operation* operation) {
   *operation = {};

@@ -97,6 +97,12 @@ struct Operation {
 
 std::string_view NameOf(Operation::Kind kind);
 
+// The most frequent operation in its one spelling, an op:deliver to an export or an answer, read
+// from both ends: nothing inside of the arguments was looked at. False: it is another operation,
+// another spelling, or wrong, as ReadOperation will say. Wants a message as a Framer gives it out.
+// Whoever decodes op->args and does not end where they do has met one that is wrong.
+bool ReadPlainDeliver(std::string_view message, Operation* operation);
+
 // `reader` was Reset to one whole message, and is read to its end. InvalidArgument: what is wrong,
 // for an op:abort and a log. An op:start-session is wrong here: a session begins once.
 absl::Status ReadOperation(syrup::Reader& reader, Operation* operation);

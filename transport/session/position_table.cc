@@ -15,7 +15,7 @@ PositionTable::Entry* PositionTable::Add(uint64_t position, Value value, Failure
     index = free_.back();
     free_.pop_back();
   } else {
-    index = static_cast<uint32_t>(entries_.size());
+    index = entries_;
     if (index / kChunkWords >= chunks_.size()) {
       const Kind kind = holds_ == Holds::kStrongly ? Kind::kTuple : Kind::kWeakTable;
       Object* chunk = heap_.AllocateOld(kind, kChunkWords);
@@ -24,19 +24,20 @@ PositionTable::Entry* PositionTable::Add(uint64_t position, Value value, Failure
         return nullptr;
       }
       chunks_.push_back(Value::Data(chunk));
+      blocks_.push_back(std::make_unique<Block>());
     }
-    entries_.emplace_back().index = index;
+    ++entries_;
   }
-  Entry& entry = entries_[index];
+  Entry& entry = At(index);
   entry = {.position = position, .index = index, .is_used = true};
   Set(entry, value);
-  by_position_.emplace(position, index);
+  by_position_.Set(position, index + 1);
   return &entry;
 }
 
 void PositionTable::Remove(Entry* entry) {
   VESICLE_DCHECK(entry->is_used);
-  by_position_.erase(entry->position);
+  by_position_.Erase(entry->position);
   Set(*entry, Value::Nil());
   entry->is_used = false;
   free_.push_back(entry->index);

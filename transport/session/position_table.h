@@ -4,7 +4,8 @@
 //
 // Ownership: whoever has one shows it to the collector (Visit). Its words stand in the old space,
 //            paid by the sponsor that Add runs on.
-// Costs:     O(1); 8 bytes in the heap and about 50 in C++ an entry.
+// Costs:     O(1); 8 bytes in the heap and about 50 in C++ an entry, of positions that follow one
+//            another; 100 more where each stands alone.
 // Limits:    entries_max, of weak tables those of the dead included, until TakeDead finds them.
 //
 //   PositionTable exports(heap, PositionTable::Holds::kStrongly, 100'000);
@@ -15,12 +16,13 @@
 #define VESICLE_TRANSPORT_SESSION_POSITION_TABLE_H_
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "transport/session/position_index.h"
 #include "vm/heap/heap.h"
 #include "vm/value/result.h"
 
@@ -44,8 +46,8 @@ class PositionTable {
 
   // Null: nothing stands there. Good until it is removed.
   Entry* Find(uint64_t position) {
-    const auto at = by_position_.find(position);
-    return at == by_position_.end() ? nullptr : &entries_[at->second];
+    const uint32_t place = by_position_.Find(position);
+    return place == 0 ? nullptr : &At(place - 1);
   }
   // Wants that nothing stands there. Null, and nothing changed: *why is kTooBig (entries_max), or
   // kMemory.
@@ -60,25 +62,25 @@ class PositionTable {
   template <typename Fn>
   bool Take(size_t max, Fn fn) {
     free_.clear();
-    for (; max > 0 && !entries_.empty(); --max) {
-      const Entry entry = entries_.back();
-      const Value value = entry.is_used ? Get(entry) : Value::Nil();
-      if (entry.is_used) by_position_.erase(entry.position);
-      entries_.pop_back();
-      if (entry.is_used) fn(entry, value);
+    for (; max > 0 && entries_ > 0; --max) {
+      const Entry entry = At(--entries_);
+      if (!entry.is_used) continue;
+      const Value value = Get(entry);
+      by_position_.Erase(entry.position);
+      fn(entry, value);
     }
-    return !entries_.empty();
+    return entries_ > 0;
   }
   // Of a weak table: looks at up to `max` places, from where it stopped before on, and takes out
   // those whose values have died: fn(const Entry&). True when the end of the table was met.
   template <typename Fn>
   bool TakeDead(size_t max, Fn fn) {
     for (; max > 0; --max, ++hand_) {
-      if (hand_ >= entries_.size()) {
+      if (hand_ >= entries_) {
         hand_ = 0;
         return true;
       }
-      Entry& entry = entries_[hand_];
+      Entry& entry = At(hand_);
       if (!entry.is_used || !(Get(entry) == Value::Absent())) continue;
       const Entry dead = entry;
       Remove(&entry);
@@ -92,8 +94,8 @@ class PositionTable {
   bool is_full() const { return size() >= entries_max_; }
   // In C++ memory.
   size_t bytes() const {
-    return entries_.size() * sizeof(Entry) + free_.capacity() * sizeof(uint32_t) +
-           by_position_.capacity() * (sizeof(std::pair<uint64_t, uint32_t>) + 1);
+    return blocks_.size() * sizeof(Block) + free_.capacity() * sizeof(uint32_t) +
+           by_position_.bytes();
   }
   void Visit(Visitor& visitor) {
     if (!chunks_.empty()) visitor.Visit(chunks_.data(), chunks_.size());
@@ -101,16 +103,20 @@ class PositionTable {
 
  private:
   // A session that shares little holds little.
-  static constexpr size_t kChunkWords = 32;
+  static constexpr uint32_t kChunkWords = 32;
+  // Of the entries whose words stand in one chunk.
+  using Block = std::array<Entry, kChunkWords>;
+  Entry& At(uint32_t index) { return (*blocks_[index / kChunkWords])[index % kChunkWords]; }
 
   Heap& heap_;
   Holds holds_;
   size_t entries_max_;
-  std::deque<Entry> entries_;
+  uint32_t entries_ = 0;  // used, and those between
+  std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<uint32_t> free_;
-  absl::flat_hash_map<uint64_t, uint32_t> by_position_;
+  PositionIndex by_position_;
   std::vector<Value> chunks_;
-  size_t hand_ = 0;
+  uint32_t hand_ = 0;
 };
 
 }  // namespace vesicle

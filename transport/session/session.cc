@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kEndedAtOnce = 2'000;
 constexpr size_t kLooksAtOnce = 2'000;
 constexpr int64_t kLookAgainNs = 1'000'000;
+constexpr int64_t kReturnSoonNs = 5'000'000;
+constexpr size_t kReturnedAtOnce = 1'000;
 // Messages of about so many bytes go to the connection together, which cannot part them: some peers
 // want writes of 16 KiB at most.
 constexpr size_t kFlushBytes = size_t{8} << 10;
@@ -102,10 +104,7 @@ void Session::OnTurnEnd() {
   if (incoming_.is_under_way || !behind_.empty() || is_paused_) TakeWhatWaits();
   if (stage_ != Stage::kOpen) return;
   if (is_looking_) ReturnTheDead();
-  if (!returned_.empty() && long_writes_ == 0) {
-    WriteGcAnswers(returned_, dialect_, out_);
-    returned_.clear();
-  }
+  ReturnAnswers();
   Flush();
   ChargeTables();
   if (connection_ != nullptr && holds_loop_ != is_needed()) {
@@ -180,6 +179,24 @@ void Session::ReturnTheDead() {
   if (!dead.empty()) WriteGcExports(dead, dialect_, out_);
   is_looking_ = !is_done;
   if (is_looking_) host_.environment().AtTurnEnd(*this);
+}
+
+// A message of its own wakes the peer: it goes with the next one, if that comes soon.
+void Session::ReturnAnswers() {
+  if (returned_.empty() || long_writes_ > 0) return;
+  if (out_.size() == 0 && !is_return_due_ && returned_.size() < kReturnedAtOnce) {
+    if (return_soon_ == nullptr) {
+      return_soon_ = host_.environment().After(kReturnSoonNs, [this] {
+        return_soon_.reset();
+        is_return_due_ = true;
+        host_.environment().AtTurnEnd(*this);
+      });
+    }
+    return;
+  }
+  is_return_due_ = false;
+  WriteGcAnswers(returned_, dialect_, out_);
+  returned_.clear();
 }
 
 void Session::ChargeTables() {

@@ -204,6 +204,8 @@ class Session final : private syrup::RefWriter,
   absl::Status DoDeliver(const Operation& op);
   absl::Status DoBootstrap(const Operation& op);
   absl::Status ReadArguments();
+  absl::Status CheckMessage();
+  Value ReasonOfArguments();
   absl::Status DoListen(const Operation& op);
   absl::Status DoQuery(const Operation& op);
   absl::Status DoGcExports(GcEntries entries);
@@ -241,6 +243,7 @@ class Session final : private syrup::RefWriter,
   void PauseIfBusy();
   void Pause();
   void ReturnTheDead();
+  void ReturnAnswers();
   void ChargeTables();
   void End(const absl::Status& why);
   void EndSome();
@@ -288,8 +291,11 @@ class Session final : private syrup::RefWriter,
   };
   std::vector<uint64_t> sent_;
   std::vector<Deposit> deposits_;
-  // Answers, not yet told to the peer: that waits for long messages, which may name one.
+  // Answers, not yet told to the peer: that waits for long messages, which may name one, and for
+  // something else to be written, for a while.
   std::vector<uint64_t> returned_;
+  std::unique_ptr<Environment::Timer> return_soon_;
+  bool is_return_due_ = false;
   int long_writes_ = 0;
 
   syrup::Framer framer_;
@@ -305,6 +311,8 @@ class Session final : private syrup::RefWriter,
     std::string refusal = {};  // what is wrong with it, once its arguments were read
   };
   Incoming incoming_;
+  std::string_view message_;  // that is read
+  bool is_checked_ = true;    // by a reader, to its end
   std::string input_;  // that framer_ borrows, of what was behind
   std::string long_message_;
   std::string behind_;

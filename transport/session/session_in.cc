@@ -76,14 +76,28 @@ void Session::TakeMessage(std::string_view message) {
     long_message_.assign(message);
     message = long_message_;
   }
-  reader_.Reset(message);
+  message_ = message;
   Operation op;
-  absl::Status status = ReadOperation(reader_, &op);
+  absl::Status status;
+  is_checked_ = message.size() > kBytesAtOnce || !ReadPlainDeliver(message, &op);
+  if (is_checked_) {
+    reader_.Reset(message);
+    status = ReadOperation(reader_, &op);
+  }
   if (status.ok()) {
     const Core::Paying paying(core_, payer_, static_cast<int64_t>(message.size()));
     status = Do(op);
   }
   if (!status.ok()) Guilty(status);
+}
+
+// What is wrong with the message itself, of which only the ends were read so far.
+absl::Status Session::CheckMessage() {
+  if (std::exchange(is_checked_, true)) return absl::OkStatus();
+  syrup::Reader reader(limits_.message);
+  reader.Reset(message_);
+  Operation op;
+  return ReadOperation(reader, &op);
 }
 
 absl::Status Session::Do(const Operation& op) {
@@ -151,7 +165,7 @@ absl::Status Session::DoDeliver(const Operation& op) {
 }
 
 absl::Status Session::ReadArguments() {
-  reader_.Rewind(*incoming_.op.args_at);
+  reader_.Reset(incoming_.op.args);
   decoder_.Start(syrup::Decoder::As::kMessage, &reader_);
   incoming_.is_under_way = true;
   return GoOnDecoding();
@@ -172,16 +186,22 @@ absl::Status Session::GoOnDecoding() {
         }
         return RefuseIncoming(core_.QuotaReason(Resource::kMemory));
       case syrup::Decoder::Step::kFailed:
+        if (absl::Status s = CheckMessage(); !s.ok()) return s;
         if (!abort_.ok()) return abort_;
-        return RefuseIncoming(
-            decoder_.error().wrong == syrup::Wrong::kTableFull
-                ? Full()
-                : core_.Reason("type",
-                               absl::StrCat("op:deliver, args: ", decoder_.error().ToString())));
+        return RefuseIncoming(ReasonOfArguments());
       case syrup::Decoder::Step::kDone:
+        if (reader_.end() != reader_.bytes().size()) return CheckMessage();
         return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver();
     }
   }
+}
+
+Value Session::ReasonOfArguments() {
+  syrup::Error error = decoder_.error();
+  if (error.wrong == syrup::Wrong::kTableFull) return Full();
+  // Places are those in the message.
+  error.at += static_cast<uint64_t>(incoming_.op.args.data() - message_.data());
+  return core_.Reason("type", absl::StrCat("op:deliver, args: ", error.ToString()));
 }
 
 // That message is lost, and its asker learns why; the session goes on.
