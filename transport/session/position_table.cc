@@ -29,7 +29,7 @@ PositionTable::Entry* PositionTable::Add(uint64_t position, Value value, Failure
     ++entries_;
   }
   Entry& entry = At(index);
-  entry = {.position = position, .index = index, .is_used = true};
+  entry = {.position = position, .index = index, .is_used = 1};
   Set(entry, value);
   by_position_.Set(position, index + 1);
   return &entry;

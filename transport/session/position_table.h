@@ -35,8 +35,8 @@ class PositionTable {
     uint64_t position = 0;
     uint64_t count = 0;  // the owner's: how often it went over the wire
     uint64_t note = 0;   // the owner's
-    uint32_t index = 0;
-    bool is_used = false;
+    uint32_t index : 31 = 0;
+    uint32_t is_used : 1 = 0;
   };
 
   PositionTable(Heap& heap, Holds holds, size_t entries_max)
@@ -103,7 +103,7 @@ class PositionTable {
 
  private:
   // A session that shares little holds little.
-  static constexpr uint32_t kChunkWords = 32;
+  static constexpr uint32_t kChunkWords = 16;
   // Of the entries whose words stand in one chunk.
   using Block = std::array<Entry, kChunkWords>;
   Entry& At(uint32_t index) { return (*blocks_[index / kChunkWords])[index % kChunkWords]; }

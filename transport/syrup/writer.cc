@@ -11,7 +11,7 @@
 namespace vesicle::syrup {
 namespace {
 
-constexpr size_t kFirstCapacity = 1024;
+constexpr size_t kFirstCapacity = 256;
 // A buffer that became larger than this is let go by Clear().
 constexpr size_t kKeepBytes = size_t{256} << 10;
 constexpr size_t kInt64Chars = 20;

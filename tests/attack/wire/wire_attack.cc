@@ -191,8 +191,10 @@ int Connect(const std::string& address) {
   return fd;
 }
 
+// Each with a key of its own.
 std::string HelloOf(const std::string& name) {
-  VirtualEnvironment environment(1);
+  static uint64_t seed = static_cast<uint64_t>(getpid()) << 32;
+  VirtualEnvironment environment(++seed);
   Handshake handshake({.side = Handshake::Side::kDialled}, environment, [] {});
   PeerLocator own;
   own.name = {std::string(kTransport), name};
@@ -273,6 +275,10 @@ void Flood(const std::string& address, int connections, int messages) {
       if (line.fd < 0) continue;
       ssize_t size;
       while ((size = recv(line.fd, buffer.data(), buffer.size(), 0)) > 0) {
+        const std::string_view heard(buffer.data(), static_cast<size_t>(size));
+        if (const size_t at = heard.find("op:abort"); at != heard.npos && line.said < messages) {
+          std::printf("ended early: %s\n", std::string(heard.substr(at, 120)).c_str());
+        }
       }
       if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
         end(line);

@@ -25,11 +25,11 @@ start() {  # MODE ARGS...: a server, whose input is open until stop
   done
   at=$(head -n 1 "$work/out")
 }
-stop() {  # its last words
+stop() {  # its last words are in $left
   echo >&9
   wait $server || { wrong "the server ended with $?"; cat "$work/err"; }
   exec 9>&-
-  tail -n 1 "$work/out"
+  left=$(tail -n 1 "$work/out")
 }
 field() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" <<<"$2"; }
 ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
@@ -57,7 +57,7 @@ echo "beside a deaf one: $beside"
 kb=$(awk '/VmHWM/ { print $2 }' "/proc/$server/status")
 [ "$kb" -le 400000 ] || wrong "the server grew to $kb KiB"
 for _ in $(seq 50); do sleep 0.1; done
-left=$(stop)
+stop
 echo "left: $left"
 [ "$left" = "sessions 0 exports 0" ] || wrong "left: $left"
 
@@ -72,7 +72,7 @@ echo "beside $slow slow ones: $new"
 wait $snails
 [ "$(field opened "$(cat "$work/slow")")" = "$(field closed "$(cat "$work/slow")")" ] ||
   wrong "slow ones were not closed: $(cat "$work/slow")"
-stop >/dev/null
+stop
 
 # --- no descriptors left
 ulimit -S -n 64
@@ -88,5 +88,5 @@ echo "without descriptors: $used ticks of 100 in a second"
 [ "$used" -le 30 ] || wrong "it spins"
 wait $snails
 new=$("$attack" honest "$at" 1 500) || wrong "after that: $new"
-stop >/dev/null
+stop
 exit $failed
