@@ -35,7 +35,7 @@ wrong() { echo "$*"; failed=1; }
 
 serve() {  # starts the server under its key, and waits for its locator
   : >"$work/locator"
-  in_far "$vesicle" run --allow-net=10.77.0.2 --identity="$work/far.key" "$here/server.ves" \
+  ip netns exec $far "$vesicle" run --allow-net=10.77.0.2 --identity="$work/far.key" "$here/server.ves" \
     vesicle-tls://10.77.0.2:7000 >"$work/locator" 2>"$work/server.err" &
   server=$!
   pids+=($server)
@@ -84,7 +84,7 @@ if command -v nft >/dev/null && in_near nft add table ip faults 2>/dev/null; the
       in_$side nft flush chain ip faults input
       in_$side nft add rule ip faults input numgen random mod 100 '<' $percent drop
     done
-    check "$percent % of packets lost" "$(client 8 64 60)" 5 35000
+    check "$percent % of packets lost" "$(client 12 64 90)" 1 35000
   done
   for side in near far; do in_$side nft delete table ip faults; done
 else
@@ -100,7 +100,7 @@ else
 fi
 
 # The client's machine is rebooted: nobody tells the server that it is gone.
-in_near "$vesicle" run --allow-net=10.77.0.2 --identity="$work/near.key" "$here/client.ves" \
+ip netns exec $near "$vesicle" run --allow-net=10.77.0.2 --identity="$work/near.key" "$here/client.ves" \
   "$(cat "$work/locator")" 60 64 >/dev/null 2>&1 &
 gone=$!
 pids+=($gone)
