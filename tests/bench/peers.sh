@@ -97,8 +97,7 @@ run() {  # WHO PROGRAM SIZES...
       for line in tcp tls; do "$wire" idle $line 1000; done
       return ;;
     raw:wire) command=("$wire" raw "$2") ;;
-    # The daemon of its names is told to be there for the loopback only.
-    erlang:wire) command=(env ERL_EPMD_ADDRESS=127.0.0.1 erl +S 1:1 -noshell -name vesicle_asker@127.0.0.1 -kernel inet_dist_use_interface '{127,0,0,1}' -pa "$out" -run works main "$@") ;;
+    erlang:wire) command=(erl +S 1:1 -noshell -name vesicle_asker@127.0.0.1 -kernel inet_dist_use_interface '{127,0,0,1}' -pa "$out" -run works main "$@") ;;
     script:*) command=("$vesicle" run --allow-read=/proc/self "$bench/programs/$program.ves" "${@:2}") ;;
     native:* | raw:*) command=("$works" "$who" "$@") ;;
     node:*) command=(node --expose-gc --max-old-space-size=8192 "$bench/peers/works.js" "$@") ;;
@@ -110,6 +109,9 @@ run() {  # WHO PROGRAM SIZES...
   esac
   timeout 600 "${command[@]}" </dev/null
 }
+# Erlang's distribution wants a daemon of names: for the loopback only, and not longer than this.
+export ERL_EPMD_ADDRESS=127.0.0.1
+epmd -names >/dev/null 2>&1 || trap 'epmd -kill >/dev/null 2>&1' EXIT
 
 # What is about actors only is not asked of who is here for its actors only; and of membranes only
 # who has them.

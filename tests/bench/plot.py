@@ -46,6 +46,10 @@ TITLES = {
     "list_ms": ("List of a million, built and reversed", "ms"),
     "walls_ask_ns": ("Ask through a membrane", "ns"),
     "walls_ask_refs_ns": ("The same with two refs", "ns"),
+    "wire_one_ns": ("Ask of another process, one at a time", "ns"),
+    "wire_many_ns": ("The same, 1,000 under way", "ns"),
+    "wire_tell_ns": ("Message to another process", "ns"),
+    "wire_chain_ns": ("Ask of an answer that is under way", "ns"),
     "walls_cross_ns": ("A new ref crosses", "ns"),
 }
 LABELS = {"capnp": "Cap'n Proto", "script": "Vesicle", "native": "Vesicle C++", "raw": "raw C++"}

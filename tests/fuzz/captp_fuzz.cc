@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/transport/captp/plain.h"
 #include "transport/captp/handoff.h"
 #include "transport/captp/handshake.h"
 #include "transport/captp/locator.h"
 #include "transport/captp/operation.h"
 #include "transport/captp/verbatim.h"
+#include "transport/syrup/framer.h"
 #include "transport/virtual_environment.h"
 #include "vm/heap/check.h"
 
@@ -100,6 +102,12 @@ std::string Written(const Operation& op, const Dialect& dialect) {
 }
 
 void TryOperation(std::string_view bytes) {
+  syrup::Framer framer;
+  framer.Add(bytes);
+  std::string_view message;
+  while (framer.Next(&message) == syrup::Framer::Step::kMessage) {
+    VESICLE_CHECK(ComparePlain(message).empty());
+  }
   syrup::Reader reader({.message_bytes_max = 1 << 16, .depth_max = 1000, .items_max = 20'000});
   reader.Reset(bytes);
   Operation op;

@@ -4,7 +4,10 @@
 
 #include <map>
 
+#include "tests/transport/captp/plain.h"
 #include "tests/transport/captp/testing.h"
+#include "transport/syrup/framer.h"
+#include "vm/random/random.h"
 
 namespace vesicle {
 namespace {
@@ -45,6 +48,69 @@ TEST_CASE("operation: all of the transcript is read, and written again byte for 
   CHECK(seen[Operation::Kind::kGcExports] == 6);
   CHECK(seen[Operation::Kind::kGcAnswers] == 1);
   CHECK(seen[Operation::Kind::kAbort] == 31);
+}
+
+// Whole messages of a stream, whatever else is in it.
+std::vector<std::string> Framed(std::string_view bytes) {
+  syrup::Framer framer;
+  framer.Add(bytes);
+  std::vector<std::string> messages;
+  std::string_view message;
+  while (framer.Next(&message) == syrup::Framer::Step::kMessage) messages.emplace_back(message);
+  return messages;
+}
+
+TEST_CASE("operation: a plain deliver that is read from both ends says what a reader says") {
+  std::vector<std::string> some;
+  for (const Chunk& chunk : Transcript()) {
+    for (const std::string& message : MessagesIn(chunk.bytes)) some.push_back(message);
+  }
+  for (const char* message :
+       {"<10'op:deliver<11'desc:export3+>[4'echo1+]7+<18'desc:import-object9+>>",
+        "<10'op:deliver<11'desc:answer0+>[]ff>", "<10'op:deliver<11'desc:export3+>[3\"]ff1+]ff>",
+        "<10'op:deliver<11'desc:export3+>[1+]1+3\"]ff>",
+        "<10'op:deliver<11'desc:export3+>[1+]f22\"<18'desc:import-object1+>>",
+        "<10'op:deliver<11'desc:export12+>[{1\"a1+1\"bf}<4'void>[[]]]f<18'desc:import-object12+>"
+        ">"}) {
+    some.push_back(message);
+  }
+  int plain = 0, wrong = 0;
+  for (const std::string& message : some) {
+    Operation op;
+    plain += ReadPlainDeliver(message, &op);
+    CAPTURE(message);
+    CHECK(ComparePlain(message) == "");
+  }
+  CHECK(plain > 10);
+  // And with bytes changed, taken out, and put in from others.
+  SeededRandom random(20261127);
+  for (int i = 0; i < 300'000; ++i) {
+    std::string message = some[random.Next() % some.size()];
+    for (uint64_t changes = 1 + random.Next() % 3; changes > 0; --changes) {
+      const std::string& other = some[random.Next() % some.size()];
+      const size_t at = random.Next() % message.size();
+      switch (random.Next() % 3) {
+        case 0:
+          message[at] = other[random.Next() % other.size()];
+          break;
+        case 1:
+          message.erase(at, 1 + random.Next() % 4);
+          break;
+        default:
+          message.insert(at, other.substr(random.Next() % other.size(), random.Next() % 8));
+      }
+      if (message.empty()) message = "<";
+    }
+    for (const std::string& whole : Framed(message)) {
+      Operation op;
+      if (ReadPlainDeliver(whole, &op) && !ErrorOf(whole).empty()) ++wrong;
+      CAPTURE(whole);
+      const std::string difference = ComparePlain(whole);
+      if (!difference.empty()) CHECK(difference == "");
+    }
+  }
+  // Some look right from both ends only.
+  CHECK(wrong > 20);
 }
 
 TEST_CASE("operation: each in each dialect") {
