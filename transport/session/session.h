@@ -313,7 +313,7 @@ class Session final : private syrup::RefWriter,
   Incoming incoming_;
   std::string_view message_;  // that is read
   bool is_checked_ = true;    // by a reader, to its end
-  std::string input_;  // that framer_ borrows, of what was behind
+  std::string input_;         // that framer_ borrows, of what was behind
   std::string long_message_;
   std::string behind_;
   bool is_paused_ = false;
