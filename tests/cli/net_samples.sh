@@ -68,6 +68,18 @@ sleep 0.5
 expect 'second donor' 0 'matched: the charity has 80' bash -c "$(declare -f donor); work=$work vesicle=$vesicle; donor 30"
 wait "$first"
 [ "$(cat "$work/first")" = 'matched: the charity has 80' ] || { echo "first donor:"; cat "$work/first"; failed=1; }
+# Mode relay: rules judge a peer, what crossed is on record, and one revoke cuts it off.
+"$vesicle" run --allow-net=127.0.0.1 tests/cli/net/relay.ves 127.0.0.1:0 >"$work/relay.out" 2>&1 &
+servers+=($!)
+for _ in $(seq 300); do
+  [ -s "$work/relay.out" ] && break
+  sleep 0.1
+done
+expect relay 0 $'1\n#failed(#denied("#reset is not let by"))\n#failed(#revoked)\n#failed(#revoked)' \
+  "$vesicle" run --allow-net=127.0.0.1 tests/cli/net/guest.ves "$(head -n 1 "$work/relay.out")"
+grep -q '#counter, nil, #next, nil, #reset, #out\]$' "$work/relay.out" ||
+  { echo "relay: the record:"; cat "$work/relay.out"; failed=1; }
+
 expect call 0 '"Hello shell, you are number 2."' "$vesicle" call "$hello" '#hello("shell")'
 expect 'a secret in a file' 0 '"Hello file, you are number 3."' \
   "$vesicle" call "@$work/hello.locator" '#hello("file")'
