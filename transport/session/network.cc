@@ -277,17 +277,15 @@ void Network::OnRefused(NetworkLink& link) {
 // Where keys are proved, what waits for a dial that crossed another goes by that one, as soon as it
 // is open. Elsewhere whoever came may only say that it is the same peer: it breaks.
 void Network::LoseWork(NetworkLink& link, std::string_view why) {
-  Wake();
-  const bool has_crossed = why.find(kCrossedHellos) != std::string_view::npos ||
-                           table_.Find(link.dialled().name).has_value();
   std::vector<NetworkLink::Work> work = link.TakeWork();
   if (work.empty()) return;
+  Wake();
+  const auto other = table_.Find(link.dialled().name);
+  const bool has_crossed = other || why.find(kCrossedHellos) != std::string_view::npos;
   if (!transport_.proves_keys() || !has_crossed) return Break(core(), std::move(work), why);
-  if (const auto other = table_.Find(link.dialled().name)) {
-    if (NetworkLink* open = FindLink(other->connection); open != nullptr) {
-      for (NetworkLink::Work& w : work) open->Do(std::move(w));
-      return;
-    }
+  if (NetworkLink* kept = other ? FindLink(other->connection) : nullptr) {
+    for (NetworkLink::Work& w : work) kept->Do(std::move(w));
+    return;
   }
   const uint64_t number = next_stranded_++;
   Stranded& stranded = stranded_[number];
@@ -302,6 +300,7 @@ void Network::LoseWork(NetworkLink& link, std::string_view why) {
 }
 
 void Network::BreakStranded(std::string_view why) {
+  Wake();
   for (auto& [number, stranded] : std::exchange(stranded_, {})) {
     Break(core(), std::move(stranded.work), why);
   }

@@ -52,46 +52,54 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-struct Host {
-  Host() { VESICLE_CHECK(uv_loop_init(&loop) == 0); }
-  uv_loop_t loop;
+struct Loop {
+  Loop() { VESICLE_CHECK(uv_loop_init(&uv) == 0); }
+  uv_loop_t uv;
 };
 
-// Runs a VM on its loop until `is_done`; waits where nothing is to be done.
-void RunUntil(Vm& vm, uv_loop_t* loop, const std::function<bool()>& is_done) {
-  while (!is_done()) {
-    const bool more = vm.RunSlice(10'000);
-    uv_run(loop, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+// What a server and honest peers stand on.
+struct Host {
+  Loop loop;
+  Vm vm;
+  LoopEnvironment environment{&loop.uv};
+  TcpTransport tcp{environment};
+
+  std::unique_ptr<Network> Join(NetworkOptions options) {
+    return std::make_unique<Network>(vm, environment, tcp, std::move(options), [] {});
   }
-}
+  // Waits where nothing is to be done.
+  void RunUntil(const std::function<bool()>& is_done) {
+    while (!is_done()) {
+      const bool more = vm.RunSlice(10'000);
+      uv_run(&loop.uv, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    }
+  }
+};
 
 void Serve(int64_t newcomer_ms) {
   Host host;
-  Vm vm;
-  LoopEnvironment environment(&host.loop);
-  TcpTransport tcp(environment);
   NetworkOptions options;
   options.own.name = {std::string(kTransport), "server"};
   options.listen = {
       .newcomers_max = 15'000, .newcomers_per_address_max = 15'000, .newcomer_ms_max = newcomer_ms};
-  Network network(vm, environment, tcp, std::move(options), [] {});
-  const absl::StatusOr<std::string> at = network.Listen("127.0.0.1:0");
+  const std::unique_ptr<Network> network = host.Join(std::move(options));
+  const absl::StatusOr<std::string> at = network->Listen("127.0.0.1:0");
   VESICLE_CHECK(at.ok());
-  const Root echo = vm.Create([](Turn& turn) { turn.Reply(turn.message()); });
-  VESICLE_CHECK(network.OfferAs(kSwiss, echo.value()).ok());
+  const Root echo = host.vm.Create([](Turn& turn) { turn.Reply(turn.message()); });
+  VESICLE_CHECK(network->OfferAs(kSwiss, echo.value()).ok());
   std::printf("%s\n", at->c_str());
   std::fflush(stdout);
   bool is_over = false;
   uv_poll_t input;
   input.data = &is_over;
-  VESICLE_CHECK(uv_poll_init(&host.loop, &input, 0) == 0);
+  VESICLE_CHECK(uv_poll_init(&host.loop.uv, &input, 0) == 0);
   uv_poll_start(&input, UV_READABLE | UV_DISCONNECT,
                 [](uv_poll_t* poll, int, int) { *static_cast<bool*>(poll->data) = true; });
-  RunUntil(vm, &host.loop, [&] { return is_over; });
-  VESICLE_CHECK(vm.core().heap().Verify() == nullptr);
+  host.RunUntil([&] { return is_over; });
+  VESICLE_CHECK(host.vm.core().heap().Verify() == nullptr);
   size_t exports = 0;
-  for (const Network::PeerState& peer : network.Peers()) exports += peer.counts.exports;
-  std::printf("sessions %zu exports %zu\n", network.sessions(), exports);
+  for (const Network::PeerState& peer : network->Peers()) exports += peer.counts.exports;
+  std::printf("sessions %zu exports %zu\n", network->sessions(), exports);
   std::fflush(stdout);
   std::_Exit(0);
 }
@@ -99,10 +107,10 @@ void Serve(int64_t newcomer_ms) {
 // ---------------------------------------------------------------------------
 
 struct HonestPeer {
-  HonestPeer(Vm& vm, LoopEnvironment& environment, Transport& tcp, int number) {
+  HonestPeer(Host& host, int number) {
     NetworkOptions options;
     options.own.name = {std::string(kTransport), absl::StrCat("honest", number, "-", getpid())};
-    network = std::make_unique<Network>(vm, environment, tcp, std::move(options), [] {});
+    network = host.Join(std::move(options));
   }
   std::unique_ptr<Network> network;
   Root echo;
@@ -112,9 +120,7 @@ struct HonestPeer {
 
 void Honest(const std::string& address, int peers, int64_t ms) {
   Host host;
-  Vm vm;
-  LoopEnvironment environment(&host.loop);
-  TcpTransport tcp(environment);
+  Vm& vm = host.vm;
   Locator at;
   at.peer.name = {std::string(kTransport), "server"};
   const size_t colon = address.rfind(':');
@@ -123,7 +129,7 @@ void Honest(const std::string& address, int peers, int64_t ms) {
   std::vector<std::unique_ptr<HonestPeer>> all;
   std::vector<HonestPeer*> due;
   for (int i = 0; i < peers; ++i) {
-    all.push_back(std::make_unique<HonestPeer>(vm, environment, tcp, i));
+    all.push_back(std::make_unique<HonestPeer>(host, i));
     HonestPeer& peer = *all.back();
     peer.echo = Root(vm.core().heap(), vm.core().NewPromise());
     VESICLE_CHECK(peer.network->Fetch(at, peer.echo.value()).ok());
@@ -134,10 +140,10 @@ void Honest(const std::string& address, int peers, int64_t ms) {
   const uint64_t begin = uv_hrtime();
   const uint64_t end = begin + static_cast<uint64_t>(ms * kNsPerMs);
   uv_timer_t tick;
-  uv_timer_init(&host.loop, &tick);
+  uv_timer_init(&host.loop.uv, &tick);
   uv_timer_start(
       &tick, [](uv_timer_t*) {}, 10, 10);
-  RunUntil(vm, &host.loop, [&] {
+  host.RunUntil([&] {
     const std::vector<HonestPeer*> now = std::exchange(due, {});
     for (HonestPeer* peer : now) {
       const std::string text = absl::StrCat("from ", peer - all[0].get(), " number ", ++peer->asked,

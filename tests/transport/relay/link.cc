@@ -33,8 +33,8 @@ class MemoryLink final : public SessionLink {
   Network& outside_network() override { return *alice_.network; }
 
   World world_;
-  World::Node& bob_ = world_.Add("bob", RelayOptions());
-  World::Node& alice_ = world_.Add("alice", PlainOptions());
+  World::Node& bob_ = world_.Add("bob", OptionsInMode(true));
+  World::Node& alice_ = world_.Add("alice", OptionsInMode(false));
   Shore inside_{*bob_.vm, "inside.ves"};
   Shore outside_{*alice_.vm, "outside.ves"};
 };
@@ -54,8 +54,8 @@ class SocketLink final : public SessionLink {
   enum class Over { kTcp, kTls };
   SocketLink(const VmOptions& options, Over over) {
     environment_ = std::make_unique<LoopEnvironment>(&uv_.loop);
-    bob_ = std::make_unique<End>(*environment_, options, over, RelayOptions(), "bob");
-    alice_ = std::make_unique<End>(*environment_, options, over, PlainOptions(), "alice");
+    bob_ = std::make_unique<End>(*environment_, options, over, OptionsInMode(true), "bob");
+    alice_ = std::make_unique<End>(*environment_, options, over, OptionsInMode(false), "alice");
     Meet();
   }
   ~SocketLink() override {

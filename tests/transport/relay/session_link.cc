@@ -1,5 +1,6 @@
 #include "tests/transport/relay/session_link.h"
 
+#include "tests/transport/session/world.h"
 #include "vm/actor/promise.h"
 
 namespace vesicle {
@@ -19,17 +20,9 @@ std::string WithoutWord(std::string text) {
 
 }  // namespace
 
-NetworkOptions SessionLink::PlainOptions() {
-  NetworkOptions options;
+NetworkOptions SessionLink::OptionsInMode(bool relay) {
+  NetworkOptions options = InMode(relay);
   options.trusts_locations = true;
-  return options;
-}
-
-NetworkOptions SessionLink::RelayOptions() {
-  NetworkOptions options = PlainOptions();
-  options.terms = [](const PeerLocator&) -> absl::StatusOr<PeerTerms> {
-    return PeerTerms{.relay = MembraneOptions{}};
-  };
   return options;
 }
 

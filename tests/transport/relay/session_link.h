@@ -26,10 +26,9 @@ class SessionLink : public Link {
   void Revoke() override;
 
  protected:
-  // Of the VM that has the membrane, and of the other one. Each takes the other at its word, so
-  // that there is one session, whoever began it.
-  static NetworkOptions RelayOptions();
-  static NetworkOptions PlainOptions();
+  // The VM that has the membrane is in mode relay, and the other one is not. Each takes the other
+  // at its word, so that there is one session, whoever began it.
+  static NetworkOptions OptionsInMode(bool relay);
   virtual Network& inside_network() = 0;
   virtual Network& outside_network() = 0;
   // There is a session from here on. Called once, by who is made.

@@ -301,13 +301,7 @@ class HostilePeer final : public ConnectionHandler {
 
 std::string LiveWithHostile(std::string_view bytes, bool relay) {
   World world(1);
-  NetworkOptions options;
-  if (relay) {
-    options.terms = [](const PeerLocator&) -> absl::StatusOr<PeerTerms> {
-      return PeerTerms{.relay = MembraneOptions{}};
-    };
-  }
-  World::Node& bob = world.Add("bob", std::move(options));
+  World::Node& bob = world.Add("bob", InMode(relay));
   World::Node& alice = world.Add("alice");
   const Root keeper = bob.Make(kObjects, "keeper", {bob.vm->List({})});
   VESICLE_CHECK(bob.network->OfferAs("echo", bob.Make(kObjects, "echo").value()).ok());

@@ -28,16 +28,6 @@ behavior holder(ref) {
 }
 )";
 
-NetworkOptions Mode(bool relay) {
-  NetworkOptions options;
-  options.terms = [relay](const PeerLocator&) -> absl::StatusOr<PeerTerms> {
-    PeerTerms terms;
-    if (relay) terms.relay.emplace();
-    return terms;
-  };
-  return options;
-}
-
 TEST_CASE(
     "law 37: a disconnect breaks each proxy and each pending ask exactly once, #disconnected") {
   for (const bool relay : {false, true}) {
@@ -45,8 +35,8 @@ TEST_CASE(
       CAPTURE(relay);
       CAPTURE(by_cut);
       World world(1);
-      World::Node& bob = world.Add("bob", Mode(relay));
-      World::Node& alice = world.Add("alice", Mode(relay));
+      World::Node& bob = world.Add("bob", InMode(relay));
+      World::Node& alice = world.Add("alice", InMode(relay));
       const Root desk = alice.Fetch(bob.Offer(bob.Make(kDesk, "desk", {bob.vm->List({})})));
       const Root holder = alice.Make(kDesk, "holder", {desk.value()});
       std::vector<World::OutcomePtr> pending;

@@ -55,19 +55,24 @@ TEST_CASE("a fault there is the break here, and says no more than that") {
   CHECK(two.bob.vm->core().unobserved_fault_count() == 0);
 }
 
+// And a question of Alice's that Bob does not answer.
+struct TwoAndQuestion : Two {
+  TwoAndQuestion() {
+    world.Run();
+    CHECK_FALSE(never->is_settled);
+  }
+  Root counter = alice.Fetch(bob.Offer(bob.Make(kCounter, "counter", {Value::SmallInt(0)})));
+  World::OutcomePtr never = alice.Ask(counter, alice.vm->Symbol("never"));
+};
+
 TEST_CASE("what was asked breaks once when the session ends, and messages from then on") {
-  Two two;
+  TwoAndQuestion two;
   Vm& vm = *two.alice.vm;
-  const Root counter =
-      two.alice.Fetch(two.bob.Offer(two.bob.Make(kCounter, "counter", {Value::SmallInt(0)})));
-  const auto never = two.alice.Ask(counter, vm.Symbol("never"));
-  two.world.Run();
-  CHECK_FALSE(never->is_settled);
   two.world.network.Cut("alice", "bob");
   two.world.Run();
-  CHECK(never->text == "#disconnected");
-  CHECK(never->settlements == 1);
-  const auto later = two.alice.Ask(counter, vm.Symbol("get"));
+  CHECK(two.never->text == "#disconnected");
+  CHECK(two.never->settlements == 1);
+  const auto later = two.alice.Ask(two.counter, vm.Symbol("get"));
   two.world.Run();
   CHECK(later->text == "#disconnected");
   CHECK(two.alice.network->sessions() == 0);
@@ -296,17 +301,12 @@ TEST_CASE(
 TEST_CASE(
     "what a peer gives back without an answer breaks, and so does what waits for a network that "
     "goes") {
-  Two two;
+  TwoAndQuestion two;
   Vm& vm = *two.alice.vm;
-  const Root counter =
-      two.alice.Fetch(two.bob.Offer(two.bob.Make(kCounter, "counter", {Value::SmallInt(0)})));
-  const auto never = two.alice.Ask(counter, vm.Symbol("never"));
-  two.world.Run();
-  CHECK_FALSE(never->is_settled);
   two.alice.network.reset();
   vm.Run();
-  CHECK(never->text == "#disconnected");
-  CHECK(never->settlements == 1);
+  CHECK(two.never->text == "#disconnected");
+  CHECK(two.never->settlements == 1);
 }
 
 constexpr std::string_view kRing = R"(
@@ -331,20 +331,11 @@ TEST_CASE("a ring of promises over three VMs settles never, and keeps nobody bus
   for (const bool relay : {false, true}) {
     CAPTURE(relay);
     World world(1);
-    const auto options = [relay] {
-      NetworkOptions made;
-      made.terms = [relay](const PeerLocator&) -> absl::StatusOr<PeerTerms> {
-        PeerTerms terms;
-        if (relay) terms.relay.emplace();
-        return terms;
-      };
-      return made;
-    };
-    World::Node& alice = world.Add("alice", options());
+    World::Node& alice = world.Add("alice", InMode(relay));
     std::vector<Value> places;
     std::vector<Root> held;
     for (const char* name : {"bob", "carol", "dave"}) {
-      World::Node& node = world.Add(name, options());
+      World::Node& node = world.Add(name, InMode(relay));
       const Root maker = node.Make(kRing, "maker");
       const Root place(node.vm->core().heap(), node.vm->core().NewPromise());
       node.vm->core().Deliver(maker.value(), node.vm->Symbol("new"), place.value());

@@ -16,6 +16,16 @@ void Must(const absl::Status& status) {
 
 }  // namespace
 
+NetworkOptions InMode(bool relay) {
+  NetworkOptions options;
+  options.terms = [relay](const PeerLocator&) -> absl::StatusOr<PeerTerms> {
+    PeerTerms terms;
+    if (relay) terms.relay.emplace();
+    return terms;
+  };
+  return options;
+}
+
 World::Node::Node(World& world_in, std::string name_in, NetworkOptions options,
                   const Identity* identity)
     : world(world_in),

@@ -29,6 +29,9 @@
 
 namespace vesicle {
 
+// Of a VM that deals with all its peers in one mode.
+NetworkOptions InMode(bool relay);
+
 class World {
  public:
   // What became of an ask.
