@@ -1,26 +1,21 @@
 #include "membrane/script.h"
 
 #include <algorithm>
-#include <iterator>
-#include <map>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "membrane/collecting.h"
 #include "membrane/fields.h"
+#include "membrane/inspection.h"
 #include "membrane/local_boundary.h"
 #include "membrane/membrane.h"
 #include "vm/script/run/interpreter.h"
 #include "vm/value/form.h"
 #include "vm/value/list.h"
 #include "vm/value/map.h"
-#include "vm/value/symbol.h"
 #include "vm/value/tagged.h"
-#include "vm/value/text.h"
 
 namespace vesicle {
 namespace {
@@ -109,31 +104,6 @@ absl::StatusOr<Membrane> MakeMembrane(Core& core, Value map, Value owner) {
 
 TurnEnd FaultWith(Core& core, Value reason) { return core.Fault(reason, {}); }
 
-// The turn goes on when what is dead was collected, of the young or all of it.
-TurnEnd GoOnAfter(Core& core, Core::Need need, std::unique_ptr<Suspension> rest) {
-  const TurnEnd suspended = core.Suspend(std::move(rest));  // where a collection finds it
-  core.fuel = std::min<int64_t>(core.fuel, -1);
-  switch (core.Refuel(need)) {
-    case Core::Fuel::kGo:
-    case Core::Fuel::kSuspend:
-      return suspended;
-    case Core::Fuel::kQuotaMemory:
-      core.ForgetSuspension();
-      return core.Quota(Resource::kMemory);
-    case Core::Fuel::kQuotaSteps:
-    case Core::Fuel::kTurnTooLong:
-      break;
-  }
-  core.ForgetSuspension();
-  return core.Quota(Resource::kSteps);
-}
-
-// What is dead goes, twice: the first collection may have been of the young only.
-constexpr int kTriesMax = 2;
-Core::Need NeedOfTry(int tries) {
-  return tries == 0 ? Core::Need::kMemory : Core::Need::kAllMemory;
-}
-
 // ---------------------------------------------------------------------------
 // #outward and #inward: an introduction, in pieces when it is long
 
@@ -197,138 +167,6 @@ TurnEnd NoClause(Core& core, std::string_view text) {
   return FaultWith(core, core.Reason("no_clause", text));
 }
 
-// The records that are there when it is asked, in pieces. Those that leave the ring before it has
-// come to them are not among them.
-class AuditAnswer final : public Suspension {
- public:
-  AuditAnswer(Core& core, Value membrane) : membrane_(membrane), list_(EmptyList(core.heap())) {
-    const AuditRing& ring = LocalBoundary::Of(membrane).audit();
-    end_ = ring.count();
-    next_ = end_ - static_cast<int64_t>(ring.kept());
-  }
-
-  void Visit(Visitor& visitor) override {
-    visitor.Visit(&membrane_, 1);
-    visitor.Visit(&list_, 1);
-  }
-  Place Where() const override { return {}; }
-  TurnEnd Resume(Core& core) override {
-    constexpr int kRecordsAtOnce = 200;
-    constexpr int64_t kStepsPerRecord = 100;
-    Heap& heap = core.heap();
-    for (int i = 0; i < kRecordsAtOnce && next_ < end_; ++i, ++next_) {
-      const CrossingRecord* record = LocalBoundary::Of(membrane_).audit().Find(next_);
-      if (record == nullptr) continue;
-      core.fuel -= kStepsPerRecord;
-      const Result value = RecordValue(core, *record);
-      if (!value.ok() || heap.over_allowance()) return WaitForRoom(core);
-      list_ = Append(heap, list_, value.value());
-    }
-    tries_ = 0;
-    if (next_ < end_) return core.Suspend(std::make_unique<AuditAnswer>(*this));
-    core.StageReply(list_);
-    return TurnEnd::kDone;
-  }
-
- private:
-  TurnEnd WaitForRoom(Core& core) {
-    if (tries_ == kTriesMax) return core.Quota(Resource::kMemory);
-    const Core::Need need = NeedOfTry(tries_++);
-    return GoOnAfter(core, need, std::make_unique<AuditAnswer>(*this));
-  }
-
-  Value membrane_;
-  Value list_;
-  int64_t next_;  // numbers of records
-  int64_t end_;
-  int tries_ = 0;
-};
-
-// What is dead is in no answer: no collection shows in it.
-Result CountsValue(Core& core, LocalBoundary& boundary) {
-  const Membrane::Counts counts = boundary.LivingCounts(core.heap());
-  MapOfNames map(core);
-  map.PutCount("crossed", counts.crossed);
-  map.PutCount("inward", counts.proxies_in);
-  map.PutCount("outward", counts.proxies_out);
-  map.PutCount("owed", counts.owed);
-  map.PutCount("refused", counts.refused);
-  return map.Finish();
-}
-
-// {inward: n, outward: n, owed: n, proxies: [{number, way, last}, ..]}: what a revoke would cut.
-Result PreviewValue(Core& core, LocalBoundary& boundary) {
-  constexpr size_t kProxiesMax = 1000;
-  std::map<int64_t, Direction> proxies;  // the first by number: in the order of first crossing
-  if (!boundary.is_cut()) {
-    boundary.ForEachProxy(core.heap(), [&](Object* proxy) {
-      const int64_t number = LocalBoundary::NumberOf(proxy);
-      if (proxies.size() == kProxiesMax && number > proxies.rbegin()->first) return;
-      proxies.emplace(number, LocalBoundary::ToTarget(proxy));
-      if (proxies.size() > kProxiesMax) proxies.erase(std::prev(proxies.end()));
-    });
-  }
-  std::map<int64_t, const CrossingRecord*> last;
-  boundary.audit().ForEach([&](const CrossingRecord& record) {
-    for (const int64_t number : {int64_t{record.to}, int64_t{record.from}}) {
-      if (proxies.count(number) > 0) last[number] = &record;
-    }
-  });
-  ListBuilder list(core.heap());
-  for (const auto& [number, way] : proxies) {
-    MapOfNames entry(core);
-    entry.PutNumber("number", static_cast<uint64_t>(number));
-    entry.PutSymbol("way", way == Direction::kIn ? "in" : "out");
-    const auto record = last.find(number);
-    Result crossed = Value::Nil();
-    if (record != last.end()) crossed = RecordValue(core, *record->second);
-    if (!crossed.ok()) return crossed;
-    entry.Put("last", crossed.value());
-    const Result made = entry.Finish();
-    if (!made.ok()) return made;
-    list.Add(made.value());
-  }
-  const Result made = list.Finish();
-  if (!made.ok()) return made;
-  const Membrane::Counts counts = boundary.LivingCounts(core.heap());
-  MapOfNames map(core);
-  map.PutCount("inward", counts.proxies_in);
-  map.PutCount("outward", counts.proxies_out);
-  map.PutCount("owed", counts.owed);
-  map.Put("proxies", made.value());
-  return map.Finish();
-}
-
-// An answer about the tables of a membrane, after a collection of everything.
-class Inspection final : public Suspension {
- public:
-  using Answer = Result (*)(Core& core, LocalBoundary& boundary);
-  Inspection(Value membrane, Answer answer) : membrane_(membrane), answer_(answer) {}
-
-  void Visit(Visitor& visitor) override { visitor.Visit(&membrane_, 1); }
-  Place Where() const override { return {}; }
-  TurnEnd Begin(Core& core) {
-    return GoOnAfter(core, Core::Need::kAllMemory,
-                     std::make_unique<Inspection>(membrane_, answer_));
-  }
-  TurnEnd Resume(Core& core) override {
-    LocalBoundary& boundary = LocalBoundary::Of(membrane_);
-    const Membrane::Counts counts = boundary.counts();
-    constexpr int64_t kStepsPerEntry = 10;
-    core.fuel -= static_cast<int64_t>(counts.proxies_in + counts.proxies_out + counts.owed +
-                                      boundary.audit().kept()) *
-                 kStepsPerEntry;
-    const Result value = answer_(core, boundary);
-    if (!value.ok()) return core.Quota(Resource::kMemory);
-    core.StageReply(value.value());
-    return TurnEnd::kDone;
-  }
-
- private:
-  Value membrane_;
-  Answer answer_;
-};
-
 TurnEnd Serve(Core& core, Value membrane) {
   const Value m = core.turn().message;
   if (Is(m, "outward", 1)) {
@@ -343,9 +181,9 @@ TurnEnd Serve(Core& core, Value membrane) {
     core.StageReply(Value::Nil());
     return TurnEnd::kDone;
   }
-  if (Is(m, "audit", 0)) return AuditAnswer(core, membrane).Resume(core);
-  if (Is(m, "counts", 0)) return Inspection(membrane, CountsValue).Begin(core);
-  if (Is(m, "preview", 0)) return Inspection(membrane, PreviewValue).Begin(core);
+  if (Is(m, "audit", 0)) return AnswerAudit(core, membrane);
+  if (Is(m, "counts", 0)) return AnswerCounts(core, membrane);
+  if (Is(m, "preview", 0)) return AnswerPreview(core, membrane);
   return NoClause(
       core, "a membrane takes #outward(v), #inward(v), #revoke, #preview, #audit and #counts");
 }

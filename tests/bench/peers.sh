@@ -96,7 +96,7 @@ run() {  # WHO PROGRAM SIZES...
       "$bench/wire.sh" "$vesicle" "$2"
       for line in tcp tls; do "$wire" idle $line 1000; done
       return ;;
-    raw:wire) command=("$wire" raw "$2") ;;
+    raw:wire | native:wire) command=("$wire" "$who" "$2") ;;
     erlang:wire) command=(erl +S 1:1 -noshell -name vesicle_asker@127.0.0.1 -kernel inet_dist_use_interface '{127,0,0,1}' -pa "$out" -run works main "$@") ;;
     script:*) command=("$vesicle" run --allow-read=/proc/self "$bench/programs/$program.ves" "${@:2}") ;;
     native:* | raw:*) command=("$works" "$who" "$@") ;;
@@ -117,7 +117,7 @@ epmd -names >/dev/null 2>&1 || trap 'epmd -kill >/dev/null 2>&1' EXIT
 # who has them.
 takes_part() {  # WHO PROGRAM
   case $1:$2 in
-    script:walls | native:walls | capnp:walls | script:wire | raw:wire | erlang:wire | capnp:wire) ;;
+    script:walls | native:walls | capnp:walls | script:wire | native:wire | raw:wire | erlang:wire | capnp:wire) ;;
     capnp:* | *:walls | *:wire) return 1 ;;
     native:fib | native:loop | native:list | caf:fib | caf:loop | caf:list) return 1 ;;
   esac

@@ -65,6 +65,16 @@ TEST_CASE("law 14: a dry run answers, before anyone dares") {
       expect last == [[#reply, nil, true], [#break, #failed, true], nil]
       expect [a == b, b == c] == [false, false]
     }
+    test "it says so of more records than it looks at in one piece" {
+      let m = create membrane({audit: 50_000})
+      let a = await m <- #outward(create person(1))
+      let b = await m <- #outward(create person(2))
+      b <- #give(1)
+      for i in 1..25_000 { a <- #get }
+      await a <- #get
+      let last = [for p in (await m <- #preview).proxies { match p.last { nil => nil, r => [r.what, r.tag] } }]
+      expect last == [[#reply, nil], [#message, #give]]
+    }
   )");
 }
 
