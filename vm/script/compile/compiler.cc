@@ -13,6 +13,9 @@ namespace {
 // Straight-line instructions in one step.
 constexpr uint32_t kWordsPerStep = 16;
 
+// Of so many words of code.
+uint32_t Steps(uint32_t words) { return std::min<uint32_t>(UINT16_MAX, 1 + words / kWordsPerStep); }
+
 std::string NameOf(const Unit& unit) {
   if (!unit.name.empty()) return std::string(unit.name);
   const char* what = "fn";
@@ -123,9 +126,12 @@ CodeDraft UnitCompiler::Run() {
                "split it into functions");
     return std::move(draft_);
   }
-  draft_.instructions[0] =
-      instruction::Abx(Op::kEnter, draft_.header.registers,
-                       std::min<uint32_t>(UINT16_MAX, 1 + pc() / kWordsPerStep));
+  const uint32_t steps = Steps(pc());
+  draft_.instructions[0] = instruction::Abx(Op::kEnter, draft_.header.registers, steps);
+  for (const uint32_t at : tries_) {
+    draft_.instructions[at] =
+        instruction::Abx(Op::kTry, instruction::A(draft_.instructions[at]), steps);
+  }
   return std::move(draft_);
 }
 
@@ -170,11 +176,23 @@ void UnitCompiler::Bind(Label& label) {
   label.jumps.clear();
 }
 
+// Enter charges a frame on the way down. On the way back up thousands of frames do what stands
+// behind their calls, where nothing else would look at the slice, the budget, or at the memory.
+void UnitCompiler::EmitReturn(uint32_t reg) {
+  if (!first_call_) return Emit(Op::kReturn, reg);
+  EmitX(Op::kReturnCharged, reg, Steps(pc() - *first_call_));
+}
+
+// One was emitted that comes back.
+void UnitCompiler::NoteCall() {
+  if (!first_call_) first_call_ = pc();
+}
+
 uint32_t UnitCompiler::LoopCharge(uint32_t from) {
   constexpr uint32_t kInline = 255;
-  const uint32_t steps = 1 + (pc() - from) / kWordsPerStep;
+  const uint32_t steps = Steps(pc() - from);
   if (steps <= kInline) return steps;
-  EmitX(Op::kCharge, 0, std::min<uint32_t>(UINT16_MAX, steps - kInline));
+  EmitX(Op::kCharge, 0, steps - kInline);
   return kInline;
 }
 
@@ -198,7 +216,7 @@ void UnitCompiler::Settle(uint32_t reg, Dest d) {
     case Dest::Kind::kNone:
       break;
     case Dest::Kind::kLast:
-      Emit(Op::kReturn, reg);
+      EmitReturn(reg);
       break;
   }
 }

@@ -39,7 +39,7 @@ void UnitCompiler::SettleSlot(uint32_t slot, Dest d) {
   if (!d.is_last()) return Settle(slot, d);
   if (in_act()) {
     Emit(Op::kEndIfLast, mode_);
-    Emit(Op::kReturn, slot);
+    EmitReturn(slot);
   } else {
     Emit(Op::kEnd);
   }

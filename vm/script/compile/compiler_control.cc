@@ -270,6 +270,7 @@ void UnitCompiler::GenTry(const TryExpr& e, Dest d) {
   const uint32_t reason = Reg();
   const uint32_t value = TargetOf(d);
   Label handler, done, none;
+  tries_.push_back(pc());
   Emit(Op::kTry, reason);
   EmitTarget(handler);
   Gen(*e.body, Dest::To(value));

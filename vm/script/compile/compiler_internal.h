@@ -67,6 +67,8 @@ class UnitCompiler {
   void Bind(Label& label);
   // The steps of one pass from `from` to here; what does not fit r is charged at once.
   uint32_t LoopCharge(uint32_t from);
+  void EmitReturn(uint32_t reg);
+  void NoteCall();
 
   uint32_t Reg();
   uint32_t TargetOf(Dest d) { return d.kind == Dest::Kind::kRegister ? d.reg : Reg(); }
@@ -183,6 +185,8 @@ class UnitCompiler {
   // Constants that are words or names; by content, for sharing.
   std::map<uint64_t, uint32_t> word_constants_;
   std::vector<Deferred> deferred_;
+  std::optional<uint32_t> first_call_;  // behind the first call that comes back
+  std::vector<uint32_t> tries_;
   Span span_;
   uint32_t next_ = 0;  // registers below are taken
   uint32_t mode_ = 0;  // of an act: the register of its mode

@@ -142,7 +142,9 @@ void UnitCompiler::GenCall(const CallExpr& e, Dest d) {
       EmitX(Op::kCallKnown, base, code);
     }
   }
-  if (!d.is_last()) Settle(base, d);
+  if (d.is_last()) return;
+  NoteCall();
+  Settle(base, d);
 }
 
 void UnitCompiler::GenAssign(const AssignExpr& e) {

@@ -44,6 +44,7 @@ namespace vesicle {
   X(CallBuiltin,     "aq" "N","R[a] = builtin N(R[a], ... q arguments)")                         \
   X(CallBuiltinHere, "a"  "N","R[0] = builtin N over the arguments of this frame; R[a] says how many") \
   X(Return,          "a",     "the call's result is R[a]")                                       \
+  X(ReturnCharged,   "au",    "as Return; charges u steps for what ran since the first call")    \
   X(Finish,          "",      "ends the turn; R[-1], the value of its code, is the reply")       \
   X(End,             "",      "ends the turn without a reply: the slot went along")              \
   X(EndIfLast,       "a",     "End, if the act was called in last position (R[a] is its mode)")  \
@@ -154,7 +155,7 @@ namespace vesicle {
   /* Failing. */                                                                                 \
   X(Fail,            "a",     "fails with R[a]")                                                 \
   X(Reraise,         "a",     "fails with the reason R[a] as it is")                             \
-  X(Try,             "a"  "J","until EndTry, a failure puts its reason in R[a] and jumps")       \
+  X(Try,             "au" "J","until EndTry, a failure charges u steps, puts its reason in R[a] and jumps") \
   X(EndTry,          "",      "the innermost Try is over")                                       \
   X(FailExpect,      "abr" "K","an expectation K failed; its sides R[a] and R[b] (r = 1) or none") \
   /* Acting. */                                                                                  \

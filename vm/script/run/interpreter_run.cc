@@ -374,6 +374,18 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
     base -= A(pc[-1]) + 1;
     NEXT();
   }
+  CASE(ReturnCharged) {
+    fuel -= Bx(insn);
+    base[-1] = RA;
+    --top;
+    pc = top->pc;
+    constants = top->constants;
+    base -= A(pc[-1]) + 1;
+    // Below the outermost frame there is only the end of the turn.
+    if (fuel < 0 && constants != nullptr) [[unlikely]]
+      goto refuel;
+    NEXT();
+  }
   CASE(Finish) {
     // base[0] is what the outermost frame returned.
     if (is_pure_) [[unlikely]] {
@@ -801,7 +813,8 @@ TurnEnd Interpreter::Run(const Instruction* pc, Value* base, const Value* consta
       goto failed;
     }
     s.handlers.push_back({pc + 1 + static_cast<int32_t>(pc[0]), constants, s.Offset(base),
-                          static_cast<uint32_t>(top - s.frames), A(insn)});
+                          static_cast<uint32_t>(top - s.frames), static_cast<uint16_t>(Bx(insn)),
+                          static_cast<uint8_t>(A(insn))});
     pc += 1;
     NEXT();
   }
@@ -1171,6 +1184,10 @@ failed:
     pc = handler.pc;
     constants = handler.constants;
     base[handler.reg] = how_ == FailHow::kGuest ? FailedReason(reason_) : reason_;
+    // As many may come up one after the other as there are frames.
+    fuel -= handler.steps;
+    if (fuel < 0) [[unlikely]]
+      goto refuel;
     NEXT();
   }
   core.fuel = fuel;

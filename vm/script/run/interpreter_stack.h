@@ -39,7 +39,8 @@ class ScriptStack {
     const Value* constants;
     uint32_t base;   // of the frame it stands in
     uint32_t depth;  // frames below it
-    uint32_t reg;    // receives the reason
+    uint16_t steps;  // of the code that goes on
+    uint8_t reg;     // receives the reason
   };
 
   // At most `depth_max` frames.
