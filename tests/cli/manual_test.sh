@@ -64,7 +64,23 @@ expect "bash, tests" "$(completed "$vesicle" test a.ves b)" b.ves
 
 # --- zsh and fish
 if command -v zsh >/dev/null; then
-  expect "zsh, syntax" "$(zsh -n "$completions/_vesicle" 2>&1)" ""
+  # zshed WORDS...: what is handed to zsh's own functions for the last of them
+  zshed() {
+    zsh -f -c 'setopt extendedglob
+      _arguments() { print -rl -- "$@" }
+      _describe() { print -rl -- "${(@P)2}" }
+      completion=$1; shift
+      words=("$@") CURRENT=$#
+      complete_it() { source $completion }
+      complete_it' zsh "$completions/_vesicle" "$@" 2>&1
+  }
+  expect "zsh, commands" "$(zshed "$vesicle" '' | sed 's/:.*//' | sort)" "$(printf '%s\nhelp\n' "$commands" | sort)"
+  for command in $commands; do
+    [ "$command" = version ] && continue
+    expect "zsh, options of $command" "$(zshed "$vesicle" "$command" - | sed -n 's/^\*\{0,1\}\(--[a-z-]*=\{0,1\}\)\[.*/\1/p' | sort)" \
+      "$(options_of "$command" | sed 's/=.*/=/' | sort)"
+  done
+  has "zsh, a directory" "$(zshed "$vesicle" run -)" '^\*--allow-read=\[host.files is DIR, .*\]:DIR:_directories$'
 fi
 if command -v fish >/dev/null; then
   expect "fish, syntax" "$(fish -n "$completions/vesicle.fish" 2>&1)" ""
