@@ -109,7 +109,9 @@ endforeach()
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME vesicle)
 set(CPACK_PACKAGE_VENDOR Vesicle)
-set(CPACK_PACKAGE_CONTACT "the Vesicle authors <vesicle@localhost>")
+set(VESICLE_MAINTAINER "the Vesicle authors <vesicle@localhost>" CACHE STRING
+    "who answers for packages: to be said by who gives them to others")
+set(CPACK_PACKAGE_CONTACT "${VESICLE_MAINTAINER}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL library dev command)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -119,15 +121,20 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXE
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)  # who is built against it wants this very version
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY "=")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libvesicle${PROJECT_VERSION_MAJOR})
+# Who is built against it wants this very version; and the linker is told of it by a trigger, where
+# CPack would write scripts that do.
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/deb/shlibs "libvesicle ${PROJECT_VERSION_MAJOR} \
+libvesicle${PROJECT_VERSION_MAJOR} (= ${PROJECT_VERSION})\n")
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/deb/triggers "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA
+    ${CMAKE_CURRENT_BINARY_DIR}/deb/shlibs ${CMAKE_CURRENT_BINARY_DIR}/deb/triggers)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
     "capability-secure actor VM, shared library
- An actor VM to embed in C++ programs: actors have what they are handed and
- nothing else, turns are transactions, memory and time have budgets, and what
- was handed out can be taken back. This package has the shared library.")
+An actor VM to embed in C++ programs: actors have what they are handed and
+nothing else, turns are transactions, memory and time have budgets, and what
+was handed out can be taken back. This package has the shared library.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libvesicle-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
@@ -135,12 +142,12 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libvesicle${PROJECT_VERSION_MAJOR} (= ${PR
 libabsl-dev, libuv1-dev, libssl-dev, libgmp-dev, libmpfr-dev")
 set(CPACK_COMPONENT_DEV_DESCRIPTION
     "capability-secure actor VM, for development
- An actor VM to embed in C++ programs. This package has the headers, the
- static library, and what CMake and pkg-config want to know.")
+An actor VM to embed in C++ programs. This package has the headers, the
+static library, and what CMake and pkg-config want to know.")
 set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME vesicle)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION interpreters)
 set(CPACK_COMPONENT_COMMAND_DESCRIPTION
     "capability-secure actor VM, command
- Runs, tests and draws programs of actors that have what they are handed and
- nothing else. This package has the command, its manual and completions.")
+Runs, tests and draws programs of actors that have what they are handed and
+nothing else. This package has the command, its manual and completions.")
 include(CPack)
