@@ -36,8 +36,8 @@ foreach(kind static shared)
            absl::strings PkgConfig::UV
     PRIVATE absl::cleanup absl::inlined_vector absl::str_format OpenSSL::SSL OpenSSL::Crypto gmp mpfr)
 endforeach()
-# No undefined symbols; none but our own functions for our own calls; only the libraries it needs.
-target_link_options(vesicle_shared PRIVATE LINKER:-z,defs LINKER:-Bsymbolic-functions LINKER:--as-needed)
+# No undefined symbols, and only the libraries that it needs.
+target_link_options(vesicle_shared PRIVATE LINKER:-z,defs LINKER:--as-needed)
 
 # --- the library
 install(TARGETS vesicle_shared EXPORT VesicleTargets
@@ -51,15 +51,19 @@ install(CODE "
       \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libvesicle.a\" COMMAND_ERROR_IS_FATAL ANY)
   endif()" COMPONENT dev)
 
-file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
-     vm/*.h membrane/*.h transport/*.h)
-foreach(header ${headers})
-  file(STRINGS ${header} mark REGEX "^#pragma GCC visibility push" LIMIT_COUNT 1)
-  if(mark)
-    get_filename_component(folder ${header} DIRECTORY)
-    install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/vesicle/${folder} COMPONENT dev)
-  endif()
-endforeach()
+# The headers are looked at when they are installed: which are of the API may have changed since.
+install(CODE "
+  set(sources \"${PROJECT_SOURCE_DIR}\")
+  file(GLOB_RECURSE headers RELATIVE \"\${sources}\"
+       \"\${sources}/vm/*.h\" \"\${sources}/membrane/*.h\" \"\${sources}/transport/*.h\")
+  foreach(header IN LISTS headers)
+    file(STRINGS \"\${sources}/\${header}\" mark REGEX \"^#pragma GCC visibility push\" LIMIT_COUNT 1)
+    if(mark)
+      get_filename_component(folder \${header} DIRECTORY)
+      file(INSTALL \"\${sources}/\${header}\"
+           DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}/vesicle/\${folder}\")
+    endif()
+  endforeach()" COMPONENT dev)
 
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Vesicle)
 install(EXPORT VesicleTargets NAMESPACE Vesicle:: DESTINATION ${config_folder} COMPONENT dev)
