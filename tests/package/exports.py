@@ -9,7 +9,8 @@ The API is what stands in headers that say `#pragma GCC visibility push(default)
     settled where it is named first);
   - no class or function of the API is hidden, and nothing that one object shows is hidden by
     another (a declaration outside of the pragma does that: write the pragma there, too).
-And of the headers: each that is of the API includes such only, and closes what it opened.
+And of the headers: each that is of the API includes such only, and closes what it opened; and what the
+samples of hosts include, and the programs of the docs, is of it.
 """
 import pathlib
 import re
@@ -74,6 +75,12 @@ def main():
             if included in all_headers and included not in api:
                 wrong.append(f"{path} is of the API and includes {included}, which is not: write\n"
                              f"    {PUSH} ... {POP}\n  around the namespace in it")
+
+    hosts = [*sorted((sources / "samples/host").rglob("*.cc")), *sorted((sources / "samples/host").rglob("*.h"))]
+    for path in [*hosts, sources / "tests/CMakeLists.txt"]:
+        for included in re.findall(r"\b(?:vm|membrane|transport)/[\w/]+\.h\b", path.read_text()):
+            if included in all_headers and included not in api:
+                wrong.append(f"{path.relative_to(sources)} shows hosts {included}, which is not of the API")
 
     defined = {}  # mangled -> visibilities, of those that other objects can see
     for line in run("readelf", "-sW", archive).splitlines():

@@ -45,6 +45,13 @@ grep -rlF -e "$source_root" -e "$build" -e "$folder/first" "$lib/cmake" "$lib/pk
 says "the command" "vesicle $version" "$tree/bin/vesicle" version
 python3 -B "$here/exports.py" "$lib/libvesicle.a" "$lib/libvesicle.so" "$source_root" ||
   die "the shared library does not show the API and nothing else"
+quietly "what is planted does not build" bash -c 'cd "$0" && g++ -fPIC -c "$1"/planted.cc && ar qc planted.a planted.o &&
+  g++ -shared -o planted.so planted.o' "$folder" "$here"
+planted=$(python3 -B "$here/exports.py" "$folder/planted.a" "$folder/planted.so" "$source_root")
+for bug in "shown, and not ours: leaked()" "shown, and not of the API: vesicle::Parser::Parse()" \
+  "of the API, and hidden: vesicle::Vm::Planted()"; do
+  grep -qxF "$bug" <<<"$planted" || die "exports.py does not notice what is planted: $bug"
+done
 
 # Every header that is installed, by the compilers that there are.
 (cd "$tree/include/vesicle" && find . -name '*.h' | sort | sed 's|^./\(.*\)|#include "\1"|') >"$folder/all.cc"
@@ -71,6 +78,9 @@ done
 cmake -S "$here/consumer" -B "$folder/too-new" -G Ninja -DCMAKE_PREFIX_PATH="$tree" -DVESICLE_WANTED=99.0 \
   >"$folder/log" 2>&1 && die "find_package found a version that is not there"
 grep -q 'compatible with requested version "99.0"' "$folder/log" || { cat "$folder/log" >&2; die "version 99.0"; }
+
+# The sources as a part of the build have the same names.
+quietly "add_subdirectory failed" cmake -S "$here/consumer" -B "$folder/sources" -G Ninja -DVESICLE_SOURCES="$source_root"
 
 # --- Debian packages
 quietly "cpack failed" cpack -G DEB --config "$build/CPackConfig.cmake" -B "$folder/debs"
