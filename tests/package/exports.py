@@ -73,14 +73,15 @@ def main():
             wrong.append(f"{path}: does not close `{PUSH}`")
         for included in re.findall(r'^#include "([^"]+)"', text, re.M):
             if included in all_headers and included not in api:
-                wrong.append(f"{path} is of the API and includes {included}, which is not: write\n"
-                             f"    {PUSH} ... {POP}\n  around the namespace in it")
+                wrong.append(f"{path} is of the API and includes {included}, which is not: "
+                             f"tests/package/mark_api.py {included}")
 
     hosts = [*sorted((sources / "samples/host").rglob("*.cc")), *sorted((sources / "samples/host").rglob("*.h"))]
     for path in [*hosts, sources / "tests/CMakeLists.txt"]:
         for included in re.findall(r"\b(?:vm|membrane|transport)/[\w/]+\.h\b", path.read_text()):
             if included in all_headers and included not in api:
-                wrong.append(f"{path.relative_to(sources)} shows hosts {included}, which is not of the API")
+                wrong.append(f"{path.relative_to(sources)} shows hosts {included}, which is not of the API: "
+                             f"tests/package/mark_api.py {included}")
 
     defined = {}  # mangled -> visibilities, of those that other objects can see
     for line in run("readelf", "-sW", archive).splitlines():
