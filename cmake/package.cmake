@@ -126,8 +126,8 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libvesicle${PROJECT_VERSION_MAJOR})
-# Who is built against it wants this very version; and the linker is told of it by a trigger, where
-# CPack would write scripts that do.
+# Who is built against it wants this very version. The linker is told by a trigger, as Debian wants it; CPack
+# adds scripts that tell it too.
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/deb/shlibs "libvesicle ${PROJECT_VERSION_MAJOR} \
 libvesicle${PROJECT_VERSION_MAJOR} (= ${PROJECT_VERSION})\n")
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/deb/triggers "activate-noawait ldconfig\n")
