@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "vm/heap/object.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class AddressMap {
@@ -85,5 +86,6 @@ class AddressMap {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_ADDRESS_MAP_H_

@@ -29,6 +29,7 @@
 #include "vm/value/result.h"
 #include "vm/value/value_kind.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct CrossingRecord {
@@ -145,5 +146,6 @@ Result RecordValue(Core& core, const CrossingRecord& record);
 Result DescribeSeen(Core& core, const Seen& seen);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_AUDIT_H_

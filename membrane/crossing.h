@@ -32,6 +32,7 @@
 #include "vm/value/identity.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // What a ref becomes.
@@ -127,5 +128,6 @@ class Crossing {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_CROSSING_H_

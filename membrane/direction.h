@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Into the inside, or out of it.
@@ -16,5 +17,6 @@ inline Direction Opposite(Direction d) {
 enum class Crossed : uint8_t { kMessage, kReply, kBreak };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_DIRECTION_H_

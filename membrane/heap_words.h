@@ -12,6 +12,7 @@
 
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class HeapWords {
@@ -72,5 +73,6 @@ class HeapWords {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_HEAP_WORDS_H_

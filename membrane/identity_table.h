@@ -24,6 +24,7 @@
 #include "vm/heap/heap.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class IdentityTable {
@@ -111,5 +112,6 @@ class IdentityTable {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_IDENTITY_TABLE_H_

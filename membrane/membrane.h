@@ -42,6 +42,7 @@
 #include "vm/heap/root.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct MembraneOptions {
@@ -115,5 +116,6 @@ class Membrane {
 Value CrossingReason(Core& core, Failure failure);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_MEMBRANE_H_

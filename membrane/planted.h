@@ -4,6 +4,7 @@
 #ifndef VESICLE_MEMBRANE_PLANTED_H_
 #define VESICLE_MEMBRANE_PLANTED_H_
 
+#pragma GCC visibility push(default)
 namespace vesicle::planted {
 
 enum Bug : int {
@@ -64,5 +65,6 @@ constexpr bool IsLateEnough() { return true; }
 #endif
 
 }  // namespace vesicle::planted
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_PLANTED_H_

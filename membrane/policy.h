@@ -39,6 +39,7 @@
 #include "vm/actor/core.h"
 #include "vm/heap/word.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr size_t kRulesMax = 32;
@@ -135,5 +136,6 @@ class Policy {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_POLICY_H_

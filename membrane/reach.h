@@ -32,6 +32,7 @@
 
 #include "membrane/vm_map.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // The first step is who begins, its `via` means nothing; each further one is held by the one before
@@ -121,5 +122,6 @@ struct ForesightOptions {
 Foresight ForeseeRevoke(const VmMap& map, VmMap::Id membrane, const ForesightOptions& options = {});
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_REACH_H_

@@ -40,6 +40,7 @@
 #include "vm/actor/core.h"
 #include "vm/actor/schedule.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Who stands in a log. Numbers count from 1 on each side; 0: nobody.
@@ -223,5 +224,6 @@ class RecordWalk {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_RECORDER_H_

@@ -29,6 +29,7 @@
 #include "membrane/membrane.h"
 #include "membrane/recorder.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // The inside, as far as its membrane's maker makes it.
@@ -56,5 +57,6 @@ absl::StatusOr<Replayed> Replay(const Recorder& log, Core& core, Value payer_in,
                                 ReplayInside& inside);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_REPLAY_H_

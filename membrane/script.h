@@ -17,6 +17,7 @@
 #include "membrane/membrane.h"
 #include "vm/script/run/builtin.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 void AddMembranes(BuiltinRegistry& registry);
@@ -29,5 +30,6 @@ std::string ReadMembraneOptions(Value map, Value owner, MembraneOptions* options
 Value MembraneControl(Core& core, const Membrane& membrane);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_SCRIPT_H_

@@ -42,6 +42,7 @@
 #include "membrane/membrane.h"
 #include "vm/actor/core.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 enum class NodeKind : uint8_t {
@@ -174,5 +175,6 @@ class VmMap {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_VM_MAP_H_

@@ -13,6 +13,7 @@
 
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class WeakChunks {
@@ -44,5 +45,6 @@ class WeakChunks {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_MEMBRANE_WEAK_CHUNKS_H_

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class BufferPool {
@@ -53,5 +54,6 @@ class BufferPool {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_BUFFER_POOL_H_

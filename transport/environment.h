@@ -22,6 +22,7 @@
 #include "transport/buffer_pool.h"
 #include "vm/random/random.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Environment;
@@ -90,5 +91,6 @@ class Environment {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_ENVIRONMENT_H_

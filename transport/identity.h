@@ -23,6 +23,7 @@
 typedef struct evp_pkey_st EVP_PKEY;
 typedef struct x509_st X509;
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Identity {
@@ -61,5 +62,6 @@ std::string DesignatorOf(EVP_PKEY* key);
 bool IsDesignator(std::string_view text);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_IDENTITY_H_

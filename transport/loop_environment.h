@@ -21,6 +21,7 @@
 #include "transport/environment.h"
 #include "vm/loop/uv_handle.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class LoopEnvironment final : public Environment {
@@ -50,5 +51,6 @@ class LoopEnvironment final : public Environment {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_LOOP_ENVIRONMENT_H_

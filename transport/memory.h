@@ -34,6 +34,7 @@
 #include "transport/environment.h"
 #include "transport/transport.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct MemoryOptions {
@@ -98,5 +99,6 @@ class MemoryNetwork {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_MEMORY_H_

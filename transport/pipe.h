@@ -21,6 +21,7 @@
 #include "transport/loop_environment.h"
 #include "transport/transport.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Where a child process finds its end.
@@ -63,5 +64,6 @@ struct Spawned {
 absl::StatusOr<Spawned> SpawnWithPipe(LoopEnvironment& environment, SpawnOptions options);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_PIPE_H_

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct SocketAddress {
@@ -47,5 +48,6 @@ SocketAddress RemoteAddress(int fd);
 absl::Status SocketStatus(int error, const std::string& what);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SOCKET_ADDRESS_H_

@@ -23,6 +23,7 @@
 #include "transport/socket_address.h"
 #include "transport/transport.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct TcpOptions {
@@ -52,5 +53,6 @@ class TcpTransport final : public Transport {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_TCP_H_

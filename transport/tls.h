@@ -31,6 +31,7 @@
 #include "transport/identity.h"
 #include "transport/transport.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct TlsContext;  // shared with the connections, which may outlive the transport
@@ -75,5 +76,6 @@ class TlsTransport final : public Transport {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_TLS_H_

@@ -53,6 +53,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Of one connection. Bytes that were sent and not yet taken by the system (the peer, in memory)
@@ -190,5 +191,6 @@ class Transport {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_TRANSPORT_H_

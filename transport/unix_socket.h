@@ -18,6 +18,7 @@
 #include "transport/loop_environment.h"
 #include "transport/transport.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class UnixTransport final : public Transport {
@@ -38,5 +39,6 @@ class UnixTransport final : public Transport {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_UNIX_SOCKET_H_

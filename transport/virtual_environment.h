@@ -17,6 +17,7 @@
 
 #include "transport/environment.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class VirtualEnvironment final : public Environment {
@@ -49,5 +50,6 @@ class VirtualEnvironment final : public Environment {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_VIRTUAL_ENVIRONMENT_H_

@@ -27,6 +27,7 @@
 #include "transport/syrup/reader.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct BootstrapCall {
@@ -52,5 +53,6 @@ void WriteDepositGift(std::string_view gift_id, const Descriptor& gift, syrup::W
 void WriteWithdrawGift(const HandoffReceive& receive, const SessionKey& key, syrup::Writer& out);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_BOOTSTRAP_H_

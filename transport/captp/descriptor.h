@@ -17,6 +17,7 @@
 #include "transport/captp/fields.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct Descriptor {
@@ -48,5 +49,6 @@ bool ReadImportOrFalse(Fields& fields, std::string_view field, std::optional<Des
 bool ReadArgument(Fields& fields, Descriptor::Kind kind, Descriptor* descriptor);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_DESCRIPTOR_H_

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct Dialect {
@@ -59,5 +60,6 @@ absl::StatusOr<Dialect> ParseDialect(std::string_view text);
 std::string PrintDialect(const Dialect& dialect);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_DIALECT_H_

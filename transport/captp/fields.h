@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "transport/syrup/reader.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Positions, indices and counts on the wire: what a Reader takes in one look. A peer that counts
@@ -92,5 +93,6 @@ class Fields {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_FIELDS_H_

@@ -29,6 +29,7 @@
 #include "transport/captp/session_key.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr size_t kGiftIdBytesMax = 1024;
@@ -93,5 +94,6 @@ struct Withdrawal {
 absl::Status CheckWithdrawal(const SignedReceive& receive, const Withdrawal& at);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_HANDOFF_H_

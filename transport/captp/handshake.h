@@ -40,6 +40,7 @@
 #include "transport/syrup/framer.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Handshake {
@@ -111,5 +112,6 @@ class Handshake {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_HANDSHAKE_H_

@@ -22,6 +22,7 @@
 #include "transport/syrup/reader.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr std::string_view kCaptpVersion = "1.0";
@@ -47,5 +48,6 @@ bool WriteHello(const SessionKey& key, const PeerLocator& location, Dialect::Fra
                 syrup::Writer& out);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_HELLO_H_

@@ -31,6 +31,7 @@
 #include "transport/captp/fields.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr size_t kTransportBytesMax = 64;
@@ -96,5 +97,6 @@ inline constexpr std::string_view kPeerLabel = "ocapn-peer";
 inline constexpr std::string_view kSturdyrefLabel = "ocapn-sturdyref";
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_LOCATOR_H_

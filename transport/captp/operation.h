@@ -38,6 +38,7 @@
 #include "transport/syrup/reader.h"
 #include "transport/syrup/writer.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Of a field's name, a tag.
@@ -136,5 +137,6 @@ bool WriteGcAnswers(std::span<const uint64_t> positions, const Dialect& dialect,
 bool WriteAbort(std::string_view reason, Dialect::Framing framing, syrup::Writer& out);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_OPERATION_H_

@@ -29,6 +29,7 @@
 
 typedef struct evp_pkey_st EVP_PKEY;
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // 32 bytes, in order as bytes.
@@ -88,5 +89,6 @@ class SessionKey {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_SESSION_KEY_H_

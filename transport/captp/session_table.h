@@ -41,6 +41,7 @@
 #include "transport/captp/locator.h"
 #include "transport/captp/session_key.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Of crossed hellos: which of the two connections goes on, by the key that each was dialled with.
@@ -135,5 +136,6 @@ class SessionTable {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_SESSION_TABLE_H_

@@ -23,6 +23,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "transport/session/position_table.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class ExportTable {
@@ -95,5 +96,6 @@ class ExportTable {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_EXPORT_TABLE_H_

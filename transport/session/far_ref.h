@@ -24,6 +24,7 @@
 #include "vm/actor/code.h"
 #include "vm/actor/core.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Session;
@@ -73,5 +74,6 @@ void Return(Object* holder);
 }  // namespace far_ref
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_FAR_REF_H_

@@ -22,6 +22,7 @@
 #include "vm/actor/core.h"
 #include "vm/heap/root.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class GiftTable {
@@ -57,5 +58,6 @@ class GiftTable {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_GIFT_TABLE_H_

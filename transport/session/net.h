@@ -18,11 +18,13 @@
 
 #include "transport/session/network.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // `networks`, one for each transport, outlive the VM's turns.
 Root MakeNet(Vm& vm, std::vector<Network*> networks);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_NET_H_

@@ -43,6 +43,7 @@
 #include "transport/transport.h"
 #include "vm/native/vm.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // How a peer is dealt with, from the opening of its session on.
@@ -206,5 +207,6 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_NETWORK_H_

@@ -23,6 +23,7 @@
 #include "transport/transport.h"
 #include "vm/heap/root.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class NetworkLink final : public ConnectionHandler {
@@ -109,5 +110,6 @@ class NetworkLink final : public ConnectionHandler {
 void Break(Core& core, std::vector<NetworkLink::Work> work, std::string_view why);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_NETWORK_LINK_H_

@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class PositionIndex {
@@ -74,5 +75,6 @@ class PositionIndex {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_POSITION_INDEX_H_

@@ -26,6 +26,7 @@
 #include "vm/heap/heap.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class PositionTable {
@@ -120,5 +121,6 @@ class PositionTable {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_POSITION_TABLE_H_

@@ -54,6 +54,7 @@
 #include "transport/transport.h"
 #include "vm/actor/core.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Session;
@@ -330,5 +331,6 @@ class Session final : private syrup::RefWriter,
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_SESSION_H_

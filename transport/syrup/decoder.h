@@ -38,6 +38,7 @@
 #include "vm/value/result.h"
 #include "vm/value/symbol.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::syrup {
 
 // Reads the records that forms.h does not know.
@@ -145,5 +146,6 @@ class Decoder {
 };
 
 }  // namespace vesicle::syrup
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SYRUP_DECODER_H_

@@ -37,6 +37,7 @@
 #include "vm/heap/heap.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::syrup {
 
 // Writes what stands for a reference.
@@ -129,5 +130,6 @@ class Encoder {
 };
 
 }  // namespace vesicle::syrup
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SYRUP_ENCODER_H_

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace vesicle::syrup {
 
 struct Limits {
@@ -80,5 +81,6 @@ struct Error {
 };
 
 }  // namespace vesicle::syrup
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SYRUP_ERROR_H_

@@ -30,6 +30,7 @@
 
 #include "transport/syrup/error.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::syrup {
 
 class Framer {
@@ -87,5 +88,6 @@ class Framer {
 };
 
 }  // namespace vesicle::syrup
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SYRUP_FRAMER_H_

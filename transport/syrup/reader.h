@@ -26,6 +26,7 @@
 
 #include "transport/syrup/error.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::syrup {
 
 enum class Token : uint8_t {
@@ -137,5 +138,6 @@ class Reader {
 };
 
 }  // namespace vesicle::syrup
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SYRUP_READER_H_

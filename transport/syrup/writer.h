@@ -32,6 +32,7 @@
 
 #include "transport/syrup/error.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::syrup {
 
 class Writer {
@@ -176,5 +177,6 @@ class Writer {
 };
 
 }  // namespace vesicle::syrup
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SYRUP_WRITER_H_

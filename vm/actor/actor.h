@@ -16,6 +16,7 @@
 #include "vm/actor/event.h"
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::actor {
 
 inline constexpr uint8_t kExtended = Object::kKindFlagsFirst;
@@ -100,5 +101,6 @@ inline ContState StateOf(Object* continuation) {
 }
 
 }  // namespace vesicle::actor
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_ACTOR_H_

@@ -25,6 +25,7 @@
 #include "vm/actor/event.h"
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Core;
@@ -116,5 +117,6 @@ inline void Cut(Heap& heap, Object* proxy) {
 }  // namespace boundary
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_BOUNDARY_H_

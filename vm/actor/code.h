@@ -20,6 +20,7 @@
 #include "vm/heap/heap.h"
 #include "vm/heap/object.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Core;
@@ -78,5 +79,6 @@ Object* Make(Heap& heap, CodeBody* body, EnterFn enter, void* pointer, uint32_t 
 }  // namespace code
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_CODE_H_

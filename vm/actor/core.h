@@ -44,6 +44,7 @@
 #include "vm/value/identity.h"
 #include "vm/value/symbol.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct CoreOptions {
@@ -747,5 +748,6 @@ class Core final : private HeapClient, public IdentitySource {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_CORE_H_

@@ -9,6 +9,7 @@
 
 #include "vm/heap/word.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // How dispatch treats the event. Anything but kMessage is made by the VM only;
@@ -45,5 +46,6 @@ struct Event {
 static_assert(sizeof(Event) == 32);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_EVENT_H_

@@ -27,6 +27,7 @@
 
 #include "vm/heap/word.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Heap;
@@ -58,5 +59,6 @@ struct FaultReport {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_FAULT_H_

@@ -27,6 +27,7 @@
 #include "vm/actor/event.h"
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::promise {
 
 enum class State : uint8_t { kPending = 0, kKept = 1, kBroken = 2, kForwarded = 3 };
@@ -129,5 +130,6 @@ bool TakeWaiters(Heap& heap, Object* root, int max, Fn fn) {
 }
 
 }  // namespace vesicle::promise
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_PROMISE_H_

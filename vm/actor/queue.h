@@ -24,6 +24,7 @@
 #include "vm/actor/event.h"
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct Segment {
@@ -295,5 +296,6 @@ class EventQueue {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_QUEUE_H_

@@ -17,6 +17,7 @@
 
 #include "vm/actor/event.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Core;
@@ -71,5 +72,6 @@ class Schedule {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_SCHEDULE_H_

@@ -26,6 +26,7 @@
 #include "vm/actor/queue.h"
 #include "vm/heap/object.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Schedule;
@@ -205,5 +206,6 @@ class SponsorTree {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_SPONSOR_H_

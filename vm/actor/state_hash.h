@@ -22,6 +22,7 @@
 
 #include "vm/actor/core.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 uint64_t StateHash(Core& core);
@@ -38,5 +39,6 @@ class TraceHash final : public TurnObserver {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_STATE_HASH_H_

@@ -15,6 +15,7 @@
 #include "vm/actor/queue.h"
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Core;
@@ -105,5 +106,6 @@ class TurnObserver {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_ACTOR_TURN_STATE_H_

@@ -14,6 +14,7 @@
 
 #include "vm/heap/poison.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::check_internal {
 
 [[noreturn]] void Fail(const char* file, int line, const char* condition);
@@ -39,6 +40,7 @@ template <typename A, typename B>
 }
 
 }  // namespace vesicle::check_internal
+#pragma GCC visibility pop
 
 #define VESICLE_CHECK(condition)                     \
   (__builtin_expect(static_cast<bool>(condition), 1) \

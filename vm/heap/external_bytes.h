@@ -11,6 +11,7 @@
 
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class ExternalBytes {
@@ -37,5 +38,6 @@ class ExternalBytes {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_EXTERNAL_BYTES_H_

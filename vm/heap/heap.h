@@ -50,6 +50,7 @@
 #include "vm/heap/poison.h"
 #include "vm/heap/root.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Marker;
@@ -459,5 +460,6 @@ class Heap {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_HEAP_H_

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 //  name              layout  write    death    what it is
@@ -107,5 +108,6 @@ constexpr bool IsByteKind(Kind kind) { return kind <= Kind::kSymbol; }
 constexpr bool IsTargetKind(Kind kind) { return kind >= Kind::kActor; }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_KINDS_H_

@@ -20,6 +20,7 @@
 
 #include "vm/heap/object.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Ledger {
@@ -86,5 +87,6 @@ class Ledger {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_LEDGER_H_

@@ -20,6 +20,7 @@
 #include "vm/heap/kinds.h"
 #include "vm/heap/word.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 using SponsorIndex = uint16_t;
@@ -57,5 +58,6 @@ inline bool IsKind(Value v, Kind kind) { return v.is_data() && v.data()->kind ==
 inline bool IsTargetKind(Value v, Kind kind) { return v.is_target() && v.target()->kind == kind; }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_OBJECT_H_

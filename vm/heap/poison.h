@@ -21,6 +21,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 #if VESICLE_ASAN
@@ -36,5 +37,6 @@ inline void Unpoison(void*, size_t) {}
 inline constexpr unsigned char kFreedByte = 0xde;
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_POISON_H_

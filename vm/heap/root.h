@@ -19,6 +19,7 @@
 
 #include "vm/heap/word.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Heap;
@@ -90,5 +91,6 @@ class RootList {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_ROOT_H_

@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <cstring>
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct Object;
@@ -168,5 +169,6 @@ constexpr double Value::immediate_float() const {
 }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_HEAP_WORD_H_

@@ -29,6 +29,7 @@
 #include "vm/native/vm.h"
 #include "vm/random/random.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // --- console: any message is written as a line, replies nil when it is written. A text stands
@@ -111,5 +112,6 @@ Root MakeGrants(Vm& vm, std::vector<std::pair<std::string, Root>> grants);
 Root MakeRefusal(Vm& vm, std::string name, std::string text);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_LOOP_DEVICES_H_

@@ -30,6 +30,7 @@
 #include "vm/value/symbol.h"
 #include "vm/value/tagged.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class LoopDevice {
@@ -85,5 +86,6 @@ Root MakeDevice(VmLoop& loop, std::string name, Args&&... args) {
 }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_LOOP_LOOP_DEVICE_H_

@@ -15,6 +15,7 @@
 
 #include "vm/heap/heap.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class PauseStats {
@@ -50,5 +51,6 @@ class PauseStats {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_LOOP_PAUSE_STATS_H_

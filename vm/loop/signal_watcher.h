@@ -10,6 +10,7 @@
 #include "absl/functional/any_invocable.h"
 #include "vm/loop/vm_loop.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class SignalWatcher {
@@ -24,5 +25,6 @@ class SignalWatcher {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_LOOP_SIGNAL_WATCHER_H_

@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Unavailable: "what: the system's words".
@@ -114,5 +115,6 @@ inline void RunOnPool(uv_loop_t* loop, absl::AnyInvocable<void()> work,
 }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_LOOP_UV_HANDLE_H_

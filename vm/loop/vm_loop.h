@@ -31,6 +31,7 @@
 
 typedef struct uv_loop_s uv_loop_t;
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class LoopDevice;
@@ -116,5 +117,6 @@ class VmLoop {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_LOOP_VM_LOOP_H_

@@ -21,6 +21,7 @@
 #include "vm/value/tagged.h"
 #include "vm/value/text.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Build {
@@ -80,5 +81,6 @@ class Build {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_NATIVE_BUILD_H_

@@ -29,6 +29,7 @@
 #include "vm/actor/core.h"
 #include "vm/native/build.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Turn;
@@ -233,5 +234,6 @@ Value MakeClockBehavior(Core& core, std::string name, NativeBehavior behavior,
 Value MakeNativeContinuation(Core& core, NativeBehavior then, Value slot = Value::Nil());
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_NATIVE_TURN_H_

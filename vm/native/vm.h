@@ -32,6 +32,7 @@
 #include "vm/native/build.h"
 #include "vm/native/turn.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class BuiltinRegistry;  // script/run/builtin.h
@@ -178,5 +179,6 @@ class Vm : public Build {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_NATIVE_VM_H_

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class RandomSource {
@@ -39,5 +40,6 @@ class SeededRandom final : public RandomSource {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_RANDOM_RANDOM_H_

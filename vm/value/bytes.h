@@ -16,6 +16,7 @@
 #include "vm/value/result.h"
 #include "vm/value/value_kind.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr uint64_t kBytesMax = uint64_t{1} << 30;
@@ -36,5 +37,6 @@ inline uint64_t BytesLength(Value bytes) { return bytes.data()->count; }
 Result ConcatBytes(Heap& heap, Value a, Value b);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_BYTES_H_

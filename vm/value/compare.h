@@ -36,6 +36,7 @@
 #include "vm/value/identity.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 enum class CompareMode : uint8_t { kSame, kScriptOrder, kValueOrder, kKeyOrder };
@@ -124,5 +125,6 @@ inline int CompareKeys(Value a, Value b, IdentitySource& identities) {
 }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_COMPARE_H_

@@ -11,6 +11,7 @@
 #include "vm/value/symbol.h"
 #include "vm/value/tagged.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // A symbol has the form of itself, with no fields.
@@ -21,5 +22,6 @@ inline bool Is(Value v, std::string_view tag, size_t fields) {
 }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_FORM_H_

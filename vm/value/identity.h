@@ -12,6 +12,7 @@
 
 #include "vm/heap/object.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class IdentitySource {
@@ -26,5 +27,6 @@ class IdentitySource {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_IDENTITY_H_

@@ -35,6 +35,7 @@
 #include "vm/value/result.h"
 #include "vm/value/value_kind.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr uint32_t kLeafMax = 32;
@@ -156,5 +157,6 @@ class ListBuilder {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_LIST_H_

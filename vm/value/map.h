@@ -32,6 +32,7 @@
 #include "vm/value/result.h"
 #include "vm/value/value_kind.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr uint32_t kFlatEntriesMax = 8;
@@ -204,5 +205,6 @@ class MapMerger {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_MAP_H_

@@ -22,6 +22,7 @@
 #include "vm/heap/object.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr uint32_t kIntBitsMax = 1u << 20;
@@ -162,5 +163,6 @@ inline uint64_t NumberWork(NumberOp op, Value a, Value b) {
 }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_NUMBER_H_

@@ -24,6 +24,7 @@
 #include "vm/heap/heap.h"
 #include "vm/heap/object.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // How a text is shown when it is the whole value (inside others it is quoted).
@@ -102,5 +103,6 @@ class Printer {
 std::string Print(Value v, const PrintOptions& options = {});
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_PRINT_H_

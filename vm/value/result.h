@@ -13,6 +13,7 @@
 
 #include "vm/heap/word.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // At most sixteen.
@@ -46,5 +47,6 @@ class [[nodiscard]] Result {
 static_assert(sizeof(Result) == 8);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_RESULT_H_

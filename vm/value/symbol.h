@@ -26,6 +26,7 @@
 #include "vm/value/result.h"
 #include "vm/value/value_kind.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr size_t kSymbolBytesMax = 4096;
@@ -85,5 +86,6 @@ class SymbolTable {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_SYMBOL_H_

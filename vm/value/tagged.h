@@ -14,6 +14,7 @@
 #include "vm/value/result.h"
 #include "vm/value/value_kind.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr uint32_t kFieldsMax = 65535;
@@ -32,5 +33,6 @@ inline std::span<const Value> FieldsOf(Value v) {
 }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_TAGGED_H_

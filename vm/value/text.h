@@ -25,6 +25,7 @@
 #include "vm/value/result.h"
 #include "vm/value/value_kind.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr uint64_t kTextBytesMax = uint64_t{1} << 30;
@@ -72,5 +73,6 @@ Result AsciiCase(Heap& heap, const Value& text, Case to);
 int CompareBytes(std::string_view a, std::string_view b);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_TEXT_H_

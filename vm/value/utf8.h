@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 inline constexpr uint32_t kCodePointMax = 0x10FFFF;
@@ -45,5 +46,6 @@ size_t OffsetOfCodePoint(std::string_view text, size_t index);
 constexpr bool IsContinuationByte(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_UTF8_H_

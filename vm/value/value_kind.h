@@ -9,6 +9,7 @@
 
 #include "vm/heap/object.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 enum class ValueKind : uint8_t {
@@ -42,5 +43,6 @@ inline bool IsBehavior(Value v) { return IsKind(v, Kind::kBehavior); }
 inline bool IsPromise(Value v) { return IsTargetKind(v, Kind::kPromise); }
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_VALUE_VALUE_KIND_H_

@@ -19,6 +19,7 @@
 #include "vm/script/syntax/ast.h"
 #include "vm/script/syntax/diagnostic.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // How many arguments a declared thing takes.
@@ -73,5 +74,6 @@ std::optional<Imported> Exported(const Item& item);
 std::string CallOf(const Item& item);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_SCRIPT_COMPILE_RESOLVER_H_

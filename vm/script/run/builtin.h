@@ -39,6 +39,7 @@
 #include "vm/value/number.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Core;
@@ -196,5 +197,6 @@ void RegisterCoreBuiltins(BuiltinRegistry& registry);
 std::string Describe(Value value);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_SCRIPT_RUN_BUILTIN_H_

@@ -30,6 +30,7 @@
 #include "vm/script/syntax/ast_expr.h"
 #include "vm/script/syntax/ast_name.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // ---------------------------------------------------------------------------
@@ -191,5 +192,6 @@ struct Ast {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_SCRIPT_SYNTAX_AST_H_

@@ -10,6 +10,7 @@
 
 #include "vm/script/syntax/ast_name.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 enum class ExprKind : uint8_t {
@@ -337,5 +338,6 @@ struct ExpectExpr : Node<ExprKind::kExpect> {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_SCRIPT_SYNTAX_AST_EXPR_H_

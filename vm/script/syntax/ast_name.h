@@ -16,6 +16,7 @@
 
 #include "vm/script/syntax/source.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // The deepest nesting of expressions and patterns, and the longest chain of
@@ -113,5 +114,6 @@ struct Ref {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_SCRIPT_SYNTAX_AST_NAME_H_

@@ -19,6 +19,7 @@
 
 #include "vm/script/syntax/source.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct Diagnostic {
@@ -84,5 +85,6 @@ class Suggestion {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_SCRIPT_SYNTAX_DIAGNOSTIC_H_

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // The longest text that is parsed. A tree takes up to some forty bytes a byte
@@ -80,5 +81,6 @@ class Source {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_VM_SCRIPT_SYNTAX_SOURCE_H_
