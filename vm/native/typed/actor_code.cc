@@ -1,0 +1,413 @@
+#include "vm/native/typed/actor_code.h"
+
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "vm/actor/actor.h"
+#include "vm/actor/core_turn.h"
+#include "vm/native/typed/asked.h"
+#include "vm/native/typed/turn_access.h"
+#include "vm/value/form.h"
+#include "vm/value/print.h"
+
+namespace vesicle {
+
+using typed_internal::Call;
+using typed_internal::ClassInfo;
+using typed_internal::Listed;
+
+namespace {
+
+// The messages of an actor's own life, which are calls as others are.
+constexpr Call kStart{
+    [](ActorCode& code, Turn& turn, int64_t, const Value*) { code.OnStartCall(turn); }};
+constexpr Call kStop{[](ActorCode& code, Turn& turn, int64_t grace_ns, const Value*) {
+  code.OnStopCall(turn, std::chrono::nanoseconds(grace_ns));
+}};
+constexpr Call kFinish{
+    [](ActorCode& code, Turn& turn, int64_t, const Value*) { code.OnFinishCall(turn); }};
+
+Value LifeMessage(Core& core, const Call& call, int64_t word = 0) {
+  Object* o = core.heap().AllocateRaw(Kind::kTuple, 2);
+  o->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(&call));
+  o->words()[1] = Value::SmallInt(word);
+  return Value::Data(o);
+}
+
+// The call that a message is; null: it comes from a script or a peer. Nobody but this folder sends
+// a kTuple.
+const Call* CallOfMessage(Value message) {
+  if (!IsKind(message, Kind::kTuple)) return nullptr;
+  return reinterpret_cast<const Call*>(message.data()->words()[0].bits());
+}
+
+ActorCode* CodeOf(Object* holder) {
+  return static_cast<ActorCode*>(static_cast<TypedCode*>(code::Body(code::Of(holder))));
+}
+
+}  // namespace
+
+// The code of a behavior whose actors have no object yet: at its first message each gets one.
+struct NewbornCode final : TypedCode {
+  NewbornCode(Actors& actors, const ClassInfo& info, SpawnOptions options_in,
+              ActorCode::MakeObject make_in)
+      : TypedCode(actors, info, std::string(info.name)),
+        options(std::move(options_in)),
+        make(std::move(make_in)) {}
+
+  static TurnEnd Enter(Core& core, Object* holder);
+
+  SpawnOptions options;
+  ActorCode::MakeObject make;
+};
+
+Value StopMessage(Core& core, std::chrono::nanoseconds grace) {
+  return LifeMessage(core, kStop, std::clamp<int64_t>(grace.count(), 0, kSmallIntMax));
+}
+
+TypedCode* TypedCode::Of(Value target) {
+  if (IsTargetKind(target, Kind::kPayer)) target = target.target()->words()[0];
+  if (!IsTargetKind(target, Kind::kActor)) return nullptr;
+  Object* code = code::Of(actor::Holder(target.target()));
+  const EnterFn enter = code::Enter(code);
+  if (enter != &ActorCode::Enter && enter != &NewbornCode::Enter) return nullptr;
+  return static_cast<TypedCode*>(code::Body(code));
+}
+
+ActorCode* ActorCode::Of(Value target) { return dynamic_cast<ActorCode*>(TypedCode::Of(target)); }
+
+ActorCode::ActorCode(Actors& actors, const ClassInfo& info, SpawnOptions options, MakeObject make)
+    : TypedCode(actors, info, options.name.empty() ? std::string(info.name) : options.name),
+      actors_(&actors),
+      context_(*this),
+      make_(std::move(make)),
+      inbox_(actors.core(), options.inbox_max) {}
+
+ActorCode::~ActorCode() {
+  if (link_->actors == nullptr) return;
+  // A collection runs: what the object's destructor does waits.
+  Forget();
+  if (object_ != nullptr || !activities_->empty()) {
+    actors_->Bury(std::move(activities_), std::exchange(object_, nullptr), info_.destroy);
+  }
+}
+
+void ActorCode::Forget() {
+  if (std::exchange(is_listed_, false)) actors_->codes().erase(place_);
+}
+
+Object* ActorCode::Adopt() {
+  code_object_ = code::Make(actors_->core().heap(), this, &ActorCode::Enter, nullptr, 1);
+  is_listed_ = true;
+  place_ = actors_->codes().insert(actors_->codes().end(), this);
+  return code_object_;
+}
+
+Value ActorCode::Spawn(std::unique_ptr<ActorCode> code) {
+  Actors& actors = *code->actors_;
+  actors.DestroyDead();
+  Core& core = actors.core();
+  Object* made = code.release()->Adopt();
+  const Value actor = Value::Target(core.NewActor(made, 0));
+  made->words()[code::kFixedWords] = actor;
+  actors.Send(actor, LifeMessage(core, kStart), Value::Nil());
+  return actor;
+}
+
+Value ActorCode::Behavior(Actors& actors, const ClassInfo& info, SpawnOptions options,
+                          MakeObject make) {
+  Core& core = actors.core();
+  Object* code =
+      code::Make(core.heap(), new NewbornCode(actors, info, std::move(options), std::move(make)),
+                 &NewbornCode::Enter, nullptr, 0);
+  return Value::Data(core.NewHolder(Kind::kBehavior, code, 0));
+}
+
+TurnEnd NewbornCode::Enter(Core& core, Object* holder) {
+  --core.fuel;
+  const auto* newborn = static_cast<NewbornCode*>(code::Body(code::Of(holder)));
+  if (newborn->link_->actors == nullptr) return core.Rebreak(core.Reason("stopped"), {});
+  Actors& actors = *newborn->link_->actors;
+  Turn turn(core, holder);
+  Object* made = (new ActorCode(actors, newborn->info_, newborn->options, newborn->make))->Adopt();
+  made->words()[code::kFixedWords] = turn.self();
+  turn.Become(Value::Data(core.NewHolder(Kind::kBehavior, made, 0)));
+  turn.Send(turn.self(), LifeMessage(core, kStart));
+  turn.Delegate(turn.self(), turn.message());
+  return TurnAccess::Close(turn);
+}
+
+// ---------------------------------------------------------------------------
+// Turns
+
+TurnEnd ActorCode::Enter(Core& core, Object* holder) {
+  ActorCode* code = CodeOf(holder);
+  Actors* actors = code->link_->actors;
+  if (actors == nullptr) return core.Rebreak(core.Reason("stopped"), {});
+  actors->DestroyDead();
+  Turn turn(core, holder);
+  const Actors::Entered entered(*actors, turn, code);
+  for (;;) {
+    --core.fuel;
+    code->OneTurn(turn);
+    if (turn.has_failed()) [[unlikely]]
+      code->AfterFailure(turn);
+    if (TurnAccess::Close(turn) != TurnEnd::kDone) [[unlikely]]
+      return TurnAccess::End(turn);
+    holder = core.TakeNext(&ActorCode::Enter);
+    if (holder == nullptr) return TurnEnd::kDone;
+    TurnAccess::BeginNext(turn, holder);
+    code = CodeOf(holder);
+    actors->set_running(code);
+  }
+}
+
+void ActorCode::OneTurn(Turn& turn) {
+  const Value message = turn.message();
+  const Call* call = CallOfMessage(message);
+  if (call == nullptr) return ByName(turn);
+  Object* o = message.data();
+  if (state_ != State::kRunning) [[unlikely]]
+    return UnusualTurn(turn, call, o);
+  Invoke(turn, call, o->words()[1].small_int(), o->words() + 2);
+}
+
+// It is not running, or not yet.
+void ActorCode::UnusualTurn(Turn& turn, const Call* call, Object* message) {
+  const bool is_of_life = call == &kStart || call == &kStop || call == &kFinish;
+  if (is_of_life) {
+    return Invoke(turn, call, message->words()[1].small_int(), message->words() + 2);
+  }
+  if (state_ == State::kNew) {
+    // It came by another budget than the start. It is to find the actor started.
+    turn.Send(turn.self(), LifeMessage(turn.core(), kStart));
+    return turn.Delegate(turn.self(), turn.message());
+  }
+  BreakStopped(turn);
+}
+
+void ActorCode::BreakStopped(Turn& turn) {
+  const Value slot = TurnAccess::TakeSlot(turn);
+  if (!slot.is_nil()) turn.core().Break(slot, turn.core().Reason("stopped"));
+}
+
+// Of a script or a peer: #add(3), #get.
+void ActorCode::ByName(Turn& turn) {
+  if (state_ != State::kRunning) [[unlikely]]
+    return UnusualTurn(turn, nullptr, nullptr);
+  const Value message = turn.message();
+  const Listed* listed = nullptr;
+  if (HasTag(message)) {
+    const Value tag = TagOf(message);
+    listed = info_.Find(SymbolView(tag));
+  }
+  const size_t count = listed == nullptr ? 0 : FieldsOf(message).size();
+  if (listed != nullptr && listed->count == count) {
+    const Value* fields = FieldsOf(message).data();
+    return Invoke(turn, listed->call, listed->method, fields);
+  }
+  if (listed != nullptr) {
+    return Refuse(turn, "type",
+                  absl::StrCat(std::string(listed->name), " of ", name_, ": wanted ", listed->count,
+                               " arguments, got ", count));
+  }
+  std::string takes;
+  for (const Listed& known : info_.listed) {
+    absl::StrAppend(&takes, takes.empty() ? " takes #" : ", #", std::string(known.name));
+    if (known.count > 0) absl::StrAppend(&takes, "/", known.count);
+  }
+  Refuse(turn, "no_clause",
+         absl::StrCat(name_, takes.empty() ? " takes no messages by name" : takes, ", but got ",
+                      Print(message, kReportOptions)));
+}
+
+// ---------------------------------------------------------------------------
+// Failing
+
+void ActorCode::Refuse(Turn& turn, std::string_view tag, std::string_view text) {
+  is_refusal_ = true;
+  turn.Fault(tag, text);
+}
+
+void ActorCode::RefuseArgument(Turn& turn, const Call* call, int64_t method, size_t index,
+                               const Reading& in) {
+  Refuse(turn, in.is_over_limit() ? "limit" : "type",
+         absl::StrCat(std::string(info_.NameOf(call, method)), " of ", name_, ": argument ",
+                      index + 1, ": ", in.Message()));
+}
+
+void ActorCode::FailWith(Turn& turn, const absl::Status& status) {
+  is_answer_ = turn.is_asked();
+  turn.Fail(ValueOfStatus(turn, status));
+}
+
+void ActorCode::Threw(Turn& turn, std::exception_ptr error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    turn.Fault("exception", e.what());
+  } catch (...) {
+    turn.Fault("exception", "something that is no std::exception");
+  }
+}
+
+void ActorCode::AfterFailure(Turn& turn) {
+  actors_->GiveBackTaken();
+  const bool is_own = !std::exchange(is_refusal_, false) && !std::exchange(is_answer_, false);
+  is_answer_ = false;
+  if (!is_own || object_ == nullptr || state_ == State::kStopped) return;
+  NoteFault(turn, info_.NameOf(called_, method_), /*at_start=*/false);
+}
+
+void ActorCode::AfterTaskFailed(Turn& turn) {
+  if (!std::exchange(is_answer_, false) && object_ != nullptr) {
+    NoteFault(turn, "a task", /*at_start=*/false);
+  }
+  // What it may wait for is over, whatever its turn did.
+  if (state_ == State::kWaitingForTasks && activities_->empty()) Kill(turn.self());
+}
+
+void ActorCode::NoteFault(Turn& turn, std::string_view method, bool at_start) {
+  Crash crash{name_, std::string(method), {}, at_start, Verdict::kStop};
+  crash.reason = TurnAccess::End(turn) == TurnEnd::kQuota
+                     ? "#quota"
+                     : Print(turn.core().fault_reason(), kReportOptions);
+  if (!at_start) {
+    try {
+      crash.verdict = info_.on_fault(object_, crash);
+    } catch (const std::exception&) {  // then it is to stop
+    }
+  }
+  actors_->TellCrash(crash);
+  if (crash.verdict == Verdict::kStop) StopAfterFault(turn.self());
+}
+
+void ActorCode::StopAfterFault(Value self) {
+  if (state_ == State::kStopped) return;
+  Kill(self);
+}
+
+void RunOfActor(ActorCode* code, Turn& turn, absl::FunctionRef<void()> fn) {
+  try {
+    fn();
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& e) {
+    turn.Fault("exception", e.what());
+  } catch (...) {
+    turn.Fault("exception", "something that is no std::exception");
+  }
+  if (code == nullptr) return;
+  TurnAccess::FailForGood(turn);
+  if (turn.has_failed()) {
+    code->NoteFault(turn, "a callback", /*at_start=*/false);
+  } else {
+    code->OnActivityEnd(turn);
+  }
+}
+
+// ---------------------------------------------------------------------------
+// Life
+
+void ActorCode::OnStartCall(Turn& turn) {
+  if (state_ != State::kNew) return;
+  absl::Status status;
+  try {
+    object_ = make_();
+    status = object_ == nullptr ? absl::FailedPreconditionError("it cannot be made anew")
+                                : info_.on_start(object_, context_);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (...) {
+    Threw(turn, std::current_exception());
+  }
+  if (!status.ok() && !turn.has_failed()) turn.Fail(ValueOfStatus(turn, status));
+  // An effect that found no room counts: it would not take place.
+  TurnAccess::FailForGood(turn);
+  if (!turn.has_failed()) {
+    state_ = State::kRunning;
+    was_started_ = true;
+    return;
+  }
+  is_refusal_ = true;  // told here already
+  NoteFault(turn, "OnStart", /*at_start=*/true);
+}
+
+void ActorCode::OnStopCall(Turn& turn, std::chrono::nanoseconds grace) {
+  if (state_ >= State::kWaitingForTasks) return;
+  if (state_ == State::kNew || activities_->empty() || grace.count() == 0) {
+    activities_->Clear();
+    state_ = State::kStopping;
+    return OnFinishCall(turn);
+  }
+  // Messages find it stopped; its tasks may end.
+  state_ = State::kWaitingForTasks;
+  grace_.Set(actors_->alarms(), grace,
+             [this, link = link_, self = Root(turn.core().heap(), turn.self())] {
+               if (link->actors != nullptr) Kill(self.value());
+             });
+}
+
+void ActorCode::OnActivityEnd(Turn& turn) {
+  if (state_ != State::kWaitingForTasks || !activities_->empty()) return;
+  state_ = State::kStopping;
+  turn.Send(turn.self(), LifeMessage(turn.core(), kFinish));
+}
+
+void ActorCode::Kill(Value self) {
+  if (state_ >= State::kStopping) return;
+  state_ = State::kStopping;
+  // Not here: the turn that runs may be one of its own.
+  Heap& heap = actors_->core().heap();
+  actors_->Later(
+      [this, link = link_, self = Root(heap, self), code = Root(heap, Value::Data(code_object_))] {
+        if (link->actors == nullptr || state_ != State::kStopping) return;
+        activities_->Clear();
+        link->actors->core().Deliver(self.value(), LifeMessage(link->actors->core(), kFinish),
+                                     Value::Nil());
+      });
+}
+
+void ActorCode::OnFinishCall(Turn& turn) {
+  if (state_ != State::kStopping) return;
+  state_ = State::kStopped;
+  grace_.Off();
+  if (was_started_) {
+    called_ = nullptr;
+    try {
+      info_.on_stop(object_, context_);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (...) {
+      Threw(turn, std::current_exception());
+    }
+  }
+  Abandon();
+}
+
+void ActorCode::Abandon() {
+  state_ = State::kStopped;
+  grace_.Off();
+  Forget();
+  activities_->Clear();
+  if (object_ != nullptr) info_.destroy(std::exchange(object_, nullptr));
+  make_ = nullptr;
+  inbox_.Close();
+  if (ended_.heap() != nullptr) actors_->core().Keep(ended_.value(), Value::Nil());
+}
+
+void ActorCode::OnLifeEnd(Core&, Object*) const {
+  // The control of a supervisor ends it: there is no turn to do anything in.
+  if (link_->actors != nullptr) const_cast<ActorCode*>(this)->Abandon();
+}
+
+Value ActorCode::EndedPromise() {
+  Core& core = actors_->core();
+  if (ended_.heap() == nullptr) {
+    ended_ = Root(core.heap(), core.NewPromise());
+    if (state_ == State::kStopped) core.Keep(ended_.value(), Value::Nil());
+  }
+  return ended_.value();
+}
+
+}  // namespace vesicle
