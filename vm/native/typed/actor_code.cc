@@ -106,6 +106,7 @@ Object* ActorCode::Adopt() {
 Value ActorCode::Spawn(std::unique_ptr<ActorCode> code) {
   Actors& actors = *code->actors_;
   actors.DestroyDead();
+  actors.PrepareErrands();
   Core& core = actors.core();
   Object* made = code.release()->Adopt();
   const Value actor = Value::Target(core.NewActor(made, 0));
@@ -116,6 +117,7 @@ Value ActorCode::Spawn(std::unique_ptr<ActorCode> code) {
 
 Value ActorCode::Behavior(Actors& actors, const ClassInfo& info, SpawnOptions options,
                           MakeObject make) {
+  actors.PrepareErrands();
   Core& core = actors.core();
   Object* code =
       code::Make(core.heap(), new NewbornCode(actors, info, std::move(options), std::move(make)),

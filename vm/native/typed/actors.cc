@@ -141,7 +141,7 @@ void Actors::ListenForErrands() {
 
 void Actors::Later(absl::AnyInvocable<void()> errand) {
   if (is_closing_) return;
-  if (errand_promise_.value().is_nil()) ListenForErrands();
+  PrepareErrands();
   errands_.push_back(std::move(errand));
   if (!std::exchange(errands_are_due_, true)) core_.Keep(errand_promise_.value(), Value::Nil());
 }

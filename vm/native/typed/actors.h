@@ -111,6 +111,10 @@ class Actors {
   // Runs soon, in a turn of nobody's, also when the turn that asks for it fails. What it sends it
   // sends by Core::Deliver.
   void Later(absl::AnyInvocable<void()> errand);
+  // Before the first actor is there: in a turn that fails it would be too late.
+  void PrepareErrands() {
+    if (errand_promise_.value().is_nil()) ListenForErrands();
+  }
 
   // --- for ActorCode
   std::list<ActorCode*>& codes() { return codes_; }
