@@ -41,12 +41,17 @@ std::string DescribeValue(Value v) {
 }
 
 bool Reading::Wanted(std::string_view what, Value got) {
-  error_ = absl::StrCat("wanted ", std::string(what), ", got ", DescribeValue(got));
+  Say(absl::StrCat("wanted ", std::string(what), ", got ", DescribeValue(got)));
   return false;
 }
 
+void Reading::Say(std::string text) {
+  error_ = std::make_unique<Error>();
+  error_->text = std::move(text);
+}
+
 bool Reading::In(std::string_view part) {
-  path_ = absl::StrCat(std::string(part), ": ", path_);
+  if (error_ != nullptr) error_->path = absl::StrCat(std::string(part), ": ", error_->path);
   return false;
 }
 
@@ -56,12 +61,13 @@ bool Reading::Take(uint64_t items, uint64_t bytes) {
   bytes_ += bytes;
   if (items_ <= kConvertItemsMax && bytes_ <= kConvertBytesMax) return true;
   is_over_limit_ = true;
-  error_ = absl::StrCat("more than ", kConvertItemsMax, " elements or ", kConvertBytesMax,
-                        " bytes in one message");
+  Say(absl::StrCat("more than ", kConvertItemsMax, " elements or ", kConvertBytesMax, " bytes in one message"));
   return false;
 }
 
-std::string Reading::Message() const { return path_ + error_; }
+std::string Reading::Message() const {
+  return error_ == nullptr ? std::string() : error_->path + error_->text;
+}
 
 bool Convert<std::string>::From(Reading& in, Value v, std::string* out) {
   if (!IsText(v)) return in.Wanted(Name(), v);

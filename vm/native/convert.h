@@ -37,6 +37,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -83,7 +84,7 @@ class Reading {
   bool Take(uint64_t items, uint64_t bytes);
 
   // Forgets that something was refused, and goes on with another try.
-  void Forget() { error_.clear(), path_.clear(); }
+  void Forget() { error_.reset(); }
   bool is_over_limit() const { return is_over_limit_; }
   // "element 2: wanted .., got .."; empty: nothing was refused.
   std::string Message() const;
@@ -91,10 +92,16 @@ class Reading {
   int64_t work() const { return static_cast<int64_t>(items_ + bytes_ / 64); }
 
  private:
+  // Where it is, and what is wrong; most readings have none.
+  struct Error {
+    std::string path;
+    std::string text;
+  };
+  void Say(std::string text);
+
   Core& core_;
   Actors* actors_;
-  std::string error_;
-  std::string path_;
+  std::unique_ptr<Error> error_;
   uint64_t items_ = 0;
   uint64_t bytes_ = 0;
   bool is_over_limit_ = false;

@@ -57,6 +57,16 @@ class Channel {
     state_->receivers.WakeAll();
   }
   bool is_closed() const { return state_->is_closed; }
+
+  // --- for other things to await that are made of channels
+  bool has_room() const { return state_->HasRoom(); }
+  // In the line of those who want to send.
+  Value StandForRoom(WaitList::Place& place) { return place.Stand(state_->senders); }
+  // Beyond its capacity if need be.
+  void Put(T item) {
+    state_->items.push_back(std::move(item));
+    state_->receivers.WakeOne();
+  }
   size_t size() const { return state_->items.size(); }
 
  private:

@@ -50,11 +50,12 @@ concept Awaitable = requires(std::remove_reference_t<S>& s, Actors& actors, Clai
 
 namespace task_internal {
 
-// Waits for a source, which it holds, or borrows if it was given by name.
+// Waits for a source, which stands in the frame: by name, or as a temporary of the expression, which
+// lasts until that is over.
 template <typename S>
 class SourceAwaiter final : public Waits {
  public:
-  SourceAwaiter(Run& run, S&& source) : run_(run), source_(std::forward<S>(source)) {}
+  SourceAwaiter(Run& run, S& source) : run_(run), source_(source) {}
   bool await_ready() { return source_.IsReadyNow(); }
   void await_suspend(std::coroutine_handle<> frame) { run_.Suspend(frame, *this); }
   decltype(auto) await_resume() { return source_.Take(); }
@@ -64,7 +65,7 @@ class SourceAwaiter final : public Waits {
 
  private:
   Run& run_;
-  S source_;
+  S& source_;
   Claim claim_;
 };
 
@@ -95,7 +96,7 @@ struct Frame {
       return typename std::remove_cvref_t<A>::Awaiter{std::move(awaited)};
     } else {
       static_assert(Awaitable<A>, "vesicle: this cannot be awaited in a task (task/task.h)");
-      return SourceAwaiter<A>(*run, std::forward<A>(awaited));
+      return SourceAwaiter<std::remove_reference_t<A>>(*run, awaited);
     }
   }
 };

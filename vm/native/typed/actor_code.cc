@@ -142,6 +142,16 @@ TurnEnd NewbornCode::Enter(Core& core, Object* holder) {
 // ---------------------------------------------------------------------------
 // Turns
 
+inline void ActorCode::OneTurn(Turn& turn) {
+  const Value message = turn.message();
+  const Call* call = CallOfMessage(message);
+  if (call == nullptr) return ByName(turn);
+  Object* o = message.data();
+  if (state_ != State::kRunning) [[unlikely]]
+    return UnusualTurn(turn, call, o);
+  Invoke(turn, call, o->words()[1].small_int(), o->words() + 2);
+}
+
 TurnEnd ActorCode::Enter(Core& core, Object* holder) {
   ActorCode* code = CodeOf(holder);
   Actors* actors = code->link_->actors;
@@ -162,16 +172,6 @@ TurnEnd ActorCode::Enter(Core& core, Object* holder) {
     code = CodeOf(holder);
     actors->set_running(code);
   }
-}
-
-void ActorCode::OneTurn(Turn& turn) {
-  const Value message = turn.message();
-  const Call* call = CallOfMessage(message);
-  if (call == nullptr) return ByName(turn);
-  Object* o = message.data();
-  if (state_ != State::kRunning) [[unlikely]]
-    return UnusualTurn(turn, call, o);
-  Invoke(turn, call, o->words()[1].small_int(), o->words() + 2);
 }
 
 // It is not running, or not yet.

@@ -224,9 +224,9 @@ struct CallOf {
 
 // The message of a typed call: the Call, the method, the arguments.
 template <typename T, typename M, typename... As>
-Value MakeCall(Build& build, Core& core, M method, As&&... as) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Value MakeCall(Build& build, Core& core, M method, As&&... as) {
   using Arguments = typename SignatureOf<M>::Arguments;
-  return [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
+  return [&]<size_t... kIndex>(std::index_sequence<kIndex...>) __attribute__((always_inline)) {
     const Value arguments[sizeof...(As) + 1] = {
         Convert<std::tuple_element_t<kIndex, Arguments>>::To(
             build, static_cast<const std::tuple_element_t<kIndex, Arguments>&>(

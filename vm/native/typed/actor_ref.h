@@ -55,7 +55,7 @@ class ActorRef {
   friend bool operator==(const ActorRef& a, const ActorRef& b) { return a.value() == b.value(); }
 
   template <typename M, typename... As>
-  void Tell(M method, As&&... as) const {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Tell(M method, As&&... as) const {
     typed_internal::CheckCall<T, M, As...>();
     if (is_empty()) return;
     if (is_plain_) [[likely]] {
@@ -155,7 +155,7 @@ class ActorRef {
 
   // Absent: the method has no name for who is elsewhere.
   template <typename M, typename... As>
-  Value MakeMessage(M method, As&&... as) const {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE Value MakeMessage(M method, As&&... as) const {
     Core& core = actors_->core();
     Build build(core);
     Value message;

@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/functional/any_invocable.h"
 #include "vm/actor/core.h"
 #include "vm/native/turn.h"
@@ -87,7 +88,7 @@ class Actors {
   void set_running(ActorCode* code) { running_ = code; }
 
   // An effect of the turn that runs, or the host's.
-  void Send(Value target, Value message, Value slot) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Send(Value target, Value message, Value slot) {
     if (turn_ != nullptr && slot.is_nil()) return turn_->Send(target, message);
     SendSlow(target, message, slot);
   }

@@ -54,8 +54,7 @@ struct CallName {
 
 // Of a promise that settled.
 template <typename T>
-typename OutcomeOf<T>::Type OutcomeOfPromise(Actors& actors, const CallName& name, Value promise) {
-  Object* root = promise::Root(actors.core().heap(), promise.target());
+typename OutcomeOf<T>::Type OutcomeOfPromise(Actors& actors, const CallName& name, Object* root) {
   const Value outcome = promise::Outcome(root);
   if (promise::StateOf(root) == promise::State::kBroken) {
     return StatusOfReason(name.Text(), outcome);
@@ -71,10 +70,10 @@ typename OutcomeOf<T>::Type OutcomeOfPromise(Actors& actors, const CallName& nam
   }
 }
 
-inline bool IsSettled(Actors& actors, Value promise) {
+// Null: it is pending.
+inline Object* SettledRoot(Actors& actors, Value promise) {
   Object* root = promise::Root(actors.core().heap(), promise.target());
-  const promise::State state = promise::StateOf(root);
-  return state == promise::State::kKept || state == promise::State::kBroken;
+  return promise::StateOf(root) == promise::State::kPending ? nullptr : root;
 }
 
 }  // namespace typed_internal
@@ -107,12 +106,12 @@ class [[nodiscard]] Asked {
     if (deadline_ != nullptr) actors_->WaitFor(deadline_->promise.value());
   }
   bool IsReady() const {
-    return actors_ == nullptr || is_late() || typed_internal::IsSettled(*actors_, promise_.value());
+    return actors_ == nullptr || is_late() || typed_internal::SettledRoot(*actors_, promise_.value()) != nullptr;
   }
   Result Take() {
     if (actors_ == nullptr) return error_;
-    if (typed_internal::IsSettled(*actors_, promise_.value())) {
-      return typed_internal::OutcomeOfPromise<T>(*actors_, name_, promise_.value());
+    if (Object* root = typed_internal::SettledRoot(*actors_, promise_.value())) {
+      return typed_internal::OutcomeOfPromise<T>(*actors_, name_, root);
     }
     return VmStatus(absl::StatusCode::kDeadlineExceeded, name_.Text(), "no answer in time");
   }
