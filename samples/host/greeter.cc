@@ -87,8 +87,7 @@ int main() {
   const auto print = [](const char* what) {
     return [what](const vesicle::Reply& reply) {
       const vesicle::Value v = reply.ok() ? reply.value() : reply.reason();
-      std::cout << what
-                << vesicle::Print(v, {.top_text = vesicle::TopText::kPlain}) << "\n";
+      std::cout << what << vesicle::Print(v, {.top_text = vesicle::TopText::kPlain}) << "\n";
     };
   };
   vm.Ask(guest, vm.Tagged("come", "Eve"), print("a script: "));

@@ -6,7 +6,8 @@
 //   counter.Ask(&Counter::Get).Within(std::chrono::milliseconds(50)).Then(..);
 //   (*loop)->Run();
 //
-// Ownership: borrows the loop, which outlives it, or lets it go when it goes first. Gives the VM its
+// Ownership: borrows the loop, which outlives it, or lets it go when it goes first. Gives the VM
+// its
 //            time when it is made, and takes it back.
 // Threads:   the VM's.
 #ifndef VESICLE_VM_LOOP_LOOP_TIME_H_

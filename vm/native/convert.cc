@@ -61,7 +61,8 @@ bool Reading::Take(uint64_t items, uint64_t bytes) {
   bytes_ += bytes;
   if (items_ <= kConvertItemsMax && bytes_ <= kConvertBytesMax) return true;
   is_over_limit_ = true;
-  Say(absl::StrCat("more than ", kConvertItemsMax, " elements or ", kConvertBytesMax, " bytes in one message"));
+  Say(absl::StrCat("more than ", kConvertItemsMax, " elements or ", kConvertBytesMax,
+                   " bytes in one message"));
   return false;
 }
 

@@ -14,7 +14,8 @@
 //   b.Unlink("out");                                 // what is sent waits in the outbox
 //
 // An outbox that is linked to nothing keeps what is sent, up to its room, and gives it to the inbox
-// that it is linked to next, in order. Room is that of the inbox it leads to; a sender waits for it.
+// that it is linked to next, in order. Room is that of the inbox it leads to; a sender waits for
+// it.
 //
 // Ownership: copies are the same boxes. Links hold the inboxes they lead to.
 // Limits:    `room` items in each box (at least 1).
@@ -115,9 +116,7 @@ class Boxes<T>::SendSource {
     actors.WaitFor(place_.Stand(outbox_->line));
     actors.WaitFor(outbox_->leads_to.StandForRoom(room_place_));
   }
-  bool IsReady() const {
-    return outbox_->leads_to.is_closed() || outbox_->leads_to.has_room();
-  }
+  bool IsReady() const { return outbox_->leads_to.is_closed() || outbox_->leads_to.has_room(); }
   bool Take() {
     place_.Leave();
     room_place_.Done();

@@ -50,8 +50,8 @@ concept Awaitable = requires(std::remove_reference_t<S>& s, Actors& actors, Clai
 
 namespace task_internal {
 
-// Waits for a source, which stands in the frame: by name, or as a temporary of the expression, which
-// lasts until that is over.
+// Waits for a source, which stands in the frame: by name, or as a temporary of the expression,
+// which lasts until that is over.
 template <typename S>
 class SourceAwaiter final : public Waits {
  public:

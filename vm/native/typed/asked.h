@@ -106,7 +106,8 @@ class [[nodiscard]] Asked {
     if (deadline_ != nullptr) actors_->WaitFor(deadline_->promise.value());
   }
   bool IsReady() const {
-    return actors_ == nullptr || is_late() || typed_internal::SettledRoot(*actors_, promise_.value()) != nullptr;
+    return actors_ == nullptr || is_late() ||
+           typed_internal::SettledRoot(*actors_, promise_.value()) != nullptr;
   }
   Result Take() {
     if (actors_ == nullptr) return error_;

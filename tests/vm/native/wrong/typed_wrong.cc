@@ -36,7 +36,8 @@ class Picky {
 
 }  // namespace
 
-void Calls(vesicle::Vm& vm, const vesicle::ActorRef<Counter>& c, const vesicle::ActorRef<Other>& o) {
+void Calls(vesicle::Vm& vm, const vesicle::ActorRef<Counter>& c,
+           const vesicle::ActorRef<Other>& o) {
   c.Tell(&Counter::Add, 3);
   c.Ask(&Counter::Get).Then([](absl::StatusOr<int64_t>) {});
   vesicle::Sender<void(int64_t)> add = c.Narrow(&Counter::Add);
@@ -49,12 +50,15 @@ void Calls(vesicle::Vm& vm, const vesicle::ActorRef<Counter>& c, const vesicle::
   c.Tell(&Counter::Add, 1.5);  // wants: vesicle: an argument has another type
   c.Tell(&Counter::Flag, 1);   // wants: vesicle: an argument has another type
   c.Tell(&Counter::field);     // wants: vesicle: say which method as &Class::Method
-  c.Tell(&Counter::Keep, std::make_unique<int>());  // wants: vesicle: a parameter of the method has no conversion
-  c.Tell(&Counter::Change, std::string());  // wants: vesicle: a method of an actor takes its arguments by value
-  c.Tell(&Counter::Give);      // wants: vesicle: what the method returns has no conversion
+  c.Tell(&Counter::Keep,
+         std::make_unique<int>());  // wants: vesicle: a parameter of the method has no conversion
+  c.Tell(&Counter::Change,
+         std::string());        // wants: vesicle: a method of an actor takes its arguments by value
+  c.Tell(&Counter::Give);       // wants: vesicle: what the method returns has no conversion
   c.Tell(&Counter::Look, "x");  // wants: vesicle: a task takes its arguments by value
-  add.Tell("x");               // wants: vesicle: an argument has another type
-  vm.Spawn<Picky>(3);          // wants: vesicle: the class has no constructor for these arguments
-  std::move(c.Ask(&Counter::Get)).Then([](absl::StatusOr<std::vector<int>>) {});  // wants: could not convert|no matching|cannot convert
+  add.Tell("x");                // wants: vesicle: an argument has another type
+  vm.Spawn<Picky>(3);           // wants: vesicle: the class has no constructor for these arguments
+  std::move(c.Ask(&Counter::Get)).Then([](absl::StatusOr<std::vector<int>>) {
+  });  // wants: could not convert|no matching|cannot convert
 #endif
 }
