@@ -439,6 +439,21 @@ TEST_CASE("task: a graceful stop lets it end, and no longer than it is given") {
   CHECK(hard.Outcome(hard.runner.Join()) == "OK");
 }
 
+TEST_CASE("task: who sends much starts no more tasks than the actor may have") {
+  World w;
+  const ActorRef<Runner> few =
+      w.vm.SpawnWith<Runner>({.tasks_max = 2}, w.echo, &w.log, &w.vm.actors());
+  for (int i = 0; i < 2; ++i) few.Tell(&Runner::Naps, "a", 5);
+  CHECK(w.Outcome(few.Ask(&Runner::Naps, "b", 5)) == "RESOURCE_EXHAUSTED");
+  CHECK(w.Take() == "a lies down, a lies down");
+  w.Advance(5ms);
+  CHECK(w.crashes.empty());
+  const auto nap = w.Note(few.Ask(&Runner::Naps, "b", 5));
+  w.vm.Run();
+  w.Advance(5ms);
+  CHECK(*nap == "OK");
+}
+
 TEST_CASE("task: a budget that runs out in a segment ends the task, and is not begun anew") {
   VmOptions options;
   options.events_max = 500;

@@ -1,6 +1,7 @@
 #include "vm/native/task/run.h"
 
 #include <exception>
+#include <string>
 
 #include "vm/native/task/task.h"
 #include "vm/native/typed/turn_access.h"
@@ -40,7 +41,13 @@ bool Run::Segment(Turn& turn) {
 }
 
 void Run::Start(std::unique_ptr<Run> run, Turn& turn) {
-  auto* started = static_cast<Run*>(run->code_.activities().Add(std::move(run)));
+  ActorCode& code = run->code_;
+  if (code.activities().size() >= code.tasks_max()) {
+    return code.Refuse(
+        turn, "full",
+        std::to_string(code.tasks_max()) + " tasks of " + code.name() + " run already");
+  }
+  auto* started = static_cast<Run*>(code.activities().Add(std::move(run)));
   if (started->Segment(turn)) started->End();
 }
 

@@ -15,6 +15,7 @@ namespace vesicle {
 using typed_internal::Call;
 using typed_internal::ClassInfo;
 using typed_internal::Listed;
+namespace word_call = typed_internal::word_call;
 
 namespace {
 
@@ -81,7 +82,8 @@ ActorCode::ActorCode(Actors& actors, const ClassInfo& info, SpawnOptions options
       actors_(&actors),
       context_(*this),
       make_(std::move(make)),
-      inbox_(actors.core(), options.inbox_max) {}
+      inbox_(actors.core(), options.inbox_max),
+      tasks_max_(options.tasks_max) {}
 
 ActorCode::~ActorCode() {
   if (link_->actors == nullptr) return;
@@ -144,6 +146,13 @@ TurnEnd NewbornCode::Enter(Core& core, Object* holder) {
 
 inline void ActorCode::OneTurn(Turn& turn) {
   const Value message = turn.message();
+  if (word_call::Is(message)) {
+    if (state_ != State::kRunning) [[unlikely]]
+      return UnusualTurn(turn, nullptr, nullptr);
+    const Actors::Numbered& called = actors_->CallOfNumber(word_call::NumberOf(message));
+    const Value argument = Value::SmallInt(word_call::ArgumentOf(message));
+    return Invoke(turn, called.call, called.method, &argument);
+  }
   const Call* call = CallOfMessage(message);
   if (call == nullptr) return ByName(turn);
   Object* o = message.data();
@@ -253,7 +262,21 @@ void ActorCode::Threw(Turn& turn, std::exception_ptr error) {
   }
 }
 
+// In reports a call is to stand as a script would write it: the turn failed, and needs no message.
+void ActorCode::ShowCall(Turn& turn) {
+  const Value message = turn.message();
+  const bool in_word = word_call::Is(message);
+  if (TurnAccess::End(turn) != TurnEnd::kFaulted || called_ == nullptr) return;
+  if (!in_word && CallOfMessage(message) == nullptr) return;
+  const Value argument = in_word ? Value::SmallInt(word_call::ArgumentOf(message)) : Value::Nil();
+  const Value* arguments = in_word ? &argument : message.data()->words() + 2;
+  Build build(turn.core());
+  turn.core().turn().message =
+      build.TaggedWith(info_.NameOf(called_, method_), std::span(arguments, called_->count));
+}
+
 void ActorCode::AfterFailure(Turn& turn) {
+  ShowCall(turn);
   actors_->GiveBackTaken();
   const bool is_own = !std::exchange(is_refusal_, false) && !std::exchange(is_answer_, false);
   is_answer_ = false;

@@ -71,6 +71,7 @@ class ActorCode final : public TypedCode {
   Context& context() { return context_; }
   ActivityList& activities() { return *activities_; }
   Inbox& inbox() { return inbox_; }
+  size_t tasks_max() const { return tasks_max_; }
   // Good between two collections, for an actor that lives.
   Value self() const { return code_object_->words()[code::kFixedWords]; }
   bool has_ended() const { return state_ >= State::kStopping; }
@@ -123,6 +124,7 @@ class ActorCode final : public TypedCode {
     }
   }
   void AfterFailure(Turn& turn);
+  void ShowCall(Turn& turn);
   void BreakStopped(Turn& turn);
   void StopAfterFault(Value self);
   void Forget();
@@ -134,6 +136,7 @@ class ActorCode final : public TypedCode {
   Object* code_object_ = nullptr;  // stands in the old space: its address is good for life
   std::unique_ptr<ActivityList> activities_ = std::make_unique<ActivityList>();
   Inbox inbox_;
+  size_t tasks_max_;
   Root ended_;
   Alarm grace_;
   State state_ = State::kNew;

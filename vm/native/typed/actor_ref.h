@@ -156,6 +156,12 @@ class ActorRef {
   // Absent: the method has no name for who is elsewhere.
   template <typename M, typename... As>
   ABSL_ATTRIBUTE_ALWAYS_INLINE Value MakeMessage(M method, As&&... as) const {
+    using S = SignatureOf<M>;
+    if constexpr (typed_internal::word_call::kMayFit<typename S::Arguments>) {
+      const Value word = InWord(method, as...);
+      if (!word.is_absent()) [[likely]]
+        return word;
+    }
     Core& core = actors_->core();
     Build build(core);
     Value message;
@@ -167,6 +173,27 @@ class ActorRef {
     if (build.failed()) [[unlikely]]
       if (Turn* turn = actors_->turn()) turn->Quota(Resource::kMemory);
     return message;
+  }
+  // Absent: it does not fit.
+  template <typename M>
+  Value InWord(M method) const {
+    return InWordOf(method, 0);
+  }
+  template <typename M, typename A>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE Value InWord(M method, const A& a) const {
+    const auto i = static_cast<std::tuple_element_t<0, typename SignatureOf<M>::Arguments>>(a);
+    if (!std::in_range<int64_t>(i)) return Value::Absent();
+    return InWordOf(method, static_cast<int64_t>(i));
+  }
+  template <typename M>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE Value InWordOf(M method, int64_t argument) const {
+    namespace word_call = typed_internal::word_call;
+    if (!is_near_ || !word_call::Fits(argument)) return Value::Absent();
+    const uint32_t number =
+        actors_->NumberOf(&typed_internal::CallOf<T, M>::kCall, typed_internal::PackMethod(method));
+    if (number >= word_call::kNumbersMax) [[unlikely]]
+      return Value::Absent();
+    return word_call::Make(number, argument);
   }
   template <typename M, typename... As>
   static Value ByName(Build& build, M method, As&&... as) {

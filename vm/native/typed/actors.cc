@@ -57,6 +57,15 @@ void Actors::SendSlow(Value target, Value message, Value slot) {
   if (!core_.Send(target, message, slot)) turn_->Quota(Resource::kEvents);
 }
 
+Actors::Numbered Actors::FindNumber(const typed_internal::Call* call, int64_t method) {
+  for (const Numbered& known : numbered_) {
+    if (known.call == call && known.method == method) return known;
+  }
+  const Numbered added = {call, method, static_cast<uint32_t>(numbered_.size())};
+  if (numbered_.size() < typed_internal::word_call::kNumbersMax) numbered_.push_back(added);
+  return added;
+}
+
 Value Actors::NewArm() {
   if (arm_code_.value().is_nil()) {
     arm_code_ = Root(core_.heap(), Value::Data(code::Make(core_.heap(), new ArmCode(link_),

@@ -11,6 +11,7 @@
 #ifndef VESICLE_VM_NATIVE_TYPED_ACTORS_H_
 #define VESICLE_VM_NATIVE_TYPED_ACTORS_H_
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <list>
@@ -106,6 +107,22 @@ class Actors {
   // Those of the running actor, or of the host.
   ActivityList& activities();
 
+  // The number of a method for calls that fit a word; what it is the number of. kNumbersMax: there
+  // are too many.
+  uint32_t NumberOf(const typed_internal::Call* call, int64_t method) {
+    const auto key = reinterpret_cast<uint64_t>(call) ^ static_cast<uint64_t>(method);
+    Numbered& place = cached_[(key >> 4) % kCached];
+    if (place.call != call || place.method != method) [[unlikely]]
+      place = FindNumber(call, method);
+    return place.number;
+  }
+  struct Numbered {
+    const typed_internal::Call* call = nullptr;
+    int64_t method = 0;
+    uint32_t number = 0;
+  };
+  const Numbered& CallOfNumber(uint32_t number) const { return numbered_[number]; }
+
   // A ref that takes #call(arguments) and nothing else, as that call of the target (sender.h).
   Value NewNarrow(Value target, const typed_internal::Call* call, int64_t method, Value tag);
 
@@ -135,6 +152,7 @@ class Actors {
     void* object;
     void (*destroy)(void*);
   };
+  Numbered FindNumber(const typed_internal::Call* call, int64_t method);
   void SendSlow(Value target, Value message, Value slot);
   Value NewArm();
   void ListenForErrands();
@@ -153,6 +171,9 @@ class Actors {
   std::vector<WaitingTable::Number> taken_;
   std::list<ActorCode*> codes_;  // in the order of spawning
   ActivityList host_activities_;
+  static constexpr size_t kCached = 64;
+  std::array<Numbered, kCached> cached_{};
+  std::vector<Numbered> numbered_;
   Root arm_code_;
   Root narrow_code_;  // nil: none was needed yet
   Root errand_promise_;

@@ -3,7 +3,7 @@
 //
 // A class says which methods those are in one line. Others are reached by typed refs only: the
 // message of a typed call is an object of the VM's own (kTuple) that begins with the address of a
-// Call; no guest can make one, and no boundary lets one by.
+// Call, or a word that is no value (word_call); no guest can make one, and no boundary lets one by.
 //
 //   class Counter {
 //    public:
@@ -58,6 +58,37 @@ struct alignas(8) Call {
   void (*invoke)(ActorCode& code, Turn& turn, int64_t method, const Value* arguments);
   size_t count = 0;
 };
+
+// A call that fits the message's word: of a method without arguments, or with one integer of 44
+// bits. It is a constant of a number that no value has (heap/word.h), and costs no memory: below
+// the integer stands the number of the method in a table of the VM (Actors::NumberOf).
+namespace word_call {
+inline constexpr int kNumberBits = 16;
+inline constexpr uint64_t kNumberFirst = 64;  // beyond the constants and the failures
+inline constexpr size_t kNumbersMax = (size_t{1} << kNumberBits) - kNumberFirst;
+inline constexpr int64_t kArgumentMax = (int64_t{1} << 43) - 1;
+
+inline bool Fits(int64_t argument) {
+  return argument <= kArgumentMax && argument >= -kArgumentMax - 1;
+}
+inline Value Make(uint32_t number, int64_t argument) {
+  return Value::FromBits((static_cast<uint64_t>(argument) << (kNumberBits + 3)) |
+                         ((number + kNumberFirst) << 3) | static_cast<uint64_t>(Tag::kConstant));
+}
+inline bool Is(Value v) { return v.tag() == Tag::kConstant && v.bits() >= (kNumberFirst << 3); }
+inline uint32_t NumberOf(Value v) {
+  constexpr uint64_t kMask = (uint64_t{1} << kNumberBits) - 1;
+  return static_cast<uint32_t>(((v.bits() >> 3) & kMask) - kNumberFirst);
+}
+inline int64_t ArgumentOf(Value v) { return static_cast<int64_t>(v.bits()) >> (kNumberBits + 3); }
+
+template <typename Arguments>
+inline constexpr bool kMayFit = false;
+template <>
+inline constexpr bool kMayFit<std::tuple<>> = true;
+template <convert_internal::Integer T>
+inline constexpr bool kMayFit<std::tuple<T>> = true;
+}  // namespace word_call
 
 // A method that scripts may call.
 struct Listed {

@@ -35,6 +35,9 @@ struct SpawnOptions {
   std::string name = {};
   // Requests that it may have under way (inbox.h); 0: no bound.
   size_t inbox_max = 0;
+  // Tasks and callbacks that it may have under way, which take memory of the host, whoever sends;
+  // a request that would start one more breaks with #full.
+  size_t tasks_max = 10'000;
 };
 
 class Context {
