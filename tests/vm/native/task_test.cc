@@ -83,13 +83,13 @@ class Runner {
     co_return 1 + co_await Nested(depth - 1);
   }
   Task<int64_t> Throws() {
-    co_await echo_.Ask(&Echo::Get, 1);
+    static_cast<void>(co_await echo_.Ask(&Echo::Get, 1));
     throw std::runtime_error("in a task");
   }
   // The first segment's tell stands, the second's does not.
   Task<void> FailsLate(Context& context) {
     echo_.Tell(&Echo::Note, 1);
-    co_await echo_.Ask(&Echo::Get, 1);
+    static_cast<void>(co_await echo_.Ask(&Echo::Get, 1));
     echo_.Tell(&Echo::Note, 2);
     context.Fail(absl::AbortedError("late"));
   }
@@ -150,10 +150,10 @@ class Runner {
   Task<void> Everything(int* alive, int* reached, Channel<Counted>* with) {
     const Counted a(alive);
     ++*reached;
-    co_await echo_.Ask(&Echo::Get, 1);
+    static_cast<void>(co_await echo_.Ask(&Echo::Get, 1));
     ++*reached;
     const Counted b(alive);
-    co_await echo_.Ask(&Echo::Hold).Within(10ms);
+    static_cast<void>(co_await echo_.Ask(&Echo::Hold).Within(10ms));
     ++*reached;
     co_await Sleep(5ms);
     ++*reached;
@@ -170,9 +170,9 @@ class Runner {
     ++*reached;
     co_await Select(meeting_.Send(1), Sleep(5ms));
     ++*reached;
-    co_await narrow_.TellWhenRoom(&Echo::Note, 1);
+    static_cast<void>(co_await narrow_.TellWhenRoom(&Echo::Note, 1));
     ++*reached;
-    co_await narrow_.TellWhenRoom(&Echo::Note, 1);
+    static_cast<void>(co_await narrow_.TellWhenRoom(&Echo::Note, 1));
     ++*reached;
   }
   Task<void> Inner(int* alive, int* reached) {

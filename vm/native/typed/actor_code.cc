@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "vm/actor/actor.h"
 #include "vm/actor/core_turn.h"
+#include "vm/native/typed/actor_life.h"
 #include "vm/native/typed/asked.h"
 #include "vm/native/typed/turn_access.h"
 #include "vm/value/form.h"
@@ -18,22 +19,6 @@ using typed_internal::Listed;
 namespace word_call = typed_internal::word_call;
 
 namespace {
-
-// The messages of an actor's own life, which are calls as others are.
-constexpr Call kStart{
-    [](ActorCode& code, Turn& turn, int64_t, const Value*) { code.OnStartCall(turn); }};
-constexpr Call kStop{[](ActorCode& code, Turn& turn, int64_t grace_ns, const Value*) {
-  code.OnStopCall(turn, std::chrono::nanoseconds(grace_ns));
-}};
-constexpr Call kFinish{
-    [](ActorCode& code, Turn& turn, int64_t, const Value*) { code.OnFinishCall(turn); }};
-
-Value LifeMessage(Core& core, const Call& call, int64_t word = 0) {
-  Object* o = core.heap().AllocateRaw(Kind::kTuple, 2);
-  o->words()[0] = Value::FromBits(reinterpret_cast<uint64_t>(&call));
-  o->words()[1] = Value::SmallInt(word);
-  return Value::Data(o);
-}
 
 // The call that a message is; null: it comes from a script or a peer. Nobody but this folder sends
 // a kTuple.
@@ -61,10 +46,6 @@ struct NewbornCode final : TypedCode {
   SpawnOptions options;
   ActorCode::MakeObject make;
 };
-
-Value StopMessage(Core& core, std::chrono::nanoseconds grace) {
-  return LifeMessage(core, kStop, std::clamp<int64_t>(grace.count(), 0, kSmallIntMax));
-}
 
 TypedCode* TypedCode::Of(Value target) {
   if (IsTargetKind(target, Kind::kPayer)) target = target.target()->words()[0];
@@ -113,7 +94,7 @@ Value ActorCode::Spawn(std::unique_ptr<ActorCode> code) {
   Object* made = code.release()->Adopt();
   const Value actor = Value::Target(core.NewActor(made, 0));
   made->words()[code::kFixedWords] = actor;
-  actors.Send(actor, LifeMessage(core, kStart), Value::Nil());
+  actors.Send(actor, typed_internal::LifeMessage(core, typed_internal::kStartCall), Value::Nil());
   return actor;
 }
 
@@ -136,7 +117,7 @@ TurnEnd NewbornCode::Enter(Core& core, Object* holder) {
   Object* made = (new ActorCode(actors, newborn->info_, newborn->options, newborn->make))->Adopt();
   made->words()[code::kFixedWords] = turn.self();
   turn.Become(Value::Data(core.NewHolder(Kind::kBehavior, made, 0)));
-  turn.Send(turn.self(), LifeMessage(core, kStart));
+  turn.Send(turn.self(), typed_internal::LifeMessage(core, typed_internal::kStartCall));
   turn.Delegate(turn.self(), turn.message());
   return TurnAccess::Close(turn);
 }
@@ -185,13 +166,15 @@ TurnEnd ActorCode::Enter(Core& core, Object* holder) {
 
 // It is not running, or not yet.
 void ActorCode::UnusualTurn(Turn& turn, const Call* call, Object* message) {
-  const bool is_of_life = call == &kStart || call == &kStop || call == &kFinish;
+  const bool is_of_life = call == &typed_internal::kStartCall ||
+                          call == &typed_internal::kStopCall ||
+                          call == &typed_internal::kFinishCall;
   if (is_of_life) {
     return Invoke(turn, call, message->words()[1].small_int(), message->words() + 2);
   }
   if (state_ == State::kNew) {
     // It came by another budget than the start. It is to find the actor started.
-    turn.Send(turn.self(), LifeMessage(turn.core(), kStart));
+    turn.Send(turn.self(), typed_internal::LifeMessage(turn.core(), typed_internal::kStartCall));
     return turn.Delegate(turn.self(), turn.message());
   }
   BreakStopped(turn);
@@ -329,110 +312,6 @@ void RunOfActor(ActorCode* code, Turn& turn, absl::FunctionRef<void()> fn) {
   } else {
     code->OnActivityEnd(turn);
   }
-}
-
-// ---------------------------------------------------------------------------
-// Life
-
-void ActorCode::OnStartCall(Turn& turn) {
-  if (state_ != State::kNew) return;
-  absl::Status status;
-  try {
-    object_ = make_();
-    status = object_ == nullptr ? absl::FailedPreconditionError("it cannot be made anew")
-                                : info_.on_start(object_, context_);
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (...) {
-    Threw(turn, std::current_exception());
-  }
-  if (!status.ok() && !turn.has_failed()) turn.Fail(ValueOfStatus(turn, status));
-  // An effect that found no room counts: it would not take place.
-  TurnAccess::FailForGood(turn);
-  if (!turn.has_failed()) {
-    state_ = State::kRunning;
-    was_started_ = true;
-    return;
-  }
-  is_refusal_ = true;  // told here already
-  NoteFault(turn, "OnStart", /*at_start=*/true);
-}
-
-void ActorCode::OnStopCall(Turn& turn, std::chrono::nanoseconds grace) {
-  if (state_ >= State::kWaitingForTasks) return;
-  if (state_ == State::kNew || activities_->empty() || grace.count() == 0) {
-    activities_->Clear();
-    state_ = State::kStopping;
-    return OnFinishCall(turn);
-  }
-  // Messages find it stopped; its tasks may end.
-  state_ = State::kWaitingForTasks;
-  grace_.Set(actors_->alarms(), grace,
-             [this, link = link_, self = Root(turn.core().heap(), turn.self())] {
-               if (link->actors != nullptr) Kill(self.value());
-             });
-}
-
-void ActorCode::OnActivityEnd(Turn& turn) {
-  if (state_ != State::kWaitingForTasks || !activities_->empty()) return;
-  state_ = State::kStopping;
-  turn.Send(turn.self(), LifeMessage(turn.core(), kFinish));
-}
-
-void ActorCode::Kill(Value self) {
-  if (state_ >= State::kStopping) return;
-  state_ = State::kStopping;
-  // Not here: the turn that runs may be one of its own.
-  Heap& heap = actors_->core().heap();
-  actors_->Later(
-      [this, link = link_, self = Root(heap, self), code = Root(heap, Value::Data(code_object_))] {
-        if (link->actors == nullptr || state_ != State::kStopping) return;
-        activities_->Clear();
-        link->actors->core().Deliver(self.value(), LifeMessage(link->actors->core(), kFinish),
-                                     Value::Nil());
-      });
-}
-
-void ActorCode::OnFinishCall(Turn& turn) {
-  if (state_ != State::kStopping) return;
-  state_ = State::kStopped;
-  grace_.Off();
-  if (was_started_) {
-    called_ = nullptr;
-    try {
-      info_.on_stop(object_, context_);
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (...) {
-      Threw(turn, std::current_exception());
-    }
-  }
-  Abandon();
-}
-
-void ActorCode::Abandon() {
-  state_ = State::kStopped;
-  grace_.Off();
-  Forget();
-  activities_->Clear();
-  if (object_ != nullptr) info_.destroy(std::exchange(object_, nullptr));
-  make_ = nullptr;
-  inbox_.Close();
-  if (ended_.heap() != nullptr) actors_->core().Keep(ended_.value(), Value::Nil());
-}
-
-void ActorCode::OnLifeEnd(Core&, Object*) const {
-  // The control of a supervisor ends it: there is no turn to do anything in.
-  if (link_->actors != nullptr) const_cast<ActorCode*>(this)->Abandon();
-}
-
-Value ActorCode::EndedPromise() {
-  Core& core = actors_->core();
-  if (ended_.heap() == nullptr) {
-    ended_ = Root(core.heap(), core.NewPromise());
-    if (state_ == State::kStopped) core.Keep(ended_.value(), Value::Nil());
-  }
-  return ended_.value();
 }
 
 }  // namespace vesicle
