@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <utility>
+#include <vector>
 
 #include "tests/bench/per.h"
 #include "vm/native/task/task.h"
