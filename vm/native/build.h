@@ -37,6 +37,8 @@ class Build {
   Value Bytes(std::string_view bytes) { return Take(MakeBytes(heap(), bytes)); }
   Value Symbol(std::string_view name) { return Take(build_core_->symbols().Intern(name)); }
 
+  Value Unsigned(uint64_t i);
+
   // #tag(fields...). A field is a Value, an integer, a double, a bool or a text.
   template <typename... Fields>
   Value Tagged(std::string_view tag, const Fields&... fields) {
@@ -48,6 +50,8 @@ class Build {
       return Take(MakeTagged(heap(), symbol, values));
     }
   }
+  // The same with as many as there are.
+  Value TaggedWith(std::string_view tag, std::span<const Value> fields);
   Value List(std::span<const Value> items);
   Value List(std::initializer_list<Value> items) {
     return List(std::span(items.begin(), items.size()));
@@ -55,6 +59,8 @@ class Build {
   // Text keys.
   Value Map(std::initializer_list<std::pair<std::string_view, Value>> entries);
   Value Put(Value map, std::string_view key, Value value);
+  // With any key; one that can be none (map.h) comes out as nil, and failed().
+  Value PutAt(Value map, Value key, Value value);
 
   Value Of(Value v) { return v; }
   Value Of(int i) { return Int(i); }

@@ -176,12 +176,16 @@ void Turn::Fail(Value reason) { end_ = core_.Fail(reason, {}); }
 
 void Turn::Fault(std::string_view tag, std::string_view text) {
   const Value reason = Tagged(tag, text);
-  end_ = reason.is_nil() ? core_.Quota(Resource::kMemory) : core_.Fault(reason, {});
+  if (reason.is_nil()) return Quota(Resource::kMemory);
+  end_ = core_.Fault(reason, {});
 }
 
 void Turn::Rebreak(Value reason) { end_ = core_.Rebreak(reason, {}); }
 
-void Turn::Quota(Resource which) { end_ = core_.Quota(which); }
+void Turn::Quota(Resource which) {
+  spent_ = which;
+  end_ = core_.Quota(which);
+}
 
 bool Turn::ChargeBefore(int64_t steps, uint64_t bytes) {
   Charge(steps);

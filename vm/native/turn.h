@@ -177,6 +177,9 @@ class Turn : public Build {
     Become(definition.Behavior(captures));
   }
 
+  // It was given up, or a budget ran out: nothing that it still does takes place.
+  bool has_failed() const { return end_ != TurnEnd::kDone; }
+
   // The asker's answer; the last one counts. A promise as a value answers when it is settled.
   void Reply(Value value);
   // Takes the slot out of the turn, to reply later. Undone if the turn fails.
@@ -204,6 +207,7 @@ class Turn : public Build {
 
  private:
   friend struct NativeCode;
+  friend struct TurnAccess;  // typed/turn_access.h
   // As a new one for the next turn, when the last one is done.
   void BeginNext(Object* holder) {
     holder_ = holder;
@@ -218,6 +222,7 @@ class Turn : public Build {
   Core& core_;
   Object* holder_;
   TurnEnd end_ = TurnEnd::kDone;
+  Resource spent_ = Resource::kEvents;  // of a turn that a budget ended
   bool replied_ = false;
   Value slot_taken_ = Value::Nil();  // comes back when the turn fails
 };

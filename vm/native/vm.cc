@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "vm/native/typed/actors.h"
 #include "vm/script/module.h"
 #include "vm/script/prelude/prelude.h"
 #include "vm/script/run/interpreter.h"
@@ -95,6 +96,7 @@ struct Vm::Script {
 Vm::Vm(const VmOptions& options, Builtins builtins) : Build(core_), core_(options) {
   VESICLE_CHECK_GE(options.memory_bytes_max, kVmMemoryBytesMin);
   script_ = std::make_unique<Script>(core_, builtins);
+  actors_ = std::make_unique<Actors>(core_);
 }
 
 Vm::~Vm() = default;
@@ -121,6 +123,11 @@ Root Vm::Create(Value behavior) { return Root(core_.heap(), core_.CreateActor(be
 
 Root Vm::Create(NativeBehavior behavior) {
   return Create(MakeNativeBehavior(core_, "<native>", std::move(behavior)));
+}
+
+void Vm::Shutdown() {
+  actors_->BeginShutdown({}, nullptr);
+  Run();
 }
 
 void Vm::Send(Value target, Value message) { core_.Deliver(target, message, Value::Nil()); }

@@ -35,6 +35,10 @@
 #pragma GCC visibility push(default)
 namespace vesicle {
 
+class Actors;  // typed/actors.h
+template <typename T>
+class ActorRef;         // typed/actor_ref.h
+struct SpawnOptions;    // typed/context.h
 class BuiltinRegistry;  // script/run/builtin.h
 class Probe;            // script/interpreter.h
 struct LoadResult;      // script/module.h
@@ -140,6 +144,18 @@ class Vm : public Build {
     return vesicle::Define(core_, std::move(name), captures, std::move(behavior));
   }
 
+  // A typed actor: an object of class T, made of these arguments in its first turn
+  // (typed/actor.h, to be included by who uses it). Outside of turns; in one, Context::Spawn.
+  template <typename T, typename... As>
+  ActorRef<T> Spawn(As&&... as);
+  template <typename T, typename... As>
+  ActorRef<T> SpawnWith(SpawnOptions options, As&&... as);
+  // What is kept of them: their time, their crashes, their end.
+  Actors& actors() { return *actors_; }
+  // Stops all typed actors, the newest first, and runs until that is done. A task that waits is
+  // cancelled.
+  void Shutdown();
+
   // Want target.is_target(). The message is delivered when the VM runs.
   void Send(Value target, Value message);
   void Send(const Root& target, Value message) { Send(target.value(), message); }
@@ -176,6 +192,7 @@ class Vm : public Build {
   struct Script;
   Core core_;
   std::unique_ptr<Script> script_;
+  std::unique_ptr<Actors> actors_;  // goes first
 };
 
 }  // namespace vesicle

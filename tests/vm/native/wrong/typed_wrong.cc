@@ -1,0 +1,64 @@
+// Calls that do not compile. Behind each stands what the compiler is to say; compile_errors.sh
+// compiles this once as it is, and once without the wrong ones.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vm/native/task/task.h"
+
+namespace {
+
+class Counter {
+ public:
+  void Add(int64_t) {}
+  int64_t Get() { return 0; }
+  void Flag(bool) {}
+  void Keep(std::unique_ptr<int>) {}
+  void Change(std::string&) {}
+  std::unique_ptr<int> Give() { return nullptr; }
+  vesicle::Task<void> Look(const std::string&) { co_return; }
+  vesicle::Task<void> Wait(int n) {
+#ifdef WRONG
+    co_await n;  // wants: vesicle: this cannot be awaited in a task
+#endif
+    co_return;
+  }
+  int field = 0;
+};
+class Other {
+ public:
+  void Do() {}
+};
+class Picky {
+ public:
+  explicit Picky(std::string) {}
+};
+
+}  // namespace
+
+void Calls(vesicle::Vm& vm, const vesicle::ActorRef<Counter>& c,
+           const vesicle::ActorRef<Other>& o) {
+  c.Tell(&Counter::Add, 3);
+  c.Ask(&Counter::Get).Then([](absl::StatusOr<int64_t>) {});
+  vesicle::Sender<void(int64_t)> add = c.Narrow(&Counter::Add);
+  vm.Spawn<Picky>("x");
+  o.Tell(&Other::Do);
+#ifdef WRONG
+  c.Tell(&Other::Do);          // wants: vesicle: this actor is of another class than the method
+  c.Tell(&Counter::Add);       // wants: vesicle: the method takes another number of arguments
+  c.Tell(&Counter::Add, "x");  // wants: vesicle: an argument has another type
+  c.Tell(&Counter::Add, 1.5);  // wants: vesicle: an argument has another type
+  c.Tell(&Counter::Flag, 1);   // wants: vesicle: an argument has another type
+  c.Tell(&Counter::field);     // wants: vesicle: say which method as &Class::Method
+  c.Tell(&Counter::Keep,
+         std::make_unique<int>());  // wants: vesicle: a parameter of the method has no conversion
+  c.Tell(&Counter::Change,
+         std::string());        // wants: vesicle: a method of an actor takes its arguments by value
+  c.Tell(&Counter::Give);       // wants: vesicle: what the method returns has no conversion
+  c.Tell(&Counter::Look, "x");  // wants: vesicle: a task takes its arguments by value
+  add.Tell("x");                // wants: vesicle: an argument has another type
+  vm.Spawn<Picky>(3);           // wants: vesicle: the class has no constructor for these arguments
+  std::move(c.Ask(&Counter::Get)).Then([](absl::StatusOr<std::vector<int>>) {
+  });  // wants: could not convert|no matching|cannot convert
+#endif
+}
