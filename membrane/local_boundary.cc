@@ -466,9 +466,7 @@ Result LocalBoundary::Pass(Core& core, Value value, Direction direction) {
     if (passed.passage == Passage::kMore) continue;
     passing->Abandon();
     if (passed.passage == Passage::kNoRoom) return Failure::kMemory;
-    if (passed.passage == Passage::kRefused) {
-      return static_cast<Walk*>(passing.get())->failure();
-    }
+    return static_cast<Walk*>(passing.get())->failure();
   }
 }
 
@@ -499,7 +497,8 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
     case Crossing::Step::kFailed:
       break;
   }
-  return {Passage::kRefused, CrossingReason(core, walk->failure())};
+  const bool is_full = walk->failure() == Failure::kTooBig;
+  return {is_full ? Passage::kNoPlace : Passage::kRefused, CrossingReason(core, walk->failure())};
 }
 
 // ---------------------------------------------------------------------------

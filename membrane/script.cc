@@ -125,9 +125,15 @@ class Introduction final : public Suspension {
       case Boundary::Passage::kGoesOn:
         core.StageReply(passed.value);
         return TurnEnd::kDone;
+      case Boundary::Passage::kNoPlace:
+        // As a crossing: what it holds of the dead goes first.
+        if (tries_ < kTriesMax) {
+          tries_ = kTriesMax;
+          return GoOnAfter(core, Core::Need::kAllMemory, Moved());
+        }
+        [[fallthrough]];
       case Boundary::Passage::kRefused:
       case Boundary::Passage::kRedirected:
-      case Boundary::Passage::kNoPlace:
         passing_->Abandon();
         return FaultWith(core, passed.value);
       case Boundary::Passage::kMore:
