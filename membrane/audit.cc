@@ -66,6 +66,7 @@ void NameRecordByLongTag(Value tag, CrossingRecord* record) {
     while (!IsValidUtf8(text)) text.remove_suffix(1);
   }
   std::memcpy(record->tag.data(), text.data(), text.size());
+  record->tag_size = static_cast<uint8_t>(text.size());
 }
 
 Result RecordValue(Core& core, const CrossingRecord& record) {
@@ -76,7 +77,7 @@ Result RecordValue(Core& core, const CrossingRecord& record) {
   map.PutNumber("from", record.from);
   map.PutNumber("to", record.to);
   if (record.has_tag) {
-    map.PutSymbol("tag", record.tag.data());
+    map.PutSymbol("tag", record.TagName());
   } else {
     map.Put("tag", Value::Nil());
   }

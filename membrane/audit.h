@@ -34,7 +34,7 @@ namespace vesicle {
 
 struct CrossingRecord {
   enum class Outcome : uint8_t { kPass, kDeny, kRedirect, kParked };
-  // The tag of a message, or its kind of value: "get", "a list".
+  // The first bytes of the tag of a message, and a NUL; there may be others within.
   using Name = std::array<char, 24>;
 
   int64_t time_ns = 0;
@@ -47,6 +47,9 @@ struct CrossingRecord {
   bool has_time = false;
   bool has_tag = false;
   Name tag = {};
+  uint8_t tag_size = 0;
+
+  std::string_view TagName() const { return {tag.data(), tag_size}; }
 };
 
 // The last `size` records. Threads: its VM's.
@@ -130,10 +133,12 @@ void NameRecordByLongTag(Value tag, CrossingRecord* record);
 inline void NameRecord(Value message, CrossingRecord* record) {
   const Value tag = IsTagged(message) ? message.data()->words()[0] : message;
   record->tag = {};
+  record->tag_size = 0;
   record->has_tag = tag.is_short_symbol();
   if (record->has_tag) {
     // What is beyond its bytes in the word is zero.
     std::memcpy(record->tag.data(), tag.short_bytes(), kShortBytesMax);
+    record->tag_size = static_cast<uint8_t>(tag.short_size());
   } else if (IsSymbol(tag)) {
     NameRecordByLongTag(tag, record);
   }

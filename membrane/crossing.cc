@@ -1,5 +1,6 @@
 #include "membrane/crossing.h"
 
+#include <bit>
 #include <utility>
 
 #include "membrane/planted.h"
@@ -195,16 +196,20 @@ Crossing::Step Crossing::Leave(uint64_t work_end, Value* mapped) {
 // Other keys have another order: entry by entry.
 Crossing::Step Crossing::LeaveMap(uint64_t work_end, Value* mapped) {
   constexpr uint64_t kWorkPerEntry = 16;
+  // It is looked at to be put in, and again for each comparison.
+  const auto work_of_key = [this](Value key) {
+    return KeyWork(key) * (2 + static_cast<uint64_t>(std::bit_width(MapSize(map_))));
+  };
   if (map_.is_nil()) {
     map_ = EmptyMap(heap_);
     map_next_ = path_.back().parts;
   }
   for (; map_next_ < parts_.size(); map_next_ += 2) {
     if (cost_.work >= work_end) return Step::kMore;
+    cost_.work += kWorkPerEntry + work_of_key(parts_[map_next_]);
     const Result map = MapPut(heap_, map_, parts_[map_next_], parts_[map_next_ + 1], identities_);
     if (!map.ok()) return FailWith(map.failure());
     map_ = map.value();
-    cost_.work += kWorkPerEntry;
   }
   *mapped = std::exchange(map_, Value::Nil());
   return Step::kDone;

@@ -22,9 +22,10 @@ constexpr uint64_t kWorkPerStep = 2;
 constexpr uint64_t kWorkAtOnce = 2'000;
 constexpr uint64_t kWorkOfSlice = 20'000;
 // Entries let go of between two slices after a revoke; and of those owed, each of which may have
-// 256 to tell at once.
+// 256 to tell at once, or may be told through many boundaries: so many of these in all.
 constexpr size_t kLetGoAtOnce = 1'000;
-constexpr size_t kBreaksAtOnce = 100;
+constexpr int kBreaksAtOnce = 100;
+constexpr int64_t kHopsAtOnce = 1'000;
 
 // For a harness that shall notice: a crossing without a walk.
 bool IsLeftRaw(const Object* proxy, Crossed what, const Verdict& verdict) {
@@ -466,9 +467,7 @@ Result LocalBoundary::Pass(Core& core, Value value, Direction direction) {
     if (passed.passage == Passage::kMore) continue;
     passing->Abandon();
     if (passed.passage == Passage::kNoRoom) return Failure::kMemory;
-    if (passed.passage == Passage::kRefused) {
-      return static_cast<Walk*>(passing.get())->failure();
-    }
+    return static_cast<Walk*>(passing.get())->failure();
   }
 }
 
@@ -499,7 +498,8 @@ LocalBoundary::Passed LocalBoundary::PassSome(Core& core, Value value, Direction
     case Crossing::Step::kFailed:
       break;
   }
-  return {Passage::kRefused, CrossingReason(core, walk->failure())};
+  const bool is_full = walk->failure() == Failure::kTooBig;
+  return {is_full ? Passage::kNoPlace : Passage::kRefused, CrossingReason(core, walk->failure())};
 }
 
 // ---------------------------------------------------------------------------
@@ -605,10 +605,14 @@ bool LocalBoundary::LetGo(Core& core) {
     cut_at_ = core.serial() + 1;
   }
   Heap& heap = core.heap();
-  const bool more_owed = owed_.Take(heap, kBreaksAtOnce, [&](Value slot, Value proxy) {
-    if (Is(planted::kRevokeLeavesSlots)) return;
+  int breaks = 0;
+  const int64_t fuel = core.fuel;
+  const bool more_owed = owed_.Take(heap, [&](Value slot, Value proxy) {
+    const bool is_enough = ++breaks == kBreaksAtOnce;
+    if (Is(planted::kRevokeLeavesSlots)) return is_enough;
     if (proxy.is_target()) boundary::Cut(heap, proxy.target());
     if (slot.is_target()) core.Settle(slot, EventFlag::kBroken, core.Reason("revoked"));
+    return is_enough || fuel - core.fuel >= kHopsAtOnce;
   });
   if (more_owed) return true;
   const auto cut = [&](Object* proxy) {

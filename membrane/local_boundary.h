@@ -63,10 +63,11 @@ class LocalBoundary final : public Boundary {
   // What the side that `direction` goes to has in the place of a ref: no introduction.
   Result Counterpart(Core& core, Value ref, Direction direction);
   Result Pass(Core& core, Value value, Direction direction);
-  // The same in pieces; `passing` is the caller's, null at first. kMore and kNoRoom: again.
+  // The same in pieces; `passing` is the caller's, null at first. kMore: again; kNoRoom, kNoPlace:
+  // again when what is dead was collected.
   struct Passed {
-    Passage passage;  // kGoesOn, kMore, kNoRoom, kRefused
-    Value value;      // or the reason
+    Passage passage;  // kGoesOn, kMore, kNoRoom, kNoPlace, kRefused
+    Value value;      // or the reason, of the last two
   };
   Passed PassSome(Core& core, Value value, Direction direction, std::unique_ptr<Passing>& passing);
   void Revoke(Core& core);

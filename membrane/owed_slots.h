@@ -38,18 +38,19 @@ class OwedSlots {
     Fill(heap, entry, Value::Nil(), Value::Nil());
     free_.push_back(static_cast<uint32_t>(entry));
   }
-  // Takes up to `count` entries out, oldest first: fn(Value slot, Value proxy), where what has died
-  // is nil. False when none are left. After the first call nothing is added any more.
+  // Takes entries out, oldest first: fn(Value slot, Value proxy), where what has died is nil, says
+  // whether that is enough for now. False when none are left. After the first call nothing is added
+  // any more.
   template <typename Fn>
-  bool Take(Heap& heap, size_t count, Fn fn) {
+  bool Take(Heap& heap, Fn fn) {
     const auto alive = [](Value v) { return v.is_target() ? v : Value::Nil(); };
     if (!std::exchange(is_taken_, true)) ListByAge(heap);
-    for (; count > 0 && !by_age_.empty(); --count) {
+    for (bool is_enough = false; !is_enough && !by_age_.empty();) {
       std::pop_heap(by_age_.begin(), by_age_.end(), std::greater<>());
       const size_t i = by_age_.back().second;
       by_age_.pop_back();
-      fn(alive(words_.Read(heap, kWords * i + kSlot)),
-         alive(words_.Read(heap, kWords * i + kProxy)));
+      is_enough = fn(alive(words_.Read(heap, kWords * i + kSlot)),
+                     alive(words_.Read(heap, kWords * i + kProxy)));
     }
     if (!by_age_.empty()) return true;
     used_ = 0;

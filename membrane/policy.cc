@@ -75,6 +75,24 @@ absl::StatusOr<std::unique_ptr<Policy>> Policy::Make(Value rules, bool has_clock
   return policy;
 }
 
+int64_t Policy::StepsToMake(Value rules) {
+  constexpr int64_t kStepsPerRule = 20;
+  constexpr uint64_t kStepsPerTag = 3;
+  const auto of_rule = [](Value rule) {
+    if (!IsTagged(rule)) return kStepsPerRule;
+    const auto fields = FieldsOf(rule);
+    if (fields.size() != 1 || !IsList(fields[0])) return kStepsPerRule;
+    return kStepsPerRule +
+           static_cast<int64_t>(std::min(ListSize(fields[0]), kTagsMax) * kStepsPerTag);
+  };
+  if (!IsList(rules)) return of_rule(rules);
+  int64_t steps = 0;
+  for (uint64_t i = 0; i < std::min<uint64_t>(ListSize(rules), kRulesMax); ++i) {
+    steps += of_rule(ListAt(rules, i));
+  }
+  return steps;
+}
+
 // What is wrong with the rule.
 std::string Policy::Add(Value v) {
   Rule rule{RuleKind::kFunction, {}, -1, -1, -1, Value::Nil()};
@@ -96,8 +114,9 @@ std::string Policy::Add(Value v) {
     if (ListSize(tags) > kTagsMax) {
       return Words("a rule names at most ", kTagsMax, " tags, but these are ", ListSize(tags));
     }
-    for (uint64_t i = 0; i < ListSize(tags); ++i) {
-      const Value tag = ListAt(tags, i);
+    rule.tags.reserve(ListSize(tags));
+    Value position = kListStart, leaf, tag;
+    while (ListNext(tags, position, leaf, tag)) {
       if (!IsSymbol(tag)) return Words(Show(tag), " is no symbol: tags are, as #get");
       rule.tags.push_back(tag);
       ++tags_;

@@ -75,6 +75,9 @@ class Policy {
   // and how it is to be. Times count from `now_ns`.
   static absl::StatusOr<std::unique_ptr<Policy>> Make(Value rules, bool has_clock, int64_t now_ns);
 
+  // What it takes to read such rules, in steps; at most some 300,000.
+  static int64_t StepsToMake(Value rules);
+
   // Whether that can be seen at a look: only tags decide, and they let the message by.
   bool LetsByAtOnce(Value message) const { return rules_.empty() || TagsLetBy(message); }
   // That it takes to compare a message with all tags that rules name.

@@ -11,6 +11,7 @@
 #include "membrane/inspection.h"
 #include "membrane/local_boundary.h"
 #include "membrane/membrane.h"
+#include "membrane/policy.h"
 #include "vm/script/run/interpreter.h"
 #include "vm/value/form.h"
 #include "vm/value/list.h"
@@ -94,11 +95,17 @@ std::string ReadMembraneOptions(Value map, Value owner, MembraneOptions* options
 
 namespace {
 
+// Of a look at all rules.
+int64_t StepsToMake(const MembraneOptions& options) {
+  return Policy::StepsToMake(options.inward) + Policy::StepsToMake(options.outward);
+}
+
 // What options make, or what is wrong with them.
 absl::StatusOr<Membrane> MakeMembrane(Core& core, Value map, Value owner) {
   MembraneOptions options;
   const std::string error = ReadMembraneOptions(map, owner, &options);
   if (!error.empty()) return absl::InvalidArgumentError(error);
+  core.fuel -= StepsToMake(options);
   return Membrane::Create(core, options);
 }
 
@@ -125,9 +132,15 @@ class Introduction final : public Suspension {
       case Boundary::Passage::kGoesOn:
         core.StageReply(passed.value);
         return TurnEnd::kDone;
+      case Boundary::Passage::kNoPlace:
+        // As a crossing: what it holds of the dead goes first.
+        if (tries_ < kTriesMax) {
+          tries_ = kTriesMax;
+          return GoOnAfter(core, Core::Need::kAllMemory, Moved());
+        }
+        [[fallthrough]];
       case Boundary::Passage::kRefused:
       case Boundary::Passage::kRedirected:
-      case Boundary::Passage::kNoPlace:
         passing_->Abandon();
         return FaultWith(core, passed.value);
       case Boundary::Passage::kMore:
@@ -241,7 +254,10 @@ BuiltinResult MembraneBehavior(BuiltinContext& context, const Value* args, int) 
   const Value owner = core.sponsor().control;
   MembraneOptions options;
   std::string error = ReadMembraneOptions(args[0], owner, &options);
-  if (error.empty()) error = Membrane::WhatIsWrong(options);
+  if (error.empty()) {
+    context.Charge(StepsToMake(options));
+    error = Membrane::WhatIsWrong(options);
+  }
   if (!error.empty()) return context.TypeError("membrane: " + error);
   Object* holder =
       core.NewHolder(Kind::kBehavior, SharedCode(core, kMembraneCode), kCaptureEnd - 1);

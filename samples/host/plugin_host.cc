@@ -122,7 +122,7 @@ class PluginHost {
     for (auto& [name, plugin] : plugins_) {
       for (const vesicle::CrossingRecord& record : plugin.wall.Audit()) {
         if (record.outcome != vesicle::CrossingRecord::Outcome::kDeny) continue;
-        std::cout << name << " tried #" << record.tag.data() << ", and is out\n";
+        std::cout << name << " tried #" << record.TagName() << ", and is out\n";
         plugin.wall.Revoke();
       }
     }

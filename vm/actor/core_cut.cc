@@ -11,6 +11,19 @@
 #include "vm/actor/core.h"
 
 namespace vesicle {
+namespace {
+
+// The boundaries that whoever asked is told through; no more are, at once.
+int HopsBehind(Value slot) {
+  constexpr int kHopsMax = 1'000;
+  int hops = 0;
+  for (; hops < kHopsMax && IsTargetKind(slot, Kind::kProxy); ++hops) {
+    slot = boundary::Target(slot.target());
+  }
+  return hops;
+}
+
+}  // namespace
 
 void Core::BeginLettingGo(Object* boundary, bool has_more) {
   if (has_more) cut_.push_back(Value::Data(boundary));
@@ -90,6 +103,7 @@ bool Core::DropCut(Sponsor& payer, Queue& queue, int64_t* events_max) {
   std::vector<Event> cut;
   const bool has_more = queue.LookThrough(search_.cuts, events_max, [&](Event& event) {
     if (!IsCut(event, events_max)) return;
+    *events_max -= HopsBehind(event.slot);
     if (heap_.marking()) ShadeTaken(event);
     cut.push_back(event);
     event.message = event.slot = Value::Nil();

@@ -437,10 +437,13 @@ int64_t Core::FaultQueue(Value reason) {
     sponsor_->schedule->OnChance("its budget was spent, or was stopped");
   }
   int64_t faults = 0;
-  while (faults < kFaultsPerSlice && !sponsor_->queue.empty()) {
+  // Who asked may be told through many boundaries: each is as a fault more.
+  int64_t left = kFaultsPerSlice;
+  for (int64_t before = fuel; left > 0 && !sponsor_->queue.empty(); before = fuel) {
     ++faults;
     // What a turn under way held is to be collected before more is judged.
     if (FaultFront(reason)) break;
+    left -= 1 + std::max<int64_t>(before - fuel, 0);
     ChargeQueue(*sponsor_);
     if (memory_is_spent_ && MemoryLeft(*sponsor_) > 0) break;
   }

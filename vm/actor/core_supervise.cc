@@ -3,6 +3,7 @@
 // All of it happens when an event of a control is dispatched, between turns: so it is an
 // effect of the turn that sent it, and needs no undoing. What a turn does itself, make
 // actors that it supervises and `when`s that belong to a life, is staged in TurnState.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -162,11 +163,13 @@ void Core::EndWait(Object* continuation) {
   if (!slot.is_nil()) SettleSlot(slot, EventFlag::kBroken, Reason("stopped"));
 }
 
-// True: there are more.
+// True: there are more. Who waits may be told through many boundaries: each is as one more.
 bool Core::EndSomeWaits(Object* record, int* left) {
-  for (; *left > 0 && !WordOf(record, Of::kEndedWaits).is_nil(); --*left) {
+  while (*left > 0 && !WordOf(record, Of::kEndedWaits).is_nil()) {
+    const int64_t before = fuel;
     Object* oldest = ring::Oldest(WordOf(record, Of::kEndedWaits));
     EndWait(WordOf(oldest, Wait::kContinuation).target());
+    *left -= 1 + static_cast<int>(std::clamp<int64_t>(before - fuel, 0, kReleasedAtOnce));
   }
   return !WordOf(record, Of::kEndedWaits).is_nil();
 }

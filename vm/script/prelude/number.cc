@@ -27,7 +27,9 @@ BuiltinResult OfIntegers(BuiltinContext& context, const Value* args, int) {
   for (int i = 0; i < 2; ++i) {
     if (!IsInt(args[i])) return context.Wants(i, kInteger, args[i]);
   }
-  context.Charge(static_cast<int64_t>(NumberWork(op, args[0], args[1])));
+  if (!context.ChargeAhead(static_cast<int64_t>(NumberWork(op, args[0], args[1])))) {
+    return context.TooLong();
+  }
   return context.Give(fn(context.heap(), args[0], args[1]), "", kIntTooBig);
 }
 
@@ -37,7 +39,9 @@ BuiltinResult Shift(BuiltinContext& context, const Value* args, int) {
   if (!IsInt(args[1]) || SignOf(args[1]) < 0) {
     return context.Wants(1, "a count of bits from 0 on", args[1]);
   }
-  context.Charge(static_cast<int64_t>(NumberWork(op, args[0], args[1])));
+  if (!context.ChargeAhead(static_cast<int64_t>(NumberWork(op, args[0], args[1])))) {
+    return context.TooLong();
+  }
   return context.Give(fn(context.heap(), args[0], args[1]), "", kIntTooBig);
 }
 
@@ -111,7 +115,9 @@ BuiltinResult IntegerRoot(BuiltinContext& context, const Value* args, int) {
   if (!IsInt(args[0]) || SignOf(args[0]) < 0) {
     return context.Wants(0, "an integer from 0 on", args[0]);
   }
-  context.Charge(static_cast<int64_t>(NumberWork(NumberOp::kDivide, args[0], args[0])));
+  if (!context.ChargeAhead(static_cast<int64_t>(NumberWork(NumberOp::kDivide, args[0], args[0])))) {
+    return context.TooLong();
+  }
   return context.Give(IntegerSqrt(context.heap(), args[0]), "");
 }
 

@@ -306,7 +306,7 @@ BuiltinResult ParseIntText(BuiltinContext& context, const Value* args, int count
   if (count > 1 && !ReadBase(args[1], &base)) return context.Wants(1, kBase, args[1]);
   const std::string_view text = TextView(args[0]);
   if (text.size() > kNumberBytesMax) return TooManyDigits(context);
-  context.Charge(static_cast<int64_t>(ParseWork(text.size())));
+  if (!context.ChargeAhead(static_cast<int64_t>(ParseWork(text.size())))) return context.TooLong();
   return GiveParsed(context, ParseInt(context.heap(), text, base));
 }
 
@@ -322,7 +322,9 @@ BuiltinResult InBase(BuiltinContext& context, const Value* args, int) {
   int base = 10;
   if (!IsInt(args[0])) return context.Wants(0, "an integer", args[0]);
   if (!ReadBase(args[1], &base)) return context.Wants(1, kBase, args[1]);
-  context.Charge(static_cast<int64_t>(NumberWork(NumberOp::kToText, args[0], args[0])));
+  if (!context.ChargeAhead(static_cast<int64_t>(NumberWork(NumberOp::kToText, args[0], args[0])))) {
+    return context.TooLong();
+  }
   std::string digits;
   AppendInt(args[0], base, &digits);
   return context.Give(MakeTextUnchecked(context.heap(), digits), "");
@@ -337,7 +339,10 @@ BuiltinResult Fixed(BuiltinContext& context, const Value* args, int) {
   const int places = static_cast<int>(args[1].small_int());
   std::string text;
   if (IsInt(args[0])) {
-    context.Charge(static_cast<int64_t>(NumberWork(NumberOp::kToText, args[0], args[0])));
+    if (!context.ChargeAhead(
+            static_cast<int64_t>(NumberWork(NumberOp::kToText, args[0], args[0])))) {
+      return context.TooLong();
+    }
     AppendInt(args[0], 10, &text);
     if (places > 0) text.append(".").append(static_cast<size_t>(places), '0');
   } else {

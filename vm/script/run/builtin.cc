@@ -31,6 +31,8 @@ BuiltinResult BuiltinContext::Failure(std::string_view tag, std::string_view tex
   return BuiltinResult::Failed(core_.Reason(tag, text));
 }
 
+BuiltinResult BuiltinContext::TooLong() { return Failure("limit", "this takes too many steps"); }
+
 BuiltinResult BuiltinContext::TypeError(std::string_view text) { return Failure("type", text); }
 
 BuiltinResult BuiltinContext::Wants(int index, std::string_view what, Value got) {

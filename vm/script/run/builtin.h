@@ -103,8 +103,10 @@ class BuiltinJob {
 // What a builtin may use while it runs. Only good for the length of the call.
 class BuiltinContext {
  public:
-  BuiltinContext(Core& core, int64_t& fuel, std::string_view name)
-      : core_(core), fuel_(fuel), name_(name) {}
+  // `steps_beyond`: what the run may do at most when its fuel is used up.
+  BuiltinContext(Core& core, int64_t& fuel, std::string_view name,
+                 int64_t steps_beyond = int64_t{1} << 60)
+      : core_(core), fuel_(fuel), name_(name), steps_beyond_(steps_beyond) {}
   BuiltinContext(const BuiltinContext&) = delete;
   BuiltinContext& operator=(const BuiltinContext&) = delete;
 
@@ -116,6 +118,13 @@ class BuiltinContext {
 
   // Counts work done. The run is checked, and perhaps suspended, when the call is over.
   void Charge(int64_t steps) { fuel_ -= steps; }
+  // The same for work that is about to be done in one go. False: a rule, or the value of a
+  // constant, has not so many steps left: give back TooLong() instead.
+  bool ChargeAhead(int64_t steps) {
+    fuel_ -= steps;
+    return steps <= 0 || steps_beyond_ + fuel_ >= 0;
+  }
+  BuiltinResult TooLong();
   // Steps left until then; may be negative.
   int64_t fuel() const { return fuel_; }
   // The name the builtin was registered under: "size", or "+" for an operator.
@@ -137,6 +146,7 @@ class BuiltinContext {
   Core& core_;
   int64_t& fuel_;
   std::string_view name_;
+  int64_t steps_beyond_;
 };
 
 // What kTooBig means to a number, and to a key of a map (kIntBitsMax, kKeyWorkMax).

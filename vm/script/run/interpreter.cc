@@ -198,11 +198,10 @@ Language::Applied Interpreter::Apply(Value function, std::span<const Value> argu
   const auto& header = *static_cast<const CodeHeader*>(code::Pointer(code));
   if (header.params_min != arguments.size() || header.params_max != arguments.size()) return {};
   const Pure pure = RunPure(function, code, arguments, steps_max, kBytesMax);
-  const int64_t steps = steps_max - pure_steps_left_;
-  if (pure.ok) return {Applied::How::kValue, pure.value, steps};
+  if (pure.ok) return {Applied::How::kValue, pure.value, pure.steps};
   const bool wants_room =
       how_ == FailHow::kMemory && (heap_.over_allowance() || heap_.refused_bytes() > 0);
-  return {wants_room ? Applied::How::kNoRoom : Applied::How::kFailed, pure.value, steps};
+  return {wants_room ? Applied::How::kNoRoom : Applied::How::kFailed, pure.value, pure.steps};
 }
 
 Interpreter::Pure Interpreter::RunPure(Value holder, const Object* code,
@@ -230,8 +229,14 @@ Interpreter::Pure Interpreter::RunPure(Value holder, const Object* code,
     how_ = FailHow::kMemory;
     end = Report(nullptr, nullptr);
   }
+  pure_steps_left_ += core_.fuel;
+  if (end == TurnEnd::kDone && pure_steps_left_ < 0) {  // its last operation was too long
+    reason_ = Reason("limit", "this takes too many steps");
+    end = TurnEnd::kFaulted;
+  }
   is_pure_ = false;
-  Pure pure{end == TurnEnd::kDone, {}, {}};
+  Pure pure{end == TurnEnd::kDone, {}, {}, steps_max - pure_steps_left_};
+  pure_steps_left_ = kNoPureLimit;
   if (pure.ok) {
     pure.value = stack_->first_base()[-1];
   } else {
@@ -240,7 +245,6 @@ Interpreter::Pure Interpreter::RunPure(Value holder, const Object* code,
   }
   reason_ = Value::Nil();
   stack_->Reset();
-  pure_steps_left_ += std::max<int64_t>(core_.fuel, 0);
   core_.fuel = fuel;
   idle_.push_back(std::exchange(stack_, std::move(outer)));
   return pure;
@@ -248,6 +252,7 @@ Interpreter::Pure Interpreter::RunPure(Value holder, const Object* code,
 
 bool Interpreter::RefuelPure() {
   constexpr int64_t kPiece = 2000;
+  pure_steps_left_ += std::exchange(core_.fuel, 0);
   if (pure_steps_left_ <= 0) {
     how_ = FailHow::kSteps;
     return false;
@@ -256,8 +261,8 @@ bool Interpreter::RefuelPure() {
     how_ = FailHow::kMemory;
     return false;
   }
-  pure_steps_left_ -= kPiece;
-  core_.fuel += kPiece;
+  core_.fuel = std::min(kPiece, pure_steps_left_);
+  pure_steps_left_ -= core_.fuel;
   return true;
 }
 

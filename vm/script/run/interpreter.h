@@ -66,6 +66,7 @@ class Interpreter final : public Language {
     bool ok;
     Value value;  // or the reason
     Place place;
+    int64_t steps;  // that it took
   };
   Pure Evaluate(Object* code, int64_t steps_max);
 
@@ -160,7 +161,8 @@ class Interpreter final : public Language {
   Value reason_;
   FailHow how_ = FailHow::kReason;
   bool is_pure_ = false;
-  int64_t pure_steps_left_ = 0;
+  static constexpr int64_t kNoPureLimit = int64_t{1} << 60;
+  int64_t pure_steps_left_ = kNoPureLimit;  // beyond its fuel
   uint64_t pure_bytes_end_ = 0;
   Place pure_place_;
   const Source* prelude_ = nullptr;

@@ -35,7 +35,7 @@ BuiltinResult Interpreter::NotBool(Value v, ConditionOf what) {
 
 BuiltinResult Interpreter::CallBuiltin(uint32_t id, const Value* args, uint32_t count) {
   const BuiltinEntry& entry = registry_.entry(id);
-  BuiltinContext context(core_, core_.fuel, entry.name);
+  BuiltinContext context(core_, core_.fuel, entry.name, pure_steps_left_);
   if (count < entry.arity.min || (entry.arity.max != Arity::kAny && count > entry.arity.max)) {
     return TypeError(Joined({entry.name, " does not take ", std::to_string(count), " arguments"}));
   }

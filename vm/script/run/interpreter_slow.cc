@@ -260,7 +260,11 @@ BuiltinResult Interpreter::SlowArithmetic(Op op, Value a, Value b) {
          : IsPromise(a) || IsPromise(b) ? " (`await` it in a task, or take it with `when`)"
                                         : ""}));
   }
-  core_.fuel -= static_cast<int64_t>(NumberWork(WorkOf(op), a, b));
+  const auto work = static_cast<int64_t>(NumberWork(WorkOf(op), a, b));
+  core_.fuel -= work;
+  if (work > 0 && pure_steps_left_ + core_.fuel < 0) {
+    return BuiltinResult::Failed(Reason("limit", "this takes too many steps"));
+  }
   switch (op) {
     case Op::kAdd:
     case Op::kAddInt:
