@@ -122,7 +122,8 @@ class PluginHost {
     for (auto& [name, plugin] : plugins_) {
       for (const vesicle::CrossingRecord& record : plugin.wall.Audit()) {
         if (record.outcome != vesicle::CrossingRecord::Outcome::kDeny) continue;
-        std::cout << name << " tried #" << record.TagName() << ", and is out\n";
+        std::cout << name << " tried " << vesicle::Print(vm_.Symbol(record.TagName()))
+                  << ", and is out\n";
         plugin.wall.Revoke();
       }
     }
