@@ -11,6 +11,8 @@
 
 namespace vesicle::cli {
 
+std::string NameText(std::string_view name) { return Printable(name, 1000); }
+
 std::string PlaceText(const Place& place) {
   const std::string file = Printable(place.file, 1000);
   if (place.line == 0) return file;
@@ -33,16 +35,21 @@ std::string FaultText(const FaultReport& report) {
   std::string text = absl::StrCat(place, place.empty() ? "" : ": ", "fault: ", report.reason, "\n",
                                   ExcerptText(report.place));
   if (!report.behavior.empty()) {
-    absl::StrAppend(&text, "in ", report.behavior);
+    absl::StrAppend(&text, "in ", NameText(report.behavior));
     // A task goes on with what it awaited; it was sent nothing.
     if (report.message != "nil") absl::StrAppend(&text, ", on ", report.message);
     text += "\n";
   }
   for (const FaultReport::Frame& frame : report.calls) {
-    absl::StrAppend(&text, "called in ", frame.behavior, " at ", PlaceText(frame.place), "\n");
+    absl::StrAppend(&text, "called in ", NameText(frame.behavior), " at ", PlaceText(frame.place),
+                    "\n");
   }
   if (!report.causes.empty()) {
-    absl::StrAppend(&text, "caused by ", absl::StrJoin(report.causes, " <- "), "\n");
+    absl::StrAppend(
+        &text, "caused by ",
+        absl::StrJoin(report.causes, " <- ",
+                      [](std::string* out, const std::string& cause) { *out += NameText(cause); }),
+        "\n");
   }
   return text;
 }
@@ -91,7 +98,8 @@ std::string LeftoversText(Core& core) {
   }
   for (const Core::Parked& parked : core.ParkedEvents()) {
     absl::StrAppend(&text, parked.events, " events are parked for want of ",
-                    ResourceName(parked.dry_of), "; the first one is for ", parked.first, "\n");
+                    ResourceName(parked.dry_of), "; the first one is for ", NameText(parked.first),
+                    "\n");
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #define VESICLE_CLI_REPORT_H_
 
 #include <string>
+#include <string_view>
 
 #include "vm/actor/core.h"
 #include "vm/actor/fault.h"
@@ -17,6 +18,8 @@ namespace vesicle::cli {
 
 // Ends in a newline.
 std::string FaultText(const FaultReport& report);
+// The name of a behavior, which a guest may have chosen, for a terminal (Printable).
+std::string NameText(std::string_view name);
 // "file:line:column", or "" when it is not known.
 std::string PlaceText(const Place& place);
 // The line and the caret under it, each with its newline; or "".

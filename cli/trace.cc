@@ -18,13 +18,13 @@ std::string Shown(Value v) { return Print(v, kReportOptions); }
 std::string EffectsText(Core& core, const TurnState& turn, const char* before) {
   std::string text;
   if (!turn.become.is_absent()) {
-    absl::StrAppend(&text, before, "become ", code::Body(code::Of(turn.become.data()))->name(),
-                    "\n");
+    absl::StrAppend(&text, before, "become ",
+                    NameText(code::Body(code::Of(turn.become.data()))->name()), "\n");
   }
   core.sponsor().queue.ForEachSince(turn.mark, [&](const Event& event) {
     if (event.flag() != EventFlag::kMessage) return;
-    absl::StrAppend(&text, before, "send ", core.NameOf(event.target), " <- ", Shown(event.message),
-                    "\n");
+    absl::StrAppend(&text, before, "send ", NameText(core.NameOf(event.target)), " <- ",
+                    Shown(event.message), "\n");
   });
   return text;
 }
@@ -39,8 +39,8 @@ void Trace::OnTurn(Core& core, const TurnState& turn, TurnEnd end) {
   const std::string undone = std::exchange(undone_, "");
   std::fprintf(to_, "turn %llu (caused by %llu): %s <- %s%s\n",
                static_cast<unsigned long long>(turn.serial),
-               static_cast<unsigned long long>(turn.cause()), core.NameOf(turn.receiver).c_str(),
-               Shown(turn.message).c_str(),
+               static_cast<unsigned long long>(turn.cause()),
+               NameText(core.NameOf(turn.receiver)).c_str(), Shown(turn.message).c_str(),
                turn.flag() == EventFlag::kBroken ? "  (a promise broke)"
                : turn.flag() == EventFlag::kKept ? "  (a promise was kept)"
                                                  : "");

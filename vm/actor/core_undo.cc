@@ -192,7 +192,8 @@ void Core::ForgetMade() {
           supervision::Set(heap_, record, supervision::Of::kSupervisor, Value::Nil());
         }
       } else if (promise::StateOf(made) == promise::State::kPending) {
-        promise::Break(heap_, made, reason, Value::Nil());
+        // What a boundary has wait for it hears of it, too.
+        SettleSlot(Value::Target(made), EventFlag::kBroken, reason);
       }
     }
   }

@@ -1,4 +1,5 @@
 // The console: lines to standard output and error.
+#include <algorithm>
 #include <deque>
 #include <utility>
 
@@ -31,18 +32,23 @@ class Console final : public LoopDevice {
     ByteWriter& writer = stream.writer;
     if (writer.is_broken()) return turn.Fault("disconnected", "the console's other end is closed");
     std::string& to = writer.buffer();
-    const size_t before = to.size();
+    const uint64_t before = writer.appended();
     if (IsText(message)) {
       if (TextView(message).size() > options_.message_bytes_max) {
         return turn.Fault("limit", absl::StrCat("a console message of more than ",
                                                 options_.message_bytes_max, " bytes"));
       }
-      AppendEscaped(TextView(message), Escape::kPlain, &to);
+      AppendShown(TextView(message), writer);
     } else {
       to += Print(message, {.bytes_max = options_.value_bytes_max});
     }
     if (!is_write) to += '\n';
-    turn.Charge(static_cast<int64_t>((to.size() - before) / 64));
+    // Less than before: the other end was closed meanwhile.
+    const uint64_t shown = std::max(writer.appended(), before) - before;
+    turn.Charge(static_cast<int64_t>(shown / 64));
+    // What had to be escaped takes longer.
+    const uint64_t had = IsText(message) ? TextView(message).size() : shown;
+    if (shown > had) turn.Charge(static_cast<int64_t>((shown - had) / 4));
     if (turn.is_asked()) stream.askers.push_back({turn.TakeReply(), writer.appended()});
     if (is_error) writer.Flush();
   }
@@ -78,6 +84,19 @@ class Console final : public LoopDevice {
     ByteWriter writer;
     std::deque<Asker> askers;
   };
+
+  // In pieces, so that the buffer stays small where the other end takes them.
+  static void AppendShown(std::string_view text, ByteWriter& writer) {
+    constexpr size_t kAtOnce = size_t{64} << 10;
+    while (!text.empty()) {
+      size_t size = std::min(text.size(), kAtOnce);
+      // Up to where a code point begins.
+      while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+      AppendEscaped(text.substr(0, size), Escape::kPlain, &writer.buffer());
+      text.remove_prefix(size);
+      if (!text.empty()) writer.Flush();
+    }
+  }
 
   // After bytes were written, or could not be.
   void Progress() {

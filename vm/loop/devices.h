@@ -56,9 +56,11 @@ Root MakeClock(Vm& vm);
 //   #every(ms, ref) or #every(ms, ref, message)   sends #tick or the message again and again;
 //                            replies a ref that takes #cancel. ms at least 1.
 //   #cancel replies true if it stopped something.
+// A budget may have as many at once as are still free, alone half of timers_max, and breaks with
+// #full beyond. What was asked on a budget that was stopped breaks with #stopped.
 inline constexpr double kTimerMsMax = 1e12;
 struct TimerOptions {
-  size_t timers_max = 100'000;
+  size_t timers_max = 200'000;
 };
 Root MakeTimer(VmLoop& loop, TimerOptions options = {});
 

@@ -15,11 +15,13 @@ void AppendHexByte(char c, std::string* out) {
 }
 
 void AppendPointEscape(uint32_t point, std::string* out) {
-  *out += "\\u{";
+  char text[10] = {'\\', 'u', '{'};  // as one: a text may be all of these
+  size_t size = 3;
   int shift = 20;
   while (shift > 0 && (point >> shift) == 0) shift -= 4;
-  for (; shift >= 0; shift -= 4) *out += kHex[(point >> shift) & 15];
-  *out += '}';
+  for (; shift >= 0; shift -= 4) text[size++] = kHex[(point >> shift) & 15];
+  text[size++] = '}';
+  out->append(text, size);
 }
 
 // Printable ASCII that stands for itself in either form.
@@ -71,9 +73,14 @@ void AppendEscaped(std::string_view text, Escape escape, std::string* out) {
   while (!text.empty()) {
     size_t run = 0;
     while (run < text.size() && IsOrdinary(text[run])) ++run;
-    out->append(text.substr(0, run));
+    if (run > 0) out->append(text.substr(0, run));
     text.remove_prefix(run);
     if (text.empty()) return;
+    if (escape == Escape::kPlain && static_cast<uint8_t>(text[0]) < 0x20) {
+      AppendEscapedPoint(static_cast<uint8_t>(text[0]), escape, out);
+      text.remove_prefix(1);
+      continue;
+    }
     const DecodedPoint decoded = DecodeUtf8(text);
     if (!decoded.valid) {
       AppendHexByte(text[0], out);

@@ -94,9 +94,37 @@ bool SameKey(Value a, Value b) {
   return a.is_data() && b.is_data() && CompareNow(a, b, CompareMode::kSame) == Outcome::kSame;
 }
 
+// A comparison may walk what is inside.
+bool IsLongKey(Value key) {
+  return IsKind(key, Kind::kList) || IsKind(key, Kind::kTagged) || IsKind(key, Kind::kMap);
+}
+
+// The first place among the data keys of a flat map whose key is not less. Wants a data key.
+uint32_t LowerBoundFlat(const Object* flat, Value key, IdentitySource& identities, bool* found) {
+  uint32_t low = 0;
+  uint32_t high = FlatDataSize(flat);
+  *found = false;
+  while (low < high && !*found) {
+    const uint32_t middle = (low + high) / 2;
+    const int order = CompareKeys(flat->words()[middle], key, identities);
+    *found = order == 0;
+    if (order < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return *found ? high : low;
+}
+
 // Place of the key in a flat map, or its size.
-uint32_t FindFlat(const Object* flat, Value key) {
+uint32_t FindFlat(const Object* flat, Value key, KeyClass key_class, IdentitySource& identities) {
   const uint32_t n = FlatSize(flat);
+  if (key_class == KeyClass::kData && IsLongKey(key)) {
+    bool found;
+    const uint32_t at = LowerBoundFlat(flat, key, identities, &found);
+    return found ? at : n;
+  }
   uint32_t i = 0;
   while (i < n && !SameKey(flat->words()[i], key)) ++i;
   return i;
@@ -199,7 +227,7 @@ Result MapGetSlow(Value map, Value key, IdentitySource& identities) {
   if (const auto failure = FailureOf(key_class)) return *failure;
   const Object* o = map.data();
   if (!IsDeep(o)) {
-    const uint32_t at = FindFlat(o, key);
+    const uint32_t at = FindFlat(o, key, key_class, identities);
     return at == FlatSize(o) ? Value::Absent() : o->words()[FlatSize(o) + at];
   }
   const Parts parts = Unpack(o);
@@ -232,16 +260,18 @@ Result MapPut(Heap& heap, Value map, Value key, Value value, IdentitySource& ide
   const uint32_t data_count = FlatDataSize(o);
   MapEntry entries[kFlatEntriesMax + 1];
   TakeApart(o, entries);
-  const uint32_t at = FindFlat(o, key);
-  if (at < n) {
-    entries[at].value = value;
-    return NewFlat(heap, entries, n, data_count);
-  }
   const bool is_data = key_class == KeyClass::kData;
+  bool found = false;
   uint32_t place = n;
   if (is_data) {
-    place = 0;
-    while (place < data_count && CompareKeys(entries[place].key, key, identities) < 0) ++place;
+    place = LowerBoundFlat(o, key, identities, &found);
+  } else {
+    place = FindFlat(o, key, key_class, identities);
+    found = place < n;
+  }
+  if (found) {
+    entries[place].value = value;
+    return NewFlat(heap, entries, n, data_count);
   }
   std::copy_backward(entries + place, entries + n, entries + n + 1);
   entries[place] = {key, value};
@@ -259,7 +289,7 @@ Result MapRemove(Heap& heap, Value map, Value key, IdentitySource& identities) {
   if (!IsDeep(o)) {
     MapEntry entries[kFlatEntriesMax];
     const uint32_t n = TakeApart(o, entries);
-    const uint32_t at = FindFlat(o, key);
+    const uint32_t at = FindFlat(o, key, ClassifyKey(key), identities);
     std::copy(entries + at + 1, entries + n, entries + at);
     return NewFlat(heap, entries, n - 1, FlatDataSize(o) - (at < FlatDataSize(o) ? 1 : 0));
   }
@@ -288,6 +318,26 @@ Result MapMerge(Heap& heap, Value a, Value b, IdentitySource& identities) {
   MapMerger merger(heap, a, b, identities);
   merger.Run(UINT64_MAX);
   return merger.result();
+}
+
+bool MapMergeIsShort(Value a, Value b) {
+  constexpr uint64_t kEntriesAtOnce = 1000;
+  if (MapSize(b) <= 1) return true;
+  if (MapSize(a) + MapSize(b) > kEntriesAtOnce) return false;
+  // Of data keys those that may be long stand last.
+  for (const Value map : {a, b}) {
+    const uint64_t data = MapDataSize(map);
+    if (data < MapSize(map) || (data > 0 && IsLongKey(MapAt(map, data - 1).key))) return false;
+  }
+  return true;
+}
+
+uint64_t LookUpWork(Value map, Value key) {
+  const uint64_t work = KeyWork(key);
+  if (work < kKeyWorkShort) return work / 4;
+  uint64_t comparisons = 2;  // of a flat map by the middle, and where what is found is put
+  for (uint64_t n = MapSize(map); n > 0; n /= 2) ++comparisons;
+  return kStepsOfKeyWord * work * comparisons;
 }
 
 MapChunk MapChunkAt(Value map, uint64_t index) { return Locate(map, index).chunk; }
@@ -383,6 +433,7 @@ bool MapMerger::Run(uint64_t entries) {
           stage_ = Stage::kDone;
           break;
         }
+        work_ += LookUpWork(result_, e.key) / MapWork(1);
         result_ = MapPut(heap_, result_, e.key, e.value, identities_).value();
         break;
       }
@@ -418,7 +469,19 @@ void MapMerger::MergeOne() {
   TakeNext(b_);
   if (!a_.is_taken && !b_.is_taken) return BeginRefs();
   int order = a_.is_taken ? -1 : 1;
-  if (a_.is_taken && b_.is_taken) order = CompareKeys(a_.entry.key, b_.entry.key, identities_);
+  if (a_.is_taken && b_.is_taken) {
+    const Value x = a_.entry.key;
+    const Value y = b_.entry.key;
+    if (IsLongKey(x) && IsLongKey(y)) {
+      Comparer comparer;
+      comparer.Start(x, y, CompareMode::kKeyOrder, &identities_);
+      const Outcome outcome = comparer.Run(UINT32_MAX);
+      order = outcome == Outcome::kLess ? -1 : outcome == Outcome::kGreater ? 1 : 0;
+      work_ += kStepsOfKeyWord * comparer.work() / MapWork(1);
+    } else {
+      order = CompareKeys(x, y, identities_);
+    }
+  }
   const MapEntry& e = order < 0 ? a_.entry : b_.entry;
   data_->Add(heap_, e.key, e.value);
   if (order <= 0) a_.is_taken = false;
@@ -440,6 +503,7 @@ void MapMerger::BeginRefs() {
 bool MapMerger::PutRefOf(Side& side) {
   MapEntry e;
   if (side.map.is_nil() || !MapNext(side.map, side.position, side.leaf, e)) return false;
+  work_ += LookUpWork(result_, e.key) / MapWork(1);
   Parts parts = Unpack(result_.data());
   PutRef(heap_, parts, e.key, e.value, identities_);
   result_ = PackDeep(heap_, parts);

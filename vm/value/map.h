@@ -12,7 +12,7 @@
 //          a behavior anywhere, or a map with ref keys. A key of more than
 //          kKeyWorkMax words is kTooBig, so a look-up is bounded.
 // Fails:   as keys do; single-entry functions allocate small objects only.
-// Costs:   Get, Put, Remove, MapAt O(log n) key comparisons; charge KeyWork(key).
+// Costs:   Get, Put, Remove, MapAt O(log n) key comparisons; charge LookUpWork.
 //
 //   Result m = MapPut(heap, EmptyMap(heap), key, value, identities);
 //   Value position = kMapStart, leaf;
@@ -135,6 +135,20 @@ inline uint64_t KeyWork(Value key) {
   if (key.is_data()) ClassifyKeySlow(key, &work);
   return work;
 }
+
+// Steps of one look-up or put in this map. A comparison of long keys may walk all of the key, at
+// some 30 ns a word; of short ones it takes what any step does.
+inline constexpr uint64_t kKeyWorkShort = 64;
+inline constexpr uint64_t kStepsOfKeyWord = 3;
+uint64_t LookUpWork(Value map, Value key);
+// The same for functions of the prelude, to which a word of a short key is a step.
+inline uint64_t MapCallWork(Value map, Value key) {
+  const uint64_t work = KeyWork(key);
+  return work < kKeyWorkShort ? work : LookUpWork(map, key);
+}
+// Whether MapMerge of them takes no longer than a thousand steps do; otherwise MapMerger has
+// pieces. b of at most one entry is: charge its LookUpWork.
+bool MapMergeIsShort(Value a, Value b);
 
 // Builds a map from entries in any order; of entries with the same key the last
 // value stays, at the place of the first. Lives between two safe points. In

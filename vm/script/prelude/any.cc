@@ -170,7 +170,7 @@ BuiltinResult Get(BuiltinContext& context, const Value* args, int count) {
   const Value& x = args[0];
   const Value otherwise = count > 2 ? args[2] : Value::Nil();
   if (IsMap(x)) {
-    context.Charge(static_cast<int64_t>(KeyWork(args[1])));
+    context.Charge(static_cast<int64_t>(MapCallWork(x, args[1])));
     const Result found = MapGet(x, args[1], context.identities());
     if (found.ok() && found.value().is_absent()) return BuiltinResult::Of(otherwise);
     return context.Give(found, "data or refs as a key", kKeyTooBig);
@@ -185,7 +185,7 @@ BuiltinResult Get(BuiltinContext& context, const Value* args, int count) {
 BuiltinResult Put(BuiltinContext& context, const Value* args, int) {
   const Value& x = args[0];
   if (IsMap(x)) {
-    context.Charge(static_cast<int64_t>(1 + KeyWork(args[1])));
+    context.Charge(static_cast<int64_t>(1 + MapCallWork(x, args[1])));
     return context.Give(MapPut(context.heap(), x, args[1], args[2], context.identities()),
                         "data or refs as a key", kKeyTooBig);
   }

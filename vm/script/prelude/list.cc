@@ -115,7 +115,7 @@ BuiltinResult PartsOfMap(BuiltinContext& context, const Value* args, int) {
 
 BuiltinResult Remove(BuiltinContext& context, const Value* args, int) {
   if (!IsMap(args[0])) return context.Wants(0, "a map", args[0]);
-  context.Charge(static_cast<int64_t>(1 + KeyWork(args[1])));
+  context.Charge(static_cast<int64_t>(1 + MapCallWork(args[0], args[1])));
   return context.Give(MapRemove(context.heap(), args[0], args[1], context.identities()),
                       "data or refs as a key", kKeyTooBig);
 }

@@ -144,7 +144,7 @@ BuiltinResult Contains(BuiltinContext& context, const Value* args, int) {
   if (!IsMap(args[0])) {
     return Search(context, args, Answer::kWhether, "a list, a map, a text or bytes");
   }
-  context.Charge(static_cast<int64_t>(KeyWork(args[1])));
+  context.Charge(static_cast<int64_t>(MapCallWork(args[0], args[1])));
   const Result found = MapGet(args[0], args[1], context.identities());
   if (!found.ok()) return context.Give(found, "data or refs as a key", kKeyTooBig);
   return BuiltinResult::Of(Value::Bool(!found.value().is_absent()));

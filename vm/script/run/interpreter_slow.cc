@@ -376,29 +376,33 @@ BuiltinResult Interpreter::SlowMap(const Instruction* at, Value* base) {
       const uint32_t pairs = B(i);
       MapBuilder builder(heap_, core_);
       for (uint32_t n = 0; n < pairs; ++n) {
-        core_.fuel -= static_cast<int64_t>(KeyWork(a[2 * n]) / 4);
+        // The sort compares each with some, as putting it would.
+        const uint64_t work = KeyWork(a[2 * n]);
+        core_.fuel -= static_cast<int64_t>(work < kKeyWorkShort ? work / 4 : work * 12);
         if (auto failure = builder.Add(a[2 * n], a[2 * n + 1])) return from(*failure, a[2 * n]);
       }
       return From(builder.Finish(), "a map");
     }
     case Op::kMapPut:
-      core_.fuel -= static_cast<int64_t>(KeyWork(base[B(i)]) / 4);
+      core_.fuel -= static_cast<int64_t>(LookUpWork(*a, base[B(i)]));
       return from(MapPut(heap_, *a, base[B(i)], base[C(i)], core_), base[B(i)]);
     case Op::kMapSpread: {
       const Value more = base[B(i)];
       if (!IsMap(more)) {
         return TypeError("`...` in a map wants a map, but got " + Describe(more));
       }
-      constexpr uint64_t kEntriesAtOnce = 1000;
-      if (MapSize(*a) + MapSize(more) > kEntriesAtOnce && MapSize(more) > 1) {
+      if (!MapMergeIsShort(*a, more)) {
         return BuiltinResult::Job(std::make_unique<MergeJob>(heap_, *a, more, core_));
       }
       core_.fuel -= static_cast<int64_t>(MapWork(MapSize(more)));
+      if (MapSize(more) == 1) {
+        core_.fuel -= static_cast<int64_t>(LookUpWork(*a, MapAt(more, 0).key));
+      }
       return From(MapMerge(heap_, *a, more, core_), "`...`");
     }
     case Op::kMapFind: {
       const Value key = base[C(i)];
-      core_.fuel -= static_cast<int64_t>(KeyWork(key) / 4);
+      core_.fuel -= static_cast<int64_t>(IsMap(base[B(i)]) ? LookUpWork(base[B(i)], key) : 0);
       return from(MapGet(base[B(i)], key, core_), key);
     }
     default:  // kMapWithout
@@ -408,7 +412,7 @@ BuiltinResult Interpreter::SlowMap(const Instruction* at, Value* base) {
 
 BuiltinResult Interpreter::SlowIndex(Value object, Value index, bool is_field) {
   if (IsMap(object)) {
-    core_.fuel -= static_cast<int64_t>(KeyWork(index) / 4);
+    core_.fuel -= static_cast<int64_t>(LookUpWork(object, index));
     const Result found = MapGet(object, index, core_);
     if (!found.ok()) {
       return TypeError("a key is data or a ref, but got " + Describe(index));

@@ -96,9 +96,10 @@ std::string Diagnostics::Print(const Source& source) const {
   std::string out;
   for (const Diagnostic& error : errors_) out += Render(source, error);
   if (dropped_ > 0) {
-    absl::StrAppend(&out, source.name(), ": and ", dropped_, " more errors\n");
+    absl::StrAppend(&out, Printable(source.name(), 1000), ": and ", dropped_, " more errors\n");
   } else if (full()) {
-    absl::StrAppend(&out, source.name(), ": stopped after ", kErrorsMax, " errors\n");
+    absl::StrAppend(&out, Printable(source.name(), 1000), ": stopped after ", kErrorsMax,
+                    " errors\n");
   }
   return out;
 }
