@@ -299,7 +299,7 @@ TEST_CASE("rollback: the harness catches what only a fault or a cut turn can lea
   const auto is_caught = [&](Bug bug, KillBy by, int64_t slice_steps) {
     VmOptions options;
     options.planted_bug = bug;
-    return !CompareKills(kOurs, by, slice_steps, 40, options).empty();
+    return !CompareKills(kOurs, by, slice_steps, 200, options).empty();
   };
   for (const KillBy by : {KillBy::kFault, KillBy::kParking}) {
     CHECK(is_caught(Bug::kRollbackKeepsEvents, by, kSmallSlice));

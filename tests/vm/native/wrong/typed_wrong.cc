@@ -44,21 +44,21 @@ void Calls(vesicle::Vm& vm, const vesicle::ActorRef<Counter>& c,
   vm.Spawn<Picky>("x");
   o.Tell(&Other::Do);
 #ifdef WRONG
+  // Each stands in a line with what it wants.
+  // clang-format off
   c.Tell(&Other::Do);          // wants: vesicle: this actor is of another class than the method
   c.Tell(&Counter::Add);       // wants: vesicle: the method takes another number of arguments
   c.Tell(&Counter::Add, "x");  // wants: vesicle: an argument has another type
   c.Tell(&Counter::Add, 1.5);  // wants: vesicle: an argument has another type
   c.Tell(&Counter::Flag, 1);   // wants: vesicle: an argument has another type
   c.Tell(&Counter::field);     // wants: vesicle: say which method as &Class::Method
-  c.Tell(&Counter::Keep,
-         std::make_unique<int>());  // wants: vesicle: a parameter of the method has no conversion
-  c.Tell(&Counter::Change,
-         std::string());        // wants: vesicle: a method of an actor takes its arguments by value
+  c.Tell(&Counter::Keep, std::make_unique<int>());  // wants: vesicle: a parameter of the method has no conversion
+  c.Tell(&Counter::Change, std::string());  // wants: vesicle: a method of an actor takes its arguments by value
   c.Tell(&Counter::Give);       // wants: vesicle: what the method returns has no conversion
   c.Tell(&Counter::Look, "x");  // wants: vesicle: a task takes its arguments by value
   add.Tell("x");                // wants: vesicle: an argument has another type
   vm.Spawn<Picky>(3);           // wants: vesicle: the class has no constructor for these arguments
-  std::move(c.Ask(&Counter::Get)).Then([](absl::StatusOr<std::vector<int>>) {
-  });  // wants: could not convert|no matching|cannot convert
+  std::move(c.Ask(&Counter::Get)).Then([](absl::StatusOr<std::vector<int>>) {});  // wants: could not convert|no matching|cannot convert
+  // clang-format on
 #endif
 }
