@@ -38,7 +38,7 @@ namespace vesicle {
 class Actors;  // typed/actors.h
 template <typename T>
 class ActorRef;         // typed/actor_ref.h
-struct SpawnOptions;    // typed/context.h
+struct ActorOptions;    // typed/context.h
 class BuiltinRegistry;  // script/run/builtin.h
 class Probe;            // script/interpreter.h
 struct LoadResult;      // script/module.h
@@ -149,7 +149,7 @@ class Vm : public Build {
   template <typename T, typename... As>
   ActorRef<T> Spawn(As&&... as);
   template <typename T, typename... As>
-  ActorRef<T> SpawnWith(SpawnOptions options, As&&... as);
+  ActorRef<T> SpawnWith(ActorOptions options, As&&... as);
   // What is kept of them: their time, their crashes, their end.
   Actors& actors() { return *actors_; }
   // Stops all typed actors, the newest first, and runs until that is done. A task that waits is

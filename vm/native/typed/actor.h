@@ -62,7 +62,7 @@ std::function<void*()> Maker(As&&... as) {
 }
 
 template <typename T, typename... As>
-ActorRef<T> SpawnIn(Actors& actors, SpawnOptions options, As&&... as) {
+ActorRef<T> SpawnIn(Actors& actors, ActorOptions options, As&&... as) {
   const Value actor = ActorCode::Spawn(std::make_unique<ActorCode>(
       actors, InfoOf<T>(), std::move(options), Maker<T>(std::forward<As>(as)...)));
   return *ActorRef<T>::From(actors, actor);
@@ -84,7 +84,7 @@ ActorRef<T> Vm::Spawn(As&&... as) {
   return typed_internal::SpawnIn<T>(actors(), {}, std::forward<As>(as)...);
 }
 template <typename T, typename... As>
-ActorRef<T> Vm::SpawnWith(SpawnOptions options, As&&... as) {
+ActorRef<T> Vm::SpawnWith(ActorOptions options, As&&... as) {
   return typed_internal::SpawnIn<T>(actors(), std::move(options), std::forward<As>(as)...);
 }
 
@@ -100,7 +100,7 @@ ActorRef<T> Context::Spawn(As&&... as) {
   return typed_internal::SpawnIn<T>(actors(), {}, std::forward<As>(as)...);
 }
 template <typename T, typename... As>
-ActorRef<T> Context::SpawnWith(SpawnOptions options, As&&... as) {
+ActorRef<T> Context::SpawnWith(ActorOptions options, As&&... as) {
   return typed_internal::SpawnIn<T>(actors(), std::move(options), std::forward<As>(as)...);
 }
 

@@ -35,7 +35,7 @@ ActorCode* CodeOf(Object* holder) {
 
 // The code of a behavior whose actors have no object yet: at its first message each gets one.
 struct NewbornCode final : TypedCode {
-  NewbornCode(Actors& actors, const ClassInfo& info, SpawnOptions options_in,
+  NewbornCode(Actors& actors, const ClassInfo& info, ActorOptions options_in,
               ActorCode::MakeObject make_in)
       : TypedCode(actors, info, std::string(info.name)),
         options(std::move(options_in)),
@@ -43,7 +43,7 @@ struct NewbornCode final : TypedCode {
 
   static TurnEnd Enter(Core& core, Object* holder);
 
-  SpawnOptions options;
+  ActorOptions options;
   ActorCode::MakeObject make;
 };
 
@@ -58,7 +58,7 @@ TypedCode* TypedCode::Of(Value target) {
 
 ActorCode* ActorCode::Of(Value target) { return dynamic_cast<ActorCode*>(TypedCode::Of(target)); }
 
-ActorCode::ActorCode(Actors& actors, const ClassInfo& info, SpawnOptions options, MakeObject make)
+ActorCode::ActorCode(Actors& actors, const ClassInfo& info, ActorOptions options, MakeObject make)
     : TypedCode(actors, info, options.name.empty() ? std::string(info.name) : options.name),
       actors_(&actors),
       context_(*this),
@@ -98,7 +98,7 @@ Value ActorCode::Spawn(std::unique_ptr<ActorCode> code) {
   return actor;
 }
 
-Value ActorCode::Behavior(Actors& actors, const ClassInfo& info, SpawnOptions options,
+Value ActorCode::Behavior(Actors& actors, const ClassInfo& info, ActorOptions options,
                           MakeObject make) {
   actors.PrepareErrands();
   Core& core = actors.core();

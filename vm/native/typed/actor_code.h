@@ -53,7 +53,7 @@ class TypedCode : public CodeBody {
 class ActorCode final : public TypedCode {
  public:
   using MakeObject = std::function<void*()>;
-  ActorCode(Actors& actors, const typed_internal::ClassInfo& info, SpawnOptions options,
+  ActorCode(Actors& actors, const typed_internal::ClassInfo& info, ActorOptions options,
             MakeObject make);
   ~ActorCode() override;
   size_t bytes() const override { return sizeof *this; }
@@ -62,7 +62,7 @@ class ActorCode final : public TypedCode {
   // A new actor with this code; takes it over.
   static Value Spawn(std::unique_ptr<ActorCode> code);
   // A behavior whose actors each have an object of their own, for supervisors and scripts.
-  static Value Behavior(Actors& actors, const typed_internal::ClassInfo& info, SpawnOptions options,
+  static Value Behavior(Actors& actors, const typed_internal::ClassInfo& info, ActorOptions options,
                         MakeObject make);
   static ActorCode* Of(Value target);
   static TurnEnd Enter(Core& core, Object* holder);

@@ -31,7 +31,7 @@ class Asked;
 template <typename T>
 class Resolver;
 
-struct SpawnOptions {
+struct ActorOptions {
   // In reports and traces; empty: the name of the class.
   std::string name = {};
   // Requests that it may have under way (inbox.h); 0: no bound.
@@ -60,7 +60,7 @@ class Context {
   template <typename T, typename... As>
   ActorRef<T> Spawn(As&&... as);
   template <typename T, typename... As>
-  ActorRef<T> SpawnWith(SpawnOptions options, As&&... as);
+  ActorRef<T> SpawnWith(ActorOptions options, As&&... as);
 
   // Passes this request on: who gets it answers our asker. To be returned.
   //   Forwarded<int> Get(Context& c) { return c.Forward(backend_, &Backend::Get); }

@@ -1,4 +1,4 @@
-// Inbox: how many requests an actor may have under way, where SpawnOptions say so. Under way is
+// Inbox: how many requests an actor may have under way, where ActorOptions say so. Under way is
 // what was told and whose turn is not over, and what was asked and is not answered; a method that
 // is a task is under way until it is done. Requests by typed refs are counted; those of scripts and
 // peers are limited by their budgets.

@@ -10,7 +10,7 @@
 namespace vesicle {
 
 void Resolve(Ast& ast, const NamesAround& around, Diagnostics& diagnostics) {
-  Resolver(ast, around, diagnostics).ResolveModule();
+  NameResolver(ast, around, diagnostics).ResolveModule();
 }
 
 std::optional<Imported> Exported(const Item& item) {
@@ -43,16 +43,16 @@ std::string CallOf(const Item& item) {
   return call + ")";
 }
 
-void Resolver::Error(Span span, std::string message, std::string hint) {
+void NameResolver::Error(Span span, std::string message, std::string hint) {
   diagnostics_.Error(span, std::move(message), std::move(hint));
 }
 
-void Resolver::ErrorWithNote(Span span, std::string message, std::string hint, Span note_span,
-                             std::string note) {
+void NameResolver::ErrorWithNote(Span span, std::string message, std::string hint, Span note_span,
+                                 std::string note) {
   diagnostics_.Error({span, std::move(message), std::move(hint), note_span, std::move(note)});
 }
 
-void Resolver::ResolveModule() {
+void NameResolver::ResolveModule() {
   CollectItems();
   uses_.resize(ast_.items.size());
   for (Item* item : ast_.items) {
@@ -64,7 +64,7 @@ void Resolver::ResolveModule() {
   ast_.units = ast_.arena.Copy(units_);
 }
 
-void Resolver::CollectItems() {
+void NameResolver::CollectItems() {
   for (Item* item : ast_.items) {
     if (item->kind == ItemKind::kTest) continue;
     if (item->name == "_") {
@@ -83,7 +83,7 @@ void Resolver::CollectItems() {
 // Constants are computed in the order of the file. Each constant marks, from the
 // last to the first, everything that names it, directly or through functions;
 // the first mark a thing gets is the latest constant that it needs.
-void Resolver::CheckConstants() {
+void NameResolver::CheckConstants() {
   std::vector<std::vector<uint32_t>> used_by(ast_.items.size());
   auto counts = [](const Item& item) {
     return item.kind == ItemKind::kConstant || item.kind == ItemKind::kFunction;
@@ -129,7 +129,7 @@ void Resolver::CheckConstants() {
   }
 }
 
-void Resolver::DeclareParams(Unit& unit) {
+void NameResolver::DeclareParams(Unit& unit) {
   for (size_t i = 0; i < unit.params.size(); ++i) {
     Binding* param = unit.params[i];
     param->unit = &unit;
@@ -150,7 +150,7 @@ void Resolver::DeclareParams(Unit& unit) {
   }
 }
 
-void Resolver::VisitUnit(Unit& unit, const Binding* self) {
+void NameResolver::VisitUnit(Unit& unit, const Binding* self) {
   Frame frame;
   frame.unit = &unit;
   frame.parent = frame_;
@@ -195,7 +195,7 @@ bool TakesEverything(const Pattern& pattern) {
 
 }  // namespace
 
-void Resolver::CheckReached(std::span<const Clause> clauses) {
+void NameResolver::CheckReached(std::span<const Clause> clauses) {
   const auto all = std::find_if(clauses.begin(), clauses.end(), [](const Clause& clause) {
     return clause.guard == nullptr && TakesEverything(*clause.pattern);
   });
@@ -213,7 +213,7 @@ void Resolver::CheckReached(std::span<const Clause> clauses) {
                 all->pattern->span, "this one takes everything");
 }
 
-void Resolver::VisitClauses(std::span<Clause> clauses, Use use) {
+void NameResolver::VisitClauses(std::span<Clause> clauses, Use use) {
   CheckReached(clauses);
   for (Clause& clause : clauses) {
     Scope scope(*this);

@@ -65,7 +65,7 @@ std::string HintForUnused(const Expr& expr, UnitKind unit) {
 // ---------------------------------------------------------------------------
 // Acting, and values nobody uses
 
-bool Resolver::CheckActs(Span span, std::string_view what) {
+bool NameResolver::CheckActs(Span span, std::string_view what) {
   ++acts_;
   const UnitKind kind = frame_->unit->kind;
   if (kind == UnitKind::kFunction) {
@@ -94,7 +94,7 @@ bool Resolver::CheckActs(Span span, std::string_view what) {
   return true;
 }
 
-void Resolver::CheckUnused(const Expr& expr, uint64_t acts_before) {
+void NameResolver::CheckUnused(const Expr& expr, uint64_t acts_before) {
   if (!IsPure(expr)) return;
   // `ready and (c <- m)`: the operator decides whether its right side acts.
   const auto* binary = If<BinaryExpr>(&expr);
@@ -105,7 +105,7 @@ void Resolver::CheckUnused(const Expr& expr, uint64_t acts_before) {
 
 // An operator or condition that takes no promise gets what surely is one, as in
 // `ready and (c <- #go)` where somebody uses the value.
-void Resolver::CheckNotPromise(const Expr& expr, std::string_view what) {
+void NameResolver::CheckNotPromise(const Expr& expr, std::string_view what) {
   std::string got;
   Span span = expr.span;
   std::string hint = "`await` it in a task, or take it with `when`";
@@ -134,12 +134,12 @@ void Resolver::CheckNotPromise(const Expr& expr, std::string_view what) {
   Error(span, absl::StrCat(got, ", and ", std::string(what), " does not take one"), hint);
 }
 
-void Resolver::VisitCondition(Expr*& slot, std::string_view what) {
+void NameResolver::VisitCondition(Expr*& slot, std::string_view what) {
   Visit(slot, Use::kValue);
   CheckNotPromise(*slot, what);
 }
 
-void Resolver::VisitBinary(BinaryExpr& binary, Use use) {
+void NameResolver::VisitBinary(BinaryExpr& binary, Use use) {
   Visit(binary.left, Use::kValue);
   Visit(binary.right, Use::kValue);
   if (binary.op == BinaryOp::kEqual || binary.op == BinaryOp::kNotEqual) return;
@@ -153,11 +153,11 @@ void Resolver::VisitBinary(BinaryExpr& binary, Use use) {
 // ---------------------------------------------------------------------------
 // Expressions
 
-void Resolver::VisitAll(std::span<Expr*> exprs) {
+void NameResolver::VisitAll(std::span<Expr*> exprs) {
   for (Expr*& expr : exprs) Visit(expr, Use::kValue);
 }
 
-void Resolver::Visit(Expr*& slot, Use use) {
+void NameResolver::Visit(Expr*& slot, Use use) {
   if (diagnostics_.full()) return;
   const uint64_t acts_before = acts_;
   Expr& expr = *slot;
@@ -301,7 +301,7 @@ void Resolver::Visit(Expr*& slot, Use use) {
   if (use == Use::kUnused && !diagnostics_.full()) CheckUnused(*slot, acts_before);
 }
 
-void Resolver::VisitCall(CallExpr& call) {
+void NameResolver::VisitCall(CallExpr& call) {
   const size_t args = call.args.size();
   if (auto* name = If<NameExpr>(call.callee)) {
     VisitName(*name, args);
@@ -311,7 +311,7 @@ void Resolver::VisitCall(CallExpr& call) {
   VisitAll(call.args);
 }
 
-void Resolver::VisitBlock(BlockExpr& block, Use use) {
+void NameResolver::VisitBlock(BlockExpr& block, Use use) {
   Scope scope(*this);
   for (size_t i = 0; i < block.statements.size(); ++i) {
     const bool is_last = i + 1 == block.statements.size();
@@ -323,7 +323,7 @@ void Resolver::VisitBlock(BlockExpr& block, Use use) {
   }
 }
 
-void Resolver::VisitIf(IfExpr& node, Use use) {
+void NameResolver::VisitIf(IfExpr& node, Use use) {
   for (IfBranch& branch : node.branches) {
     VisitCondition(branch.condition, "a condition");
     Visit(branch.body, use);
@@ -331,14 +331,14 @@ void Resolver::VisitIf(IfExpr& node, Use use) {
   if (node.else_body != nullptr) Visit(node.else_body, use);
 }
 
-void Resolver::VisitFor(ForExpr& loop) {
+void NameResolver::VisitFor(ForExpr& loop) {
   Visit(loop.list, Use::kValue);
   Scope scope(*this);
   VisitPattern(*loop.pattern);
   Visit(loop.body, Use::kUnused);
 }
 
-void Resolver::VisitComprehension(ComprehensionExpr& node) {
+void NameResolver::VisitComprehension(ComprehensionExpr& node) {
   Visit(node.list, Use::kValue);
   Scope scope(*this);
   VisitPattern(*node.pattern);
@@ -346,14 +346,14 @@ void Resolver::VisitComprehension(ComprehensionExpr& node) {
   Visit(node.body, Use::kValue);
 }
 
-void Resolver::VisitMap(MapExpr& map) {
+void NameResolver::VisitMap(MapExpr& map) {
   for (MapElement& entry : map.entries) {
     if (entry.key != nullptr) Visit(entry.key, Use::kValue);
     Visit(entry.value, Use::kValue);
   }
 }
 
-void Resolver::VisitLet(LetExpr& let) {
+void NameResolver::VisitLet(LetExpr& let) {
   const bool names_function =
       let.pattern->kind == PatternKind::kBind && let.value->kind == ExprKind::kFunction;
   if (names_function) let_functions_.push_back(As<BindPattern>(*let.pattern).name);
@@ -362,7 +362,7 @@ void Resolver::VisitLet(LetExpr& let) {
   VisitPattern(*let.pattern);
 }
 
-void Resolver::VisitAssign(AssignExpr& assign) {
+void NameResolver::VisitAssign(AssignExpr& assign) {
   Visit(assign.value, Use::kValue);
   NameExpr& target = *assign.target;
   const std::string name(target.name);
@@ -390,7 +390,7 @@ void Resolver::VisitAssign(AssignExpr& assign) {
   if (CheckCapture(*binding, target.span)) target.ref = RefTo(*frame_, *binding);
 }
 
-bool Resolver::CheckBecome(Span span) {
+bool NameResolver::CheckBecome(Span span) {
   if (!CheckActs(span, "become")) return false;
   const UnitKind kind = frame_->unit->kind;
   if (kind == UnitKind::kBehavior) return true;
@@ -404,7 +404,7 @@ bool Resolver::CheckBecome(Span span) {
 
 // The capture that `become with` changes: a parameter of the behavior, or what
 // an anonymous one takes from around it; never a name of the clause.
-bool Resolver::FindChanged(BecomeField& field) {
+bool NameResolver::FindChanged(BecomeField& field) {
   Frame& frame = *frame_;
   if (frame.params.empty()) {
     for (const Binding* param : frame.unit->params) {
@@ -422,7 +422,7 @@ bool Resolver::FindChanged(BecomeField& field) {
   return true;
 }
 
-void Resolver::VisitBecomeWith(BecomeWithExpr& become) {
+void NameResolver::VisitBecomeWith(BecomeWithExpr& become) {
   const bool is_allowed = CheckBecome(become.span);
   NameMap<Span> seen;
   for (BecomeField& field : become.fields) {
@@ -443,7 +443,7 @@ void Resolver::VisitBecomeWith(BecomeWithExpr& become) {
   }
 }
 
-void Resolver::VisitAwait(AwaitExpr& await, Use use) {
+void NameResolver::VisitAwait(AwaitExpr& await, Use use) {
   if (CheckActs(await.span, "await")) {
     const UnitKind kind = frame_->unit->kind;
     if (kind != UnitKind::kTask && kind != UnitKind::kTest) {

@@ -1,4 +1,4 @@
-// The Resolver behind Resolve(): one walk over the tree, in three files
+// The NameResolver behind Resolve(): one walk over the tree, in three files
 // (resolver.cc: items, units, the order of constants; resolver_names.cc: what a
 // name means; resolver_expr.cc: expressions and patterns).
 //
@@ -25,9 +25,9 @@ namespace vesicle {
 // For `let name = fn .. name ..`.
 std::string HintForRecursion(std::string_view name);
 
-class Resolver {
+class NameResolver {
  public:
-  Resolver(Ast& ast, const NamesAround& around, Diagnostics& diagnostics)
+  NameResolver(Ast& ast, const NamesAround& around, Diagnostics& diagnostics)
       : ast_(ast), around_(around), diagnostics_(diagnostics) {}
 
   void ResolveModule();
@@ -54,20 +54,21 @@ class Resolver {
   // Leaves the names of its lifetime behind.
   class Scope {
    public:
-    explicit Scope(Resolver& resolver) : resolver_(resolver), mark_(resolver.declared_.size()) {}
+    explicit Scope(NameResolver& resolver)
+        : resolver_(resolver), mark_(resolver.declared_.size()) {}
     ~Scope() { resolver_.LeaveScope(mark_); }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
    private:
-    Resolver& resolver_;
+    NameResolver& resolver_;
     size_t mark_;
   };
 
   // A place in which nothing acts although the unit may, e.g. "a guard".
   class Pure {
    public:
-    Pure(Resolver& resolver, std::string_view place)
+    Pure(NameResolver& resolver, std::string_view place)
         : resolver_(resolver), before_(resolver.pure_place_) {
       resolver.pure_place_ = place;
     }
@@ -76,7 +77,7 @@ class Resolver {
     Pure& operator=(const Pure&) = delete;
 
    private:
-    Resolver& resolver_;
+    NameResolver& resolver_;
     std::string_view before_;
   };
 

@@ -59,7 +59,7 @@ std::string HintForRecursion(std::string_view name) {
   return absl::StrCat("a function that names itself is declared `fn ", std::string(name), "(..)`");
 }
 
-void Resolver::Declare(Binding* binding) {
+void NameResolver::Declare(Binding* binding) {
   binding->unit = frame_->unit;
   Binding*& innermost = names_[Key(binding->name)];
   binding->shadowed = innermost;
@@ -70,7 +70,7 @@ void Resolver::Declare(Binding* binding) {
   declared_.push_back(binding);
 }
 
-void Resolver::LeaveScope(size_t mark) {
+void NameResolver::LeaveScope(size_t mark) {
   for (; declared_.size() > mark; declared_.pop_back()) {
     Binding* binding = declared_.back();
     const auto at = names_.find(Key(binding->name));
@@ -82,18 +82,18 @@ void Resolver::LeaveScope(size_t mark) {
   }
 }
 
-Binding* Resolver::FindLocal(std::string_view name) const {
+Binding* NameResolver::FindLocal(std::string_view name) const {
   const auto at = names_.find(Key(name));
   return at == names_.end() ? nullptr : at->second;
 }
 
-Item* Resolver::FindItem(std::string_view name) const {
+Item* NameResolver::FindItem(std::string_view name) const {
   const auto at = items_.find(Key(name));
   return at == items_.end() ? nullptr : at->second;
 }
 
 // What `binding` is in `frame`: its own, or a capture of what it is around it.
-Ref Resolver::RefTo(Frame& frame, Binding& binding) {
+Ref NameResolver::RefTo(Frame& frame, Binding& binding) {
   Ref ref;
   ref.binding = &binding;
   if (frame.self == &binding) {
@@ -124,7 +124,7 @@ Ref Resolver::RefTo(Frame& frame, Binding& binding) {
 }
 
 // A `var` changes while its unit runs; whoever would keep it must take a copy.
-bool Resolver::CheckCapture(const Binding& binding, Span use) {
+bool NameResolver::CheckCapture(const Binding& binding, Span use) {
   if (!binding.is_var || binding.unit == frame_->unit) return true;
   const Unit* taker = frame_->unit;
   while (taker->parent != binding.unit && taker->parent != nullptr) taker = taker->parent;
@@ -137,7 +137,7 @@ bool Resolver::CheckCapture(const Binding& binding, Span use) {
   return false;
 }
 
-void Resolver::VisitName(NameExpr& name, size_t args) {
+void NameResolver::VisitName(NameExpr& name, size_t args) {
   if (Binding* binding = FindLocal(name.name)) {
     if (!CheckCapture(*binding, name.span)) return;
     binding->is_used = true;
@@ -151,7 +151,7 @@ void Resolver::VisitName(NameExpr& name, size_t args) {
   Unknown(name);
 }
 
-void Resolver::UseItem(NameExpr& name, Item& item, size_t args) {
+void NameResolver::UseItem(NameExpr& name, Item& item, size_t args) {
   if (item.kind == ItemKind::kImport) {
     return Error(name.span, absl::StrCat(Quoted(name.name), " is a module, not a value"),
                  absl::StrCat("write `", std::string(name.name), ".name` for something in it"));
@@ -167,14 +167,14 @@ void Resolver::UseItem(NameExpr& name, Item& item, size_t args) {
   CheckUse(name, name.ref.declared, {params, params}, "", args);
 }
 
-void Resolver::UseBuiltin(NameExpr& name, const Builtin& builtin, size_t args) {
+void NameResolver::UseBuiltin(NameExpr& name, const Builtin& builtin, size_t args) {
   name.ref.kind = RefKind::kBuiltin;
   name.ref.declared = builtin.declared;
   name.ref.index = builtin.id;
   CheckUse(name, builtin.declared, builtin.arity, builtin.call, args);
 }
 
-bool Resolver::VisitMember(Expr*& slot, size_t args) {
+bool NameResolver::VisitMember(Expr*& slot, size_t args) {
   auto& field = As<FieldExpr>(*slot);
   const auto* object = If<NameExpr>(field.object);
   if (object == nullptr || FindLocal(object->name) != nullptr) return false;
@@ -210,8 +210,8 @@ bool Resolver::VisitMember(Expr*& slot, size_t args) {
   return true;
 }
 
-void Resolver::CheckUse(const NameExpr& name, Declared declared, Arity arity, std::string_view call,
-                        size_t args) {
+void NameResolver::CheckUse(const NameExpr& name, Declared declared, Arity arity,
+                            std::string_view call, size_t args) {
   const std::string quoted = Quoted(name.name);
   const std::string plain(name.name);
   if (args == kNotCalled) {
@@ -238,13 +238,13 @@ void Resolver::CheckUse(const NameExpr& name, Declared declared, Arity arity, st
   }
 }
 
-void Resolver::OfferNames(Suggestion& suggestion) const {
+void NameResolver::OfferNames(Suggestion& suggestion) const {
   for (const auto& [name, binding] : names_) suggestion.Offer({name.data(), name.size()});
   for (const auto& [name, item] : items_) suggestion.Offer({name.data(), name.size()});
   around_.EachBuiltin([&](std::string_view name) { suggestion.Offer(name); });
 }
 
-void Resolver::Unknown(const NameExpr& name) {
+void NameResolver::Unknown(const NameExpr& name) {
   if (diagnostics_.full() || !unknown_.insert(std::string(name.name)).second) return;
   Suggestion suggestion(name.name);
   OfferNames(suggestion);

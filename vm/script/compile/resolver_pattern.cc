@@ -6,13 +6,13 @@
 
 namespace vesicle {
 
-void Resolver::VisitPattern(Pattern& pattern) {
+void NameResolver::VisitPattern(Pattern& pattern) {
   PatternNames names;
   BindPatternNames(pattern, names);
   for (Binding* binding : names.order) Declare(binding);
 }
 
-void Resolver::Bind(BindPattern& bind, PatternNames& names) {
+void NameResolver::Bind(BindPattern& bind, PatternNames& names) {
   const std::string name(bind.name);
   if (const auto at = names.map.find(Key(bind.name)); at != names.map.end()) {
     bind.binding = at->second;
@@ -39,7 +39,7 @@ void Resolver::Bind(BindPattern& bind, PatternNames& names) {
   names.order.push_back(bind.binding);
 }
 
-void Resolver::BindEither(EitherPattern& either, PatternNames& names) {
+void NameResolver::BindEither(EitherPattern& either, PatternNames& names) {
   PatternNames first;
   first.model = names.model;
   BindPatternNames(*either.alternatives[0], first);
@@ -70,7 +70,7 @@ void Resolver::BindEither(EitherPattern& either, PatternNames& names) {
   }
 }
 
-void Resolver::BindPatternNames(Pattern& pattern, PatternNames& names) {
+void NameResolver::BindPatternNames(Pattern& pattern, PatternNames& names) {
   if (diagnostics_.full()) return;
   switch (pattern.kind) {
     case PatternKind::kError:

@@ -19,8 +19,8 @@ uint64_t StepsOf(const BuiltinContext& context) {
 
 }  // namespace
 
-BuiltinResult AnswerOf(Core& core, Outcome outcome, CompareFor what, bool wanted, Value a,
-                       Value b) {
+BuiltinResult AnswerOfComparison(Core& core, Outcome outcome, CompareFor what, bool wanted, Value a,
+                                 Value b) {
   const auto answer = [wanted](bool holds) {
     return BuiltinResult::Of(Value::Bool(holds == wanted));
   };
@@ -56,7 +56,7 @@ BuiltinResult CompareJob::Run(BuiltinContext& context) {
   context.Charge(static_cast<int64_t>((comparer_->work() - before) / 4 + 1));
   held_.Set(comparer_->bytes_held());
   if (outcome == Outcome::kMore) return BuiltinResult::More();
-  return AnswerOf(context.core(), outcome, what_, wanted_, sides_[0], sides_[1]);
+  return AnswerOfComparison(context.core(), outcome, what_, wanted_, sides_[0], sides_[1]);
 }
 
 void CompareJob::Visit(Visitor& visitor) {

@@ -19,7 +19,8 @@ namespace vesicle {
 enum class CompareFor : uint8_t { kSame, kLess, kLessEq };
 
 // What `outcome` answers: `wanted` when it holds; or a type fault.
-BuiltinResult AnswerOf(Core& core, Outcome outcome, CompareFor what, bool wanted, Value a, Value b);
+BuiltinResult AnswerOfComparison(Core& core, Outcome outcome, CompareFor what, bool wanted, Value a,
+                                 Value b);
 
 // `==` and `<` of big values.
 class CompareJob final : public BuiltinJob {

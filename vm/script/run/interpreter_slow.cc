@@ -296,7 +296,8 @@ BuiltinResult Interpreter::SlowEqual(Value a, Value b, bool wanted) {
   comparer_->Start(a, b, CompareMode::kSame);
   const Outcome outcome = comparer_->Run(kUnitsAtOnce);
   core_.fuel -= static_cast<int64_t>(comparer_->work() / 4);
-  if (outcome != Outcome::kMore) return AnswerOf(core_, outcome, CompareFor::kSame, wanted, a, b);
+  if (outcome != Outcome::kMore)
+    return AnswerOfComparison(core_, outcome, CompareFor::kSame, wanted, a, b);
   auto job =
       std::make_unique<CompareJob>(heap_, std::exchange(comparer_, std::make_unique<Comparer>()),
                                    CompareFor::kSame, wanted, a, b);
@@ -314,7 +315,7 @@ BuiltinResult Interpreter::SlowOrder(std::string_view op, Value a, Value b) {
   comparer_->Start(a, b, CompareMode::kScriptOrder);
   const Outcome outcome = comparer_->Run(kUnitsAtOnce);
   core_.fuel -= static_cast<int64_t>(comparer_->work() / 4);
-  if (outcome != Outcome::kMore) return AnswerOf(core_, outcome, wanted, true, a, b);
+  if (outcome != Outcome::kMore) return AnswerOfComparison(core_, outcome, wanted, true, a, b);
   auto job = std::make_unique<CompareJob>(
       heap_, std::exchange(comparer_, std::make_unique<Comparer>()), wanted, true, a, b);
   return BuiltinResult::Job(std::move(job));
