@@ -18,7 +18,7 @@
 //
 //   struct Point {
 //     double x = 0, y = 0;
-//     using Fields = vesicle::Fields<&Point::x, &Point::y>;     // #point(x, y)
+//     using Fields = vesicle::FieldList<&Point::x, &Point::y>;     // #point(x, y)
 //   };
 //   const Value v = ToValue(vm, Point{1, 2});
 //   absl::StatusOr<Point> p = FromValue<Point>(vm.core(), v);
@@ -138,9 +138,10 @@ absl::StatusOr<T> FromValue(Core& core, Value v, Actors* actors = nullptr) {
   return out;
 }
 
-// The fields of a struct, in order; stands in it as `using Fields = vesicle::Fields<&S::a, ..>;`.
+// The fields of a struct, in order; stands in it as `using Fields = vesicle::FieldList<&S::a,
+// ..>;`.
 template <auto... kMembers>
-struct Fields {
+struct FieldList {
   static constexpr size_t kCount = sizeof...(kMembers);
 };
 

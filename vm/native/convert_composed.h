@@ -162,7 +162,7 @@ namespace convert_internal {
 template <typename S, typename F>
 struct ConvertStruct;
 template <typename S, auto... kMembers>
-struct ConvertStruct<S, Fields<kMembers...>> {
+struct ConvertStruct<S, FieldList<kMembers...>> {
   static constexpr std::string_view kTag = SnakeClassName<S>();
   static std::string Name() { return StructName(kTag, {SnakeName<kMembers>()...}); }
   static Value To(Build& build, const S& s) {

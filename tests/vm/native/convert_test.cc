@@ -24,19 +24,19 @@ struct Point {
   double x = 0;
   double y = 0;
   friend bool operator==(const Point&, const Point&) = default;
-  using Fields = vesicle::Fields<&Point::x, &Point::y>;
+  using Fields = vesicle::FieldList<&Point::x, &Point::y>;
 };
 struct LineStyle {
   std::string color_name;
   std::optional<uint8_t> width;
   std::vector<Point> corners;
   friend bool operator==(const LineStyle&, const LineStyle&) = default;
-  using Fields = vesicle::Fields<&LineStyle::color_name, &LineStyle::width, &LineStyle::corners>;
+  using Fields = vesicle::FieldList<&LineStyle::color_name, &LineStyle::width, &LineStyle::corners>;
 };
 struct Renamed {
   int64_t n = 0;
   static constexpr std::string_view kName = "other-name";
-  using Fields = vesicle::Fields<&Renamed::n>;
+  using Fields = vesicle::FieldList<&Renamed::n>;
 };
 
 template <typename T>

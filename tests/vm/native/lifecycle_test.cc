@@ -33,9 +33,10 @@ class Worker {
     Note("stop");
     if (!last_.is_empty()) context.turn().Send(last_.value(), context.turn().Text(name_));
   }
-  Verdict OnFault(const Crash& crash) {
+  FaultVerdict OnFault(const Crash& crash) {
     Note("fault " + crash.reason);
-    return crash.reason.find("fatal") == std::string::npos ? Verdict::kContinue : Verdict::kStop;
+    return crash.reason.find("fatal") == std::string::npos ? FaultVerdict::kContinue
+                                                           : FaultVerdict::kStop;
   }
   void Do(std::string what) {
     if (what == "fault" || what == "fatal") throw std::runtime_error(what);
@@ -65,7 +66,7 @@ struct World {
   World() {
     vm.actors().OnCrash([this](const Crash& c) {
       crashes.push_back(c.method + ": " + c.reason + (c.at_start ? " at start" : "") +
-                        (c.verdict == Verdict::kStop ? ", stops" : ""));
+                        (c.verdict == FaultVerdict::kStop ? ", stops" : ""));
     });
   }
   ActorRef<Worker> Spawn(std::string name) { return vm.Spawn<Worker>(&log, std::move(name)); }

@@ -276,7 +276,7 @@ void ActorCode::AfterTaskFailed(Turn& turn) {
 }
 
 void ActorCode::NoteFault(Turn& turn, std::string_view method, bool at_start) {
-  Crash crash{name_, std::string(method), {}, at_start, Verdict::kStop};
+  Crash crash{name_, std::string(method), {}, at_start, FaultVerdict::kStop};
   crash.reason = TurnAccess::End(turn) == TurnEnd::kQuota
                      ? "#quota"
                      : Print(turn.core().fault_reason(), kReportOptions);
@@ -287,7 +287,7 @@ void ActorCode::NoteFault(Turn& turn, std::string_view method, bool at_start) {
     }
   }
   actors_->TellCrash(crash);
-  if (crash.verdict == Verdict::kStop) StopAfterFault(turn.self());
+  if (crash.verdict == FaultVerdict::kStop) StopAfterFault(turn.self());
 }
 
 void ActorCode::StopAfterFault(Value self) {

@@ -15,7 +15,8 @@
 //
 //     absl::Status OnStart(vesicle::Context&);           // each may be there or not,
 //     void OnStop(vesicle::Context&);                    // take the Context or not,
-//     vesicle::Verdict OnFault(const vesicle::Crash&);   // and return void, OnStart a status, too
+//     vesicle::FaultVerdict OnFault(const vesicle::Crash&);   // and return void, OnStart a status,
+//     too
 //   };
 #ifndef VESICLE_VM_NATIVE_TYPED_CLASS_INFO_H_
 #define VESICLE_VM_NATIVE_TYPED_CLASS_INFO_H_
@@ -39,7 +40,7 @@ class ActorCode;
 class Context;
 
 // What becomes of an actor after a fault of its own.
-enum class Verdict : uint8_t { kContinue, kStop };
+enum class FaultVerdict : uint8_t { kContinue, kStop };
 
 // A fault of an actor: its method threw, failed without an asker, or ran out of a budget. That
 // a caller sent what it does not take is none of its own.
@@ -48,7 +49,7 @@ struct Crash {
   std::string method;      // "add"; "OnStart", "OnStop", "a task"
   std::string reason;      // printed, shortened
   bool at_start = false;   // which stops it, whatever OnFault would say
-  Verdict verdict = Verdict::kContinue;
+  FaultVerdict verdict = FaultVerdict::kContinue;
 };
 
 namespace typed_internal {
@@ -104,7 +105,7 @@ struct ClassInfo {
   std::span<const Listed> listed;
   absl::Status (*on_start)(void* object, Context& context);
   void (*on_stop)(void* object, Context& context);
-  Verdict (*on_fault)(void* object, const Crash& crash);
+  FaultVerdict (*on_fault)(void* object, const Crash& crash);
   void (*destroy)(void* object);
 
   // "add"; of one that is not listed, "a method".
@@ -220,14 +221,14 @@ void CallOnStop(void* object, Context& context) {
 }
 
 template <typename T>
-Verdict CallOnFault(void* object, const Crash& crash) {
+FaultVerdict CallOnFault(void* object, const Crash& crash) {
   T& t = *static_cast<T*>(object);
   if constexpr (requires { t.OnFault(crash); }) {
-    static_assert(std::is_same_v<decltype(t.OnFault(crash)), Verdict>,
-                  "vesicle: OnFault returns a Verdict: kContinue or kStop");
+    static_assert(std::is_same_v<decltype(t.OnFault(crash)), FaultVerdict>,
+                  "vesicle: OnFault returns a FaultVerdict: kContinue or kStop");
     return t.OnFault(crash);
   } else {
-    return Verdict::kContinue;
+    return FaultVerdict::kContinue;
   }
 }
 
