@@ -75,6 +75,18 @@ Result CountsValue(Core& core, LocalBoundary& boundary) {
   return map.Finish();
 }
 
+// Begins an answer about the tables of a membrane, after a collection of everything.
+template <typename Answer>
+TurnEnd BeginAnswer(Core& core, Value membrane) {
+  return GoOnAfter(core, Core::Need::kAllMemory, std::make_unique<Answer>(membrane));
+}
+
+TurnEnd StageAnswer(Core& core, Result value) {
+  if (!value.ok()) return core.Quota(Resource::kMemory);
+  core.StageReply(value.value());
+  return TurnEnd::kDone;
+}
+
 // Of a look at all that they hold.
 int64_t StepsOfTables(const LocalBoundary& boundary) {
   constexpr int64_t kStepsPerEntry = 10;
@@ -83,23 +95,16 @@ int64_t StepsOfTables(const LocalBoundary& boundary) {
          kStepsPerEntry;
 }
 
-// An answer about the tables of a membrane, after a collection of everything.
 class CountsAnswer final : public Suspension {
  public:
   explicit CountsAnswer(Value membrane) : membrane_(membrane) {}
 
   void Visit(Visitor& visitor) override { visitor.Visit(&membrane_, 1); }
   Place Where() const override { return {}; }
-  static TurnEnd Begin(Core& core, Value membrane) {
-    return GoOnAfter(core, Core::Need::kAllMemory, std::make_unique<CountsAnswer>(membrane));
-  }
   TurnEnd Resume(Core& core) override {
     LocalBoundary& boundary = LocalBoundary::Of(membrane_);
     core.fuel -= StepsOfTables(boundary);
-    const Result value = CountsValue(core, boundary);
-    if (!value.ok()) return core.Quota(Resource::kMemory);
-    core.StageReply(value.value());
-    return TurnEnd::kDone;
+    return StageAnswer(core, CountsValue(core, boundary));
   }
 
  private:
@@ -115,9 +120,6 @@ class PreviewAnswer final : public Suspension {
 
   void Visit(Visitor& visitor) override { visitor.Visit(&membrane_, 1); }
   Place Where() const override { return {}; }
-  static TurnEnd Begin(Core& core, Value membrane) {
-    return GoOnAfter(core, Core::Need::kAllMemory, std::make_unique<PreviewAnswer>(membrane));
-  }
   TurnEnd Resume(Core& core) override {
     constexpr int64_t kRecordsAtOnce = 10'000;
     constexpr int64_t kRecordsPerStep = 2;
@@ -136,10 +138,7 @@ class PreviewAnswer final : public Suspension {
       }
     }
     if (found_->next < found_->end) return core.Suspend(Moved());
-    const Result value = Answer(core, ring);
-    if (!value.ok()) return core.Quota(Resource::kMemory);
-    core.StageReply(value.value());
-    return TurnEnd::kDone;
+    return StageAnswer(core, Answer(core, ring));
   }
 
  private:
@@ -211,7 +210,11 @@ class PreviewAnswer final : public Suspension {
 }  // namespace
 
 TurnEnd AnswerAudit(Core& core, Value membrane) { return AuditAnswer(core, membrane).Resume(core); }
-TurnEnd AnswerCounts(Core& core, Value membrane) { return CountsAnswer::Begin(core, membrane); }
-TurnEnd AnswerPreview(Core& core, Value membrane) { return PreviewAnswer::Begin(core, membrane); }
+TurnEnd AnswerCounts(Core& core, Value membrane) {
+  return BeginAnswer<CountsAnswer>(core, membrane);
+}
+TurnEnd AnswerPreview(Core& core, Value membrane) {
+  return BeginAnswer<PreviewAnswer>(core, membrane);
+}
 
 }  // namespace vesicle

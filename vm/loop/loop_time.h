@@ -7,8 +7,7 @@
 //   (*loop)->Run();
 //
 // Ownership: borrows the loop, which outlives it, or lets it go when it goes first. Gives the VM
-// its
-//            time when it is made, and takes it back.
+//            its time when it is made, and takes it back.
 // Threads:   the VM's.
 #ifndef VESICLE_VM_LOOP_LOOP_TIME_H_
 #define VESICLE_VM_LOOP_LOOP_TIME_H_

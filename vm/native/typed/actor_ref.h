@@ -15,8 +15,7 @@
 // break with Unimplemented. Stop, Kill and Join are for refs that lead to an actor of class T in
 // this VM; elsewhere they are Unimplemented, too, or do nothing.
 //
-// Ownership: keeps the actor alive, as a Root does, and an actor that holds one to itself, or two
-// to
+// Ownership: keeps the actor alive, as a Root does; actors that hold refs to themselves or to
 //            each other, until they stop. Empty when the VM is gone: what is sent then is dropped.
 // Threads:   the VM's.
 #ifndef VESICLE_VM_NATIVE_TYPED_ACTOR_REF_H_
