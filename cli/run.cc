@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/command.h"
+#include "cli/cores.h"
 #include "cli/report.h"
 #include "cli/trace.h"
 #include "cli/world.h"
@@ -26,6 +27,7 @@ struct Setup {
   WorldOptions world;
   bool stats = false;
   bool trace = false;
+  int vms = 0;  // 0: one, and it is told of no others
 };
 
 void PrintStats(Vm& vm, const PauseStats& pauses) {
@@ -59,9 +61,14 @@ int RunProgram(const Setup& setup, std::span<const std::string> words) {
   VmLoop& loop = **made;
   int stopped_by = 0;  // the signal
   bool output_closed = false;
+  std::unique_ptr<Cores> cores;  // null: there are no others
+  const auto stop_all = [&] {
+    loop.Stop();
+    if (cores != nullptr) cores->Stop();
+  };
   const auto stop = [&](int signal) {
     if (stopped_by == 0) stopped_by = signal;
-    loop.Stop();
+    stop_all();
   };
   const SignalWatcher on_interrupt(loop, SIGINT, [&] { stop(SIGINT); });
   const SignalWatcher on_terminate(loop, SIGTERM, [&] { stop(SIGTERM); });
@@ -72,25 +79,40 @@ int RunProgram(const Setup& setup, std::span<const std::string> words) {
   ConsoleOptions console_options;
   console_options.on_closed = [&] {
     output_closed = true;
-    loop.Stop();
+    stop_all();
   };
-  Program program = StartProgram("run", loop, setup.world, words, console_options);
+  if (setup.vms > 0) {
+    auto made_cores = Cores::Create(loop, setup.vms, setup.world.vm);
+    if (!made_cores.ok()) {
+      std::fprintf(stderr, "vesicle run: %s\n", MessageOf(made_cores.status()).c_str());
+      return kExitFailed;
+    }
+    cores = *std::move(made_cores);
+  }
+  Program program = StartProgram("run", loop, setup.world, words, console_options,
+                                 cores == nullptr ? nullptr : &cores->places());
   if (program.exit != kExitOk) return program.exit;
   program.main.reset();  // it lives as long as anything reaches it
-  loop.Run();
+  if (cores == nullptr) {
+    loop.Run();
+  } else {
+    cores->Run();
+  }
   if (program.net != nullptr) program.net->Close("the program has ended");
 
   int code = kExitOk;
   // What a program that was stopped left undone is no fault of its own; and where nobody reads,
   // what it goes on to write fails.
-  const std::string left = stopped_by != 0 ? FaultsText(vm.core())
-                           : output_closed ? ""
-                                           : LeftoversText(vm.core());
+  std::string left = stopped_by != 0 ? FaultsText(vm.core())
+                     : output_closed ? ""
+                                     : LeftoversText(vm.core());
+  if (cores != nullptr && !output_closed) left += cores->LeftText(stopped_by != 0);
   std::fputs(left.c_str(), stderr);
   if (!left.empty()) code = kExitFailed;
   if (output_closed) code = kExitOutputClosed;
   if (stopped_by != 0) code = kExitSignal + stopped_by;
   if (setup.stats) PrintStats(vm, pauses);
+  if (setup.stats && cores != nullptr) std::fputs(cores->stats().c_str(), stderr);
   vm.core().set_observer(nullptr);
   return code;
 }
@@ -102,7 +124,11 @@ int Run(const Command& command, const Arguments& arguments) {
   }
   const absl::StatusOr<WorldOptions> world = WorldOptionsOf(arguments);
   if (!world.ok()) return WrongUsage(command, MessageOf(world.status()));
-  return RunProgram({*world, arguments.Has("stats"), arguments.Has("trace")}, arguments.words());
+  const auto vms = arguments.Number("vms", 1, kHostVmsMax);
+  if (!vms.ok()) return WrongUsage(command, MessageOf(vms.status()));
+  const int count = static_cast<int>(vms->value_or(0));
+  return RunProgram({*world, arguments.Has("stats"), arguments.Has("trace"), count},
+                    arguments.words());
 }
 
 }  // namespace
@@ -111,6 +137,8 @@ Command RunCommand() {
   std::vector<OptionSpec> options = WorldOptionSpecs();
   options.push_back(
       {"stats", "", "prints turns, actors, collections, pauses and memory at the end"});
+  options.push_back(
+      {"vms", "N", "runs N VMs, each on a core and with the memory of one; host.vms lists them"});
   options.push_back({"trace", "", "prints each turn and its effects to standard error"});
   return {
       "run",

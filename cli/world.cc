@@ -81,7 +81,8 @@ absl::StatusOr<WorldOptions> WorldOptionsOf(const Arguments& arguments) {
 }
 
 Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions& options,
-                     std::span<const std::string> words, ConsoleOptions console_options) {
+                     std::span<const std::string> words, ConsoleOptions console_options,
+                     const std::vector<Root>* vms) {
   Vm& vm = loop.vm();
   Program program;
   program.exit = kExitUsage;
@@ -131,15 +132,20 @@ Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions&
     std::fprintf(stderr, "%s: %s\n", file.c_str(), MessageOf(main.status()).c_str());
     return program;
   }
-  const Value host = vm.Map({{"console", console.value()},
-                             {"args", vm.List(args)},
-                             {"clock", clock.value()},
-                             {"timer", timer.value()},
-                             {"random", random.value()},
-                             {"stdin", input.value()},
-                             {"loader", loader.value()},
-                             {"files", files->value()},
-                             {"net", net.value()}});
+  Value host = vm.Map({{"console", console.value()},
+                       {"args", vm.List(args)},
+                       {"clock", clock.value()},
+                       {"timer", timer.value()},
+                       {"random", random.value()},
+                       {"stdin", input.value()},
+                       {"loader", loader.value()},
+                       {"files", files->value()},
+                       {"net", net.value()}});
+  if (vms != nullptr) {
+    std::vector<Value> places;
+    for (const Root& place : *vms) places.push_back(place.value());
+    host = vm.Put(host, "vms", vm.List(places));
+  }
   program.main = vm.Create(main->value());
   vm.Send(program.main, vm.Tagged("start", host));
   program.exit = kExitOk;

@@ -48,8 +48,10 @@ struct Program {
   std::unique_ptr<NetHost> net = {};
 };
 // `words`: the file and the program's arguments. `command`: for what is said.
+// `vms`: what host.vms lists; null: there is no such list.
 Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions& options,
-                     std::span<const std::string> words, ConsoleOptions console);
+                     std::span<const std::string> words, ConsoleOptions console,
+                     const std::vector<Root>* vms = nullptr);
 
 }  // namespace vesicle::cli
 

@@ -12,9 +12,11 @@ constexpr int64_t kNsPerMs = 1'000'000;
 
 class UvTimer final : public Environment::Timer {
  public:
-  UvTimer(uv_loop_t* loop, uint64_t ms, absl::AnyInvocable<void()> fn) {
+  UvTimer(uv_loop_t* loop, uint64_t ms, LoopEnvironment::Timers timers,
+          absl::AnyInvocable<void()> fn) {
     VESICLE_CHECK_EQ(handle_.Init(loop, uv_timer_init), 0);
     handle_.set_callback(std::move(fn));
+    if (timers == LoopEnvironment::Timers::kHoldNothing) handle_.Unref();
     // The loop's idea of now is from the beginning of its round: the timer would be early.
     uv_update_time(loop);
     uv_timer_start(handle_.get(), UvHandle<uv_timer_t>::Fire, ms, 0);
@@ -26,8 +28,10 @@ class UvTimer final : public Environment::Timer {
 
 }  // namespace
 
-LoopEnvironment::LoopEnvironment(uv_loop_t* loop, std::unique_ptr<RandomSource> random)
+LoopEnvironment::LoopEnvironment(uv_loop_t* loop, std::unique_ptr<RandomSource> random,
+                                 Timers timers)
     : loop_(loop),
+      timers_(timers),
       random_(random != nullptr ? std::move(random) : std::make_unique<OsRandom>()),
       read_buffer_(kReadBytes) {
   // These three cannot fail: they only link the handle into the loop.
@@ -44,7 +48,7 @@ std::unique_ptr<Environment::Timer> LoopEnvironment::After(int64_t delay_ns,
   // The loop knows the time in whole milliseconds gone by: one more, or the timer is early.
   const uint64_t ms =
       delay_ns == 0 ? 0 : (static_cast<uint64_t>(delay_ns) + kNsPerMs - 1) / kNsPerMs + 1;
-  return std::make_unique<UvTimer>(loop_, ms, std::move(fn));
+  return std::make_unique<UvTimer>(loop_, ms, timers_, std::move(fn));
 }
 
 void LoopEnvironment::OnTasksWaiting() {

@@ -26,8 +26,11 @@ namespace vesicle {
 
 class LoopEnvironment final : public Environment {
  public:
+  // Whether the loop stays for a timer.
+  enum class Timers : uint8_t { kHoldLoop, kHoldNothing };
   // `random`: null for the system's.
-  explicit LoopEnvironment(uv_loop_t* loop, std::unique_ptr<RandomSource> random = nullptr);
+  explicit LoopEnvironment(uv_loop_t* loop, std::unique_ptr<RandomSource> random = nullptr,
+                           Timers timers = Timers::kHoldLoop);
 
   int64_t NowNs() const override { return static_cast<int64_t>(uv_hrtime()); }
   RandomSource& random() override { return *random_; }
@@ -43,6 +46,7 @@ class LoopEnvironment final : public Environment {
   void EndTurn();
 
   uv_loop_t* loop_;
+  Timers timers_;
   std::unique_ptr<RandomSource> random_;
   std::vector<char> read_buffer_;
   UvHandle<uv_prepare_t> before_wait_;

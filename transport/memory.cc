@@ -170,6 +170,7 @@ class MemoryHost final : public Transport {
       : network_(network), name_(std::move(name)) {}
 
   std::string_view name() const override { return "memory"; }
+  bool stays_in_process() const override { return network_.options_.stays_in_process; }
   absl::StatusOr<std::unique_ptr<Listener>> Listen(const std::string& address,
                                                    const ListenOptions& options,
                                                    AcceptFn on_accept) override {

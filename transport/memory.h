@@ -48,6 +48,8 @@ struct MemoryOptions {
   int64_t stall_ns_max = 0;
   // Of a million arrivals so many are none: the line is cut, both ends see Unavailable.
   uint32_t cuts_per_million = 0;
+  // Its hosts are taken for what they are: VMs of one process.
+  bool stays_in_process = false;
 };
 
 class MemoryNetwork {

@@ -180,6 +180,9 @@ class Transport {
   virtual std::string_view name() const = 0;
   // Whether each connection has a designator in its peer().
   virtual bool proves_keys() const { return false; }
+  // Whether both ends are VMs of this process: a session may hand over what only means something
+  // there.
+  virtual bool stays_in_process() const { return false; }
 
   // Calls `on_accept` with each connection, open and not started, until the listener goes.
   virtual absl::StatusOr<std::unique_ptr<Listener>> Listen(const std::string& address,

@@ -355,14 +355,16 @@ void Network::Open(NetworkLink& link, const SessionTable::Verdict& verdict) {
     table_.SetOwnKey(link.id(), link.handshake().key().public_key());
   }
   link.connection().MarkAuthenticated();
-  auto session =
-      std::make_unique<Session>(*this, Session::Options{.connection = &link.connection(),
-                                                        .key = link.handshake().key(),
-                                                        .hello = link.handshake().hello(),
-                                                        .payer = terms->payer.value(),
-                                                        .dialect = options_.dialect,
-                                                        .limits = options_.limits,
-                                                        .wall = std::move(wall)});
+  auto session = std::make_unique<Session>(
+      *this, Session::Options{.connection = &link.connection(),
+                              .key = link.handshake().key(),
+                              .hello = link.handshake().hello(),
+                              .payer = terms->payer.value(),
+                              .dialect = options_.dialect,
+                              .limits = options_.limits,
+                              .wall = std::move(wall),
+                              .is_in_process = transport_.stays_in_process(),
+                              .code = options_.code});
   by_session_[session->id()] = link.id();
   link.connection().ResumeReading();
   link.Open(std::move(session));

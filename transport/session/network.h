@@ -78,6 +78,9 @@ struct NetworkOptions {
   std::function<absl::Status(const PeerLocator&)> may_dial = {};
   // Whether we may listen at that address; empty: at any.
   std::function<absl::Status(const std::string&)> may_listen = {};
+  // With peers of this process: by what functions and behaviors cross; null: they do not. It
+  // outlives the network.
+  CodeCourier* code = nullptr;
 };
 
 class Network final : public SessionHost, private NetworkLink::Owner, private TurnEndTask {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "transport/session/planted.h"
+#include "transport/session/session_parcel.h"
 #include "vm/actor/promise.h"
 
 namespace vesicle {
@@ -47,6 +48,7 @@ Session::Session(SessionHost& host, Options options)
       decoder_(heap(), core_.symbols(), core_),
       bytes_(heap()) {
   const Core::Paying paying(core_, payer_);
+  if (options.is_in_process) parcels_ = std::make_unique<Parcels>(*this, options.code);
   far_code_ = FarCode::Make(core_, this);
   bootstrap_ = far_ref::Make(heap(), far_code_, 0);
   core_.AddRoots(this);
@@ -69,7 +71,9 @@ void Session::VisitRoots(Visitor& visitor) {
   kept_answers_.Visit(visitor);
   listeners_.Visit(visitor);
   // Otherwise it keeps what it read last, of which nobody knows.
-  if (incoming_.is_under_way) decoder_.Visit(visitor);
+  if (!incoming_.is_under_way) return;
+  decoder_.Visit(visitor);
+  if (parcels_ != nullptr) parcels_->decoder.Visit(visitor);
 }
 
 // ---------------------------------------------------------------------------
@@ -77,10 +81,11 @@ void Session::VisitRoots(Visitor& visitor) {
 
 void Session::FlushLater() {
   host_.environment().AtTurnEnd(*this);
-  if (out_.size() >= kFlushBytes) Flush();
+  if (out_.size() + ParcelBytes() >= kFlushBytes) Flush();
 }
 
 void Session::Flush() {
+  if (parcels_ != nullptr) return SendParcels();
   if (out_.size() == 0) return;
   Send(out_.bytes());
   out_.Clear();
@@ -184,7 +189,7 @@ void Session::ReturnTheDead() {
 // A message of its own wakes the peer: it goes with the next one, if that comes soon.
 void Session::ReturnAnswers() {
   if (returned_.empty() || long_writes_ > 0) return;
-  if (out_.size() == 0 && !is_return_due_ && returned_.size() < kReturnedAtOnce) {
+  if (out_.size() + ParcelBytes() == 0 && !is_return_due_ && returned_.size() < kReturnedAtOnce) {
     if (return_soon_ == nullptr) {
       return_soon_ = host_.environment().After(kReturnSoonNs, [this] {
         return_soon_.reset();
@@ -204,7 +209,8 @@ void Session::ChargeTables() {
   bytes_.Set(exports_.bytes() + imports_.bytes() + promises_.bytes() + answers_.bytes() +
              kept_answers_.bytes() + out_.bytes_held() + framer_.bytes_held() + behind_.capacity() +
              long_message_.capacity() + input_.capacity() +
-             spent_counts_.capacity() * sizeof(uint64_t));
+             spent_counts_.capacity() * sizeof(uint64_t) +
+             (parcels_ == nullptr ? 0 : parcels_->bytes_held()));
 }
 
 bool Session::SpendReceiveCount(uint64_t count) {

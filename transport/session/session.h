@@ -45,6 +45,8 @@
 #include "transport/captp/operation.h"
 #include "transport/captp/session_key.h"
 #include "transport/environment.h"
+#include "transport/parcel/encoder.h"
+#include "transport/session/code_courier.h"
 #include "transport/session/export_table.h"
 #include "transport/session/far_ref.h"
 #include "transport/session/position_table.h"
@@ -118,6 +120,9 @@ class Session final : private syrup::RefWriter,
     Dialect dialect = {};
     SessionLimits limits = {};
     std::optional<Membrane> wall = {};  // mode relay
+    // The peer is a VM of this process: messages cross as parcels (session_parcel.h).
+    bool is_in_process = false;
+    CodeCourier* code = nullptr;  // of such a peer; null: functions and behaviors do not cross
   };
   Session(SessionHost& host, Options options);
   ~Session();
@@ -173,6 +178,7 @@ class Session final : private syrup::RefWriter,
   struct Outgoing;
   struct LongWriteState;
   class LongWrite;
+  class Parcels;
 
   // --- session_out.cc
   // The turn of a far ref: what became of it.
@@ -181,6 +187,7 @@ class Session final : private syrup::RefWriter,
   TurnEnd WriteSettlement(Object* far);
   TurnEnd WriteListenTo(Object* far);
   TurnEnd WriteOut(const Outgoing& outgoing);
+  TurnEnd SuspendWriting(std::unique_ptr<LongWriteState> state);
   syrup::Encoder::Step GoOnWriting(LongWriteState& state);
   void SwapSent(LongWriteState& state);
   TurnEnd FinishWriting(LongWriteState& state);
@@ -188,21 +195,54 @@ class Session final : private syrup::RefWriter,
   static syrup::Encoder::As AsOf(const Outgoing& outgoing);
   void BeginOutgoing(const Outgoing& outgoing, syrup::Writer& out);
   bool EndOutgoing(const Outgoing& outgoing, syrup::Writer& out, Value* reason);
+  // Asks for the slot of the turn, if the message has one. False: *reason says why not.
+  struct Asked {
+    std::optional<uint64_t> ask = {};  // what the peer settles
+    Object* routed = nullptr;          // the promise that messages follow to the answer
+    std::optional<uint64_t> answer = {};
+  };
+  bool AskFor(const Outgoing& outgoing, Asked* asked, Value* reason);
+  // It is written: what it sent stays counted, and the slot is the peer's.
+  void CommitOutgoing(const Asked& asked);
   void TakeBack(syrup::Writer& out);
   void UndoSends();
   TurnEnd GiveUp(const Outgoing& outgoing, Value reason);
+  // A short one, that asks for nothing. False: it cannot be, and nothing of it is left.
+  bool WriteAtOnce(const Outgoing& outgoing, Value value);
   Value ReasonOf(const syrup::Error& error);
   Value Full();
   bool HasRoomToSend() const;
   bool AreAsksFull() const;
   std::optional<Failure> WriteRef(Value ref, syrup::Writer& out) override;
-  std::optional<Failure> WriteExport(Value ref, Descriptor::Kind kind, syrup::Writer& out);
+  // What a reference is for the peer: a descriptor, or a record that stands in `record` then.
+  std::optional<Failure> Tell(Value ref, syrup::Writer& record, std::optional<Descriptor>* as);
+  std::optional<Failure> TellExport(Value ref, Descriptor::Kind kind,
+                                    std::optional<Descriptor>* as);
+
+  // --- session_parcel.cc
+  TurnEnd WriteParcel(const Outgoing& outgoing);
+  // Behind the value, as EndOutgoing.
+  bool EndParcel(const Outgoing& outgoing, size_t begin, parcel::Words& out, Value* reason);
+  bool IsParcel(const Outgoing& outgoing) const;
+  size_t ParcelBytes() const;
+  syrup::Encoder::Step GoOnPacking(LongWriteState& state);
+  TurnEnd FinishPacking(LongWriteState& state);
+  bool WriteParcelAtOnce(const Outgoing& outgoing, Value value);
+  Value ReasonOfParcel(const parcel::Encoder& encoder, size_t at);
+  void SendParcels();
+  void TakeParcels(std::string_view bytes);
+  void TakeParcel(std::string_view frame);
+  absl::Status DoParcel(const Operation& op, std::string_view words);
+  absl::Status GoOnUnpacking();
 
   // --- session_in.cc
   void TakeMore(std::string_view bytes);
+  void TakeSyrup(std::string_view bytes);
   void TakeMessage(std::string_view message);
   absl::Status Do(const Operation& op);
   absl::Status DoDeliver(const Operation& op);
+  // Finds what it is for, and makes its slot: incoming_.
+  absl::Status AddressDeliver(const Operation& op);
   absl::Status DoBootstrap(const Operation& op);
   absl::Status ReadArguments();
   absl::Status CheckMessage();
@@ -213,7 +253,7 @@ class Session final : private syrup::RefWriter,
   absl::Status DoGcAnswers(GcEntries entries);
   // The target of an operation; a status: the peer never had it.
   absl::Status FindTarget(const Descriptor& to, std::string_view operation, Value* target);
-  absl::Status FinishDeliver();
+  absl::Status FinishDeliver(Value message);
   // A promise that settles `slot` with what its outcome is beyond the wall, when it crosses that
   // way; no wall: the slot itself. Nil: it broke.
   Value Across(Value slot, Direction way);
@@ -310,6 +350,7 @@ class Session final : private syrup::RefWriter,
     Value slot = {};
     std::optional<ExportTable::Found> ask = {};
     std::string refusal = {};  // what is wrong with it, once its arguments were read
+    bool is_parcel = false;
   };
   Incoming incoming_;
   std::string_view message_;  // that is read
@@ -319,10 +360,11 @@ class Session final : private syrup::RefWriter,
   std::string behind_;
   bool is_paused_ = false;
   std::unique_ptr<Environment::Timer> look_again_;
-  bool holds_loop_ = true;      // as a connection does at first
-  bool is_over_limit_ = false;  // by the message that is read: it is refused, #full
-  absl::Status abort_;          // found while a value was read
-  Root held_back_;              // by a planted bug
+  bool holds_loop_ = true;            // as a connection does at first
+  bool is_over_limit_ = false;        // by the message that is read: it is refused, #full
+  absl::Status abort_;                // found while a value was read
+  Root held_back_;                    // by a planted bug
+  std::unique_ptr<Parcels> parcels_;  // with a peer of this process
 
   uint64_t young_collections_ = 0;  // when the dead were looked for last
   uint64_t cycles_ = 0;

@@ -6,6 +6,7 @@
 #include "transport/session/planted.h"
 #include "transport/session/query.h"
 #include "transport/session/session.h"
+#include "transport/session/session_parcel.h"
 #include "vm/actor/promise.h"
 #include "vm/value/form.h"
 #include "vm/value/tagged.h"
@@ -13,13 +14,6 @@
 
 namespace vesicle {
 namespace {
-
-// A message longer than this is read in pieces, between which the VM has turns.
-constexpr size_t kBytesAtOnce = 16 << 10;
-constexpr uint64_t kWorkOfPiece = 10'000;
-// Of a message in one piece: more than it can take.
-constexpr uint64_t kWorkOfShort = uint64_t{1} << 32;
-constexpr int kCollectionsMax = 2;
 
 absl::Status Wrong(std::string_view operation, std::string_view field, const std::string& what) {
   return absl::InvalidArgumentError(
@@ -39,6 +33,11 @@ void Session::Take(std::string_view bytes) {
 }
 
 void Session::TakeMore(std::string_view bytes) {
+  if (parcels_ != nullptr) return TakeParcels(bytes);
+  TakeSyrup(bytes);
+}
+
+void Session::TakeSyrup(std::string_view bytes) {
   framer_.Add(bytes);
   std::string_view message;
   while (stage_ == Stage::kOpen) {
@@ -72,14 +71,14 @@ void Session::Pause() {
 }
 
 void Session::TakeMessage(std::string_view message) {
-  if (message.size() > kBytesAtOnce) {
+  if (message.size() > kReadBytesAtOnce) {
     long_message_.assign(message);
     message = long_message_;
   }
   message_ = message;
   Operation op;
   absl::Status status;
-  is_checked_ = message.size() > kBytesAtOnce || !ReadPlainDeliver(message, &op);
+  is_checked_ = message.size() > kReadBytesAtOnce || !ReadPlainDeliver(message, &op);
   if (is_checked_) {
     reader_.Reset(message);
     status = ReadOperation(reader_, &op);
@@ -153,6 +152,11 @@ Value Session::ResolverOf(const ExportTable::Found& ask) {
 absl::Status Session::DoDeliver(const Operation& op) {
   incoming_ = {.op = op};
   if (op.to.is_bootstrap()) return DoBootstrap(op);
+  if (absl::Status s = AddressDeliver(op); !s.ok()) return s;
+  return ReadArguments();
+}
+
+absl::Status Session::AddressDeliver(const Operation& op) {
   if (op.to.kind == Descriptor::Kind::kExport) {
     incoming_.ask = exports_.Find(op.to.position);
     if (incoming_.ask && !incoming_.ask->is_ask) incoming_.ask.reset();
@@ -160,8 +164,7 @@ absl::Status Session::DoDeliver(const Operation& op) {
   if (!incoming_.ask) {
     if (absl::Status s = FindTarget(op.to, "op:deliver", &incoming_.target); !s.ok()) return s;
   }
-  if (absl::Status s = MakeSlot(op.answer, op.resolver, &incoming_.slot); !s.ok()) return s;
-  return ReadArguments();
+  return MakeSlot(op.answer, op.resolver, &incoming_.slot);
 }
 
 absl::Status Session::ReadArguments() {
@@ -173,14 +176,15 @@ absl::Status Session::ReadArguments() {
 
 // A piece of it. It is over when incoming_ is no longer under way.
 absl::Status Session::GoOnDecoding() {
-  const bool is_long = reader_.bytes().size() > kBytesAtOnce;
+  if (incoming_.is_parcel) return GoOnUnpacking();
+  const bool is_long = reader_.bytes().size() > kReadBytesAtOnce;
   for (int collections = 0;;) {
-    switch (decoder_.Go(*this, is_long ? kWorkOfPiece : kWorkOfShort)) {
+    switch (decoder_.Go(*this, is_long ? kReadWorkOfPiece : kReadWorkOfShort)) {
       case syrup::Decoder::Step::kMore:
         if (is_long) return absl::OkStatus();
         continue;
       case syrup::Decoder::Step::kNoRoom:
-        if (collections++ < kCollectionsMax) {
+        if (collections++ < kReadCollectionsMax) {
           core_.CollectFor(payer_);
           continue;
         }
@@ -191,7 +195,7 @@ absl::Status Session::GoOnDecoding() {
         return RefuseIncoming(ReasonOfArguments());
       case syrup::Decoder::Step::kDone:
         if (reader_.end() != reader_.bytes().size()) return CheckMessage();
-        return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver();
+        return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver(decoder_.value());
     }
   }
 }
@@ -216,9 +220,8 @@ absl::Status Session::RefuseIncoming(Value reason) {
   return absl::OkStatus();
 }
 
-absl::Status Session::FinishDeliver() {
+absl::Status Session::FinishDeliver(Value message) {
   const Incoming incoming = std::exchange(incoming_, {});
-  const Value message = decoder_.value();
   host_.Wake();
   if (!incoming.refusal.empty()) {
     core_.Break(incoming.slot, core_.Reason("type", incoming.refusal));

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "transport/session/planted.h"
 #include "transport/session/session.h"
+#include "transport/session/session_parcel.h"
 #include "vm/actor/promise.h"
 #include "vm/value/bytes.h"
 #include "vm/value/tagged.h"
@@ -11,48 +12,29 @@
 namespace vesicle {
 namespace {
 
-// Of an Encoder: what is written at once, and what in one piece when it is longer. Two units are a
-// step.
-constexpr uint64_t kWorkAtOnce = 5'000;
+// Of an Encoder, in one piece of what is longer than at once.
 constexpr uint64_t kWorkOfPiece = 20'000;
-constexpr int64_t kWorkPerStep = 2;
 
 }  // namespace
 
-struct Session::Outgoing {
-  enum class Kind : uint8_t { kMessage, kFulfill, kBreak };
-  Kind kind = Kind::kMessage;
-  Descriptor to;
-};
+Session::LongWriteState::LongWriteState(Session& session, const Outgoing& outgoing_in)
+    : code(session.far_code_),
+      alive(session.alive_),
+      outgoing(outgoing_in),
+      is_parcel(session.IsParcel(outgoing_in)),
+      out(session.limits_.message),
+      encoder(session.heap()),
+      parcel_encoder(session.heap()),
+      held(session.heap()) {
+  ++session.long_writes_;
+}
 
-// A message that is too long to be written at once. It has a buffer of its own, whose bytes are
-// sent when it is whole; what was counted for it is taken back when it never is.
-struct Session::LongWriteState {
-  LongWriteState(Session& session, const Outgoing& outgoing_in)
-      : code(session.far_code_),
-        alive(session.alive_),
-        outgoing(outgoing_in),
-        out(session.limits_.message),
-        encoder(session.heap()),
-        held(session.heap()) {
-    ++session.long_writes_;
-  }
-  ~LongWriteState() {
-    if (*alive == nullptr) return;
-    --(*alive)->long_writes_;
-    (*alive)->FlushLater();
-    for (const uint64_t position : sent) (*alive)->exports_.Unsend(position);
-  }
-
-  Value code;
-  std::shared_ptr<Session*> alive;
-  Outgoing outgoing;
-  syrup::Writer out;
-  syrup::Encoder encoder;
-  std::vector<uint64_t> sent;
-  std::vector<Deposit> deposits;
-  ExternalBytes held;
-};
+Session::LongWriteState::~LongWriteState() {
+  if (*alive == nullptr) return;
+  --(*alive)->long_writes_;
+  (*alive)->FlushLater();
+  for (const uint64_t position : sent) (*alive)->exports_.Unsend(position);
+}
 
 class Session::LongWrite final : public Suspension {
  public:
@@ -63,6 +45,7 @@ class Session::LongWrite final : public Suspension {
   void Visit(Visitor& visitor) override {
     visitor.Visit(&state_->code, 1);
     state_->encoder.Visit(visitor);
+    state_->parcel_encoder.Visit(visitor);
   }
   Place Where() const override { return {}; }
 
@@ -194,7 +177,7 @@ Value Session::Full() {
 
 bool Session::HasRoomToSend() const {
   return connection_ != nullptr &&
-         connection_->pending_bytes() + out_.size() <= limits_.pending_bytes_max;
+         connection_->pending_bytes() + out_.size() + ParcelBytes() <= limits_.pending_bytes_max;
 }
 
 TurnEnd Session::WriteOut(const Outgoing& outgoing) {
@@ -205,10 +188,11 @@ TurnEnd Session::WriteOut(const Outgoing& outgoing) {
     if (session_planted::OneIn(20)) return TurnEnd::kDone;
   }
   if (!HasRoomToSend()) return GiveUp(outgoing, Full());
+  if (IsParcel(outgoing)) return WriteParcel(outgoing);
   BeginOutgoing(outgoing, out_);
   encoder_.Start(core_.turn().message, AsOf(outgoing), &out_);
-  const syrup::Encoder::Step step = encoder_.Go(*this, kWorkAtOnce);
-  core_.fuel -= static_cast<int64_t>(encoder_.work()) / kWorkPerStep;
+  const syrup::Encoder::Step step = encoder_.Go(*this, kWriteWorkAtOnce);
+  core_.fuel -= static_cast<int64_t>(encoder_.work()) / kWriteWorkPerStep;
   switch (step) {
     case syrup::Encoder::Step::kDone: {
       Value reason;
@@ -229,15 +213,20 @@ TurnEnd Session::WriteOut(const Outgoing& outgoing) {
   auto state = std::make_unique<LongWriteState>(*this, outgoing);
   BeginOutgoing(outgoing, state->out);
   state->encoder.Start(core_.turn().message, AsOf(outgoing), &state->out);
+  return SuspendWriting(std::move(state));
+}
+
+TurnEnd Session::SuspendWriting(std::unique_ptr<LongWriteState> state) {
   return core_.Suspend(std::make_unique<LongWrite>(std::move(state)));
 }
 
 // A piece of it.
 syrup::Encoder::Step Session::GoOnWriting(LongWriteState& state) {
+  if (state.is_parcel) return GoOnPacking(state);
   SwapSent(state);
   const uint64_t before = state.encoder.work();
   const syrup::Encoder::Step step = state.encoder.Go(*this, kWorkOfPiece);
-  core_.fuel -= static_cast<int64_t>(state.encoder.work() - before) / kWorkPerStep;
+  core_.fuel -= static_cast<int64_t>(state.encoder.work() - before) / kWriteWorkPerStep;
   SwapSent(state);
   state.held.Set(state.out.bytes_held());
   return step;
@@ -250,6 +239,7 @@ void Session::SwapSent(LongWriteState& state) {
 
 TurnEnd Session::FinishWriting(LongWriteState& state) {
   SwapSent(state);
+  if (state.is_parcel) return FinishPacking(state);
   Value reason;
   if (!state.out.ok()) {
     reason = ReasonOf(state.out.error());
@@ -293,46 +283,56 @@ bool Session::AreAsksFull() const {
 bool Session::EndOutgoing(const Outgoing& outgoing, syrup::Writer& out, Value* reason) {
   Deliver deliver = {.to = outgoing.to};
   if (outgoing.kind != Outgoing::Kind::kMessage) out.EndList();
-  Value& slot = core_.turn().slot;
-  Object* routed = nullptr;
-  std::optional<uint64_t> ask;
-  if (outgoing.kind == Outgoing::Kind::kMessage && !slot.is_nil()) {
-    // Messages for the answer go after it, unless some wait here already or it has its own way.
-    if (IsPromise(slot)) {
-      Object* root = promise::Root(heap(), slot.target());
-      if (promise::StateOf(root) == promise::State::kPending && promise::Held(root).is_nil() &&
-          !promise::HasMessages(root)) {
-        routed = root;
-      }
-    }
-    if (session_planted::Is(session_planted::kAnswerReused) && session_planted::OneIn(20)) {
-      next_answer_ -= next_answer_ > 1 ? 1 : 0;
-    }
-    const uint64_t answer = routed != nullptr ? next_answer_ : ExportTable::kNoAnswer;
-    Failure why = Failure::kTooBig;
-    if (!AreAsksFull()) ask = exports_.SendAsk(slot, answer, &why);
-    if (!ask) {
-      *reason = why == Failure::kMemory ? core_.QuotaReason(Resource::kMemory) : Full();
-      TakeBack(out);
-      return false;
-    }
-    if (routed != nullptr) deliver.answer = answer;
-    deliver.resolver = {Descriptor::Kind::kImportObject, *ask};
+  Asked asked;
+  if (!AskFor(outgoing, &asked, reason)) {
+    TakeBack(out);
+    return false;
   }
+  deliver.answer = asked.answer;
+  if (asked.ask) deliver.resolver = {Descriptor::Kind::kImportObject, *asked.ask};
   if (!EndDeliver(deliver, dialect_, out)) {
     *reason = ReasonOf(out.error());
-    if (ask) exports_.Unsend(*ask);
+    if (asked.ask) exports_.Unsend(*asked.ask);
     UndoSends();
     return false;
   }
+  CommitOutgoing(asked);
+  return true;
+}
+
+bool Session::AskFor(const Outgoing& outgoing, Asked* asked, Value* reason) {
+  const Value slot = core_.turn().slot;
+  if (outgoing.kind != Outgoing::Kind::kMessage || slot.is_nil()) return true;
+  // Messages for the answer go after it, unless some wait here already or it has its own way.
+  if (IsPromise(slot)) {
+    Object* root = promise::Root(heap(), slot.target());
+    if (promise::StateOf(root) == promise::State::kPending && promise::Held(root).is_nil() &&
+        !promise::HasMessages(root)) {
+      asked->routed = root;
+    }
+  }
+  if (session_planted::Is(session_planted::kAnswerReused) && session_planted::OneIn(20)) {
+    next_answer_ -= next_answer_ > 1 ? 1 : 0;
+  }
+  if (asked->routed != nullptr) asked->answer = next_answer_;
+  Failure why = Failure::kTooBig;
+  if (!AreAsksFull()) {
+    asked->ask = exports_.SendAsk(slot, asked->answer.value_or(ExportTable::kNoAnswer), &why);
+  }
+  if (asked->ask) return true;
+  *reason = why == Failure::kMemory ? core_.QuotaReason(Resource::kMemory) : Full();
+  return false;
+}
+
+void Session::CommitOutgoing(const Asked& asked) {
   sent_.clear();
   WriteDeposits();
-  if (routed != nullptr) {
-    promise::Hold(heap(), routed,
-                  far_ref::MakeAnswer(heap(), far_code_, next_answer_++, Value::Target(routed)));
+  if (asked.routed != nullptr) {
+    promise::Hold(
+        heap(), asked.routed,
+        far_ref::MakeAnswer(heap(), far_code_, next_answer_++, Value::Target(asked.routed)));
   }
-  slot = Value::Nil();
-  return true;
+  core_.turn().slot = Value::Nil();
 }
 
 void Session::TakeBack(syrup::Writer& out) {
@@ -407,17 +407,25 @@ TurnEnd Session::GiveUp(const Outgoing& outgoing, Value reason) {
   if (outgoing.kind == Outgoing::Kind::kMessage) return core_.Fault(reason, {});
   sent_.clear();
   const Outgoing instead = {.kind = Outgoing::Kind::kBreak, .to = outgoing.to};
-  BeginOutgoing(instead, out_);
-  encoder_.Start(reason, syrup::Encoder::As::kValue, &out_);
-  Value ignored;
-  if (encoder_.Go(*this, kWorkAtOnce) != syrup::Encoder::Step::kDone ||
-      !EndOutgoing(instead, out_, &ignored)) {
-    TakeBack(out_);
+  if (!WriteAtOnce(instead, reason)) {
     AbortLater("the answers owed are more than can be written");
     return TurnEnd::kDone;
   }
   FlushLater();
   return TurnEnd::kDone;
+}
+
+bool Session::WriteAtOnce(const Outgoing& outgoing, Value value) {
+  if (IsParcel(outgoing)) return WriteParcelAtOnce(outgoing, value);
+  BeginOutgoing(outgoing, out_);
+  encoder_.Start(value, syrup::Encoder::As::kValue, &out_);
+  Value ignored;
+  if (encoder_.Go(*this, kWriteWorkAtOnce) == syrup::Encoder::Step::kDone &&
+      EndOutgoing(outgoing, out_, &ignored)) {
+    return true;
+  }
+  TakeBack(out_);
+  return false;
 }
 
 Value Session::ReasonOf(const syrup::Error& error) {
@@ -439,42 +447,46 @@ Value Session::ReasonOf(const syrup::Error& error) {
 // ---------------------------------------------------------------------------
 
 std::optional<Failure> Session::WriteRef(Value ref, syrup::Writer& out) {
+  std::optional<Descriptor> as;
+  const std::optional<Failure> failure = Tell(ref, out, &as);
+  if (!failure && as) WriteDescriptor(*as, out);
+  return failure;
+}
+
+std::optional<Failure> Session::Tell(Value ref, syrup::Writer& record,
+                                     std::optional<Descriptor>* as) {
   if (IsPromise(ref)) {
     Object* root = promise::Root(heap(), ref.target());
     const Value route = promise::RouteOf(root);
     if (!route.is_nil()) {
       const FarCode* code = FarCodeOf(route);
-      const auto known = code != nullptr && code->session() == this
-                             ? far_ref::DescriptorOf(actor::Holder(route.target()))
-                             : std::nullopt;
-      if (known) {
-        WriteDescriptor(*known, out);
-        return std::nullopt;
+      if (code != nullptr && code->session() == this) {
+        *as = far_ref::DescriptorOf(actor::Holder(route.target()));
+        if (*as) return std::nullopt;
       }
     } else if (promise::StateOf(root) == promise::State::kKept &&
                promise::Outcome(root).is_target()) {
       // Promises have no identity over a session: what it was kept with will do.
-      return WriteRef(promise::Outcome(root), out);
+      return Tell(promise::Outcome(root), record, as);
     }
-    return WriteExport(Value::Target(root), Descriptor::Kind::kImportPromise, out);
+    return TellExport(Value::Target(root), Descriptor::Kind::kImportPromise, as);
   }
   if (const FarCode* code = FarCodeOf(ref); code != nullptr && code->session() != nullptr) {
-    const Object* far = actor::Holder(ref.target());
     if (code->session() == this) {
-      const std::optional<Descriptor> known = far_ref::DescriptorOf(far);
-      VESICLE_CHECK(known.has_value());
-      WriteDescriptor(*known, out);
+      *as = far_ref::DescriptorOf(actor::Holder(ref.target()));
+      VESICLE_CHECK(as->has_value());
       return std::nullopt;
     }
-    if (!wall_ && host_.Give(*this, *code->session(), ref, out)) return std::nullopt;
+    if (!wall_ && host_.Give(*this, *code->session(), ref, record)) return std::nullopt;
   } else if (const Locator* sturdyref = host_.SturdyrefOf(ref)) {
-    WriteSturdyref(*sturdyref, out);
+    WriteSturdyref(*sturdyref, record);
     return std::nullopt;
   }
-  return WriteExport(ref, Descriptor::Kind::kImportObject, out);
+  return TellExport(ref, Descriptor::Kind::kImportObject, as);
 }
 
-std::optional<Failure> Session::WriteExport(Value ref, Descriptor::Kind kind, syrup::Writer& out) {
+std::optional<Failure> Session::TellExport(Value ref, Descriptor::Kind kind,
+                                           std::optional<Descriptor>* as) {
   if (exports_.size() >= limits_.exports_max) return Failure::kTooBig;
   Failure why;
   const std::optional<uint64_t> position = exports_.Send(ref, &why);
@@ -482,7 +494,7 @@ std::optional<Failure> Session::WriteExport(Value ref, Descriptor::Kind kind, sy
   sent_.push_back(*position);
   const bool is_wrong = session_planted::Is(session_planted::kWrongExport) && *position > 1 &&
                         session_planted::OneIn(50);
-  WriteDescriptor({kind, *position - (is_wrong ? 1 : 0)}, out);
+  *as = Descriptor{kind, *position - (is_wrong ? 1 : 0)};
   return std::nullopt;
 }
 

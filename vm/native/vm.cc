@@ -101,6 +101,8 @@ Vm::Vm(const VmOptions& options, Builtins builtins) : Build(core_), core_(option
 
 Vm::~Vm() = default;
 
+Modules& Vm::modules() { return script_->modules; }
+
 absl::StatusOr<Module> Vm::Load(std::string_view name, std::string_view text,
                                 const ImportFn& import) {
   ImportText import_text;

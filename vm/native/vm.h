@@ -42,6 +42,7 @@ struct ActorOptions;    // typed/context.h
 class BuiltinRegistry;  // script/run/builtin.h
 class Probe;            // script/interpreter.h
 struct LoadResult;      // script/module.h
+class Modules;          // script/module.h
 
 using VmOptions = CoreOptions;
 
@@ -185,6 +186,8 @@ class Vm : public Build {
   std::vector<FaultReport> UnobservedFaults() const { return core_.UnobservedFaults(); }
 
   Core& core() { return core_; }
+  // What was loaded, for who names code to other VMs.
+  Modules& modules();
   // Sees every instruction of scripts, which run slower meanwhile; null: none. For tests.
   void SetProbe(Probe* probe);
 

@@ -165,6 +165,10 @@ std::string ScriptModule::Disassemble() const {
 
 // ---------------------------------------------------------------------------
 
+Value ScriptModule::CodeOfUnit(uint32_t unit) const {
+  return table_.value().data()->words()[2 * item_count_ + unit];
+}
+
 const Source* ScriptModule::source() const {
   if (unit_count_ == 0) return nullptr;
   const Object* code = table_.value().data()->words()[2 * item_count_].data();
@@ -188,6 +192,17 @@ LoadResult Modules::Compile(std::string name, std::string text) {
   return Loader(*this, nullptr, Lets::kLater).LoadFirst(std::move(name), std::move(text));
 }
 
+LoadResult Modules::LoadAgain(const ProgramText& program) {
+  const ImportText import = [&program](const std::string& path,
+                                       std::string*) -> std::optional<std::string> {
+    for (const ProgramText::File& file : program.files) {
+      if (file.path == path) return std::string(file.source->text());
+    }
+    return std::nullopt;
+  };
+  return Load(program.name, std::string(program.files.back().source->text()), import);
+}
+
 Value Modules::BuiltinFunction(uint32_t id) {
   const auto at = builtin_functions_.find(id);
   if (at != builtin_functions_.end()) return at->second.value();
@@ -208,6 +223,9 @@ Value Modules::BuiltinFunction(uint32_t id) {
                         id, instruction::Abc(Op::kReturn, 0)};
   Core& core = interpreter_.core();
   Object* code = MakeCode(core, std::move(draft), {});
+  CodeOrigin origin;
+  origin.builtin = id;
+  static_cast<ScriptCode*>(code::Body(code))->set_origin(std::move(origin));
   const Value function = Value::Data(core.NewHolder(Kind::kFunction, code, 0));
   builtin_functions_.emplace(id, Root(core.heap(), function));
   return function;

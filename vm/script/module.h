@@ -35,6 +35,7 @@
 
 #include "vm/heap/root.h"
 #include "vm/script/compile/resolver.h"
+#include "vm/script/program_text.h"
 #include "vm/script/run/interpreter.h"
 
 namespace vesicle {
@@ -85,6 +86,10 @@ class ScriptModule {
   // Null if it has no code.
   const Source* source() const;
 
+  // The code of a unit, by its number in the text (CodeOrigin). Wants unit < units().
+  Value CodeOfUnit(uint32_t unit) const;
+  uint32_t units() const { return unit_count_; }
+
  private:
   friend class Modules;
   friend class Loader;
@@ -122,6 +127,8 @@ class ScriptModule {
 struct LoadResult {
   std::shared_ptr<ScriptModule> module;  // null: there are errors
   std::string errors;                    // as diagnostics print them; ends in a newline
+  // All that were loaded, by their numbers in the program (program_text.h).
+  std::vector<std::shared_ptr<ScriptModule>> modules = {};
 };
 
 // Gives the text of `path`, which is relative to the folder of the first file
@@ -142,15 +149,17 @@ class Modules {
   LoadResult Load(std::string name, std::string text, const ImportText& import = nullptr);
   // A module without imports, whose `let`s are not computed yet: ScriptModule::Starter() does that.
   LoadResult Compile(std::string name, std::string text);
+  // What another VM has loaded.
+  LoadResult LoadAgain(const ProgramText& program);
+  // A native builtin as a function value. Wants an id of the registry, of a function.
+  Value BuiltinFunction(uint32_t id);
 
   Interpreter& interpreter() { return interpreter_; }
   const ScriptModule* prelude() const { return prelude_.get(); }
+  const std::shared_ptr<ScriptModule>& shared_prelude() const { return prelude_; }
 
  private:
   friend class Loader;
-
-  // A native builtin as a function value.
-  Value BuiltinFunction(uint32_t id);
 
   Interpreter& interpreter_;
   std::shared_ptr<ScriptModule> prelude_;

@@ -105,8 +105,10 @@ LoadResult Loader::LoadFirst(std::string name, std::string text) {
   const size_t slash = name.rfind('/');
   if (slash != std::string::npos) folder_ = name.substr(0, slash + 1);
   const std::string path = name.substr(folder_.size());
+  program_->name = name;
   std::shared_ptr<ScriptModule> module = LoadOne(path, name, std::move(text));
-  return {std::move(module), std::move(errors_)};
+  if (module == nullptr) linked_.clear();
+  return {std::move(module), std::move(errors_), std::move(linked_)};
 }
 
 std::shared_ptr<ScriptModule> Loader::Import(const std::string& from, const Item& item,
@@ -169,9 +171,10 @@ std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std
   if (!diagnostics.has_errors()) {
     drafts = Compile(ast, *source, core.heap(), core.symbols(), diagnostics);
   }
-  if (!diagnostics.has_errors() && !Link(*module, ast, source, std::move(drafts), around)) {
+  if (!diagnostics.has_errors() && !Link(*module, ast, source, path, std::move(drafts), around)) {
     diagnostics.Error({}, "there is no memory for this module");
   }
+  if (!diagnostics.has_errors()) linked_.push_back(module);
   if (!diagnostics.has_errors() && lets_ == Lets::kNow) EvaluateConstants(*module, diagnostics);
   loading_.pop_back();
   if (diagnostics.has_errors()) {
@@ -186,7 +189,8 @@ std::shared_ptr<ScriptModule> Loader::LoadOne(const std::string& path, const std
 // Linking. Nothing is collected here: plain Values stay good.
 
 bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
-                  std::vector<CodeDraft> drafts, const ModuleNames& around) {
+                  const std::string& path, std::vector<CodeDraft> drafts,
+                  const ModuleNames& around) {
   Interpreter& interpreter = modules_.interpreter_;
   Core& core = interpreter.core();
   Heap& heap = core.heap();
@@ -199,6 +203,9 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
   module.unit_count_ = units;
   module.table_ = Root(heap, Value::Data(table));
   std::fill(table->words(), table->words() + table->count, Value::Absent());
+  CodeOrigin origin = {.program = program_,
+                       .module = static_cast<uint32_t>(program_->files.size())};
+  program_->files.push_back({path, source});
 
   // Behind its own constants each code holds the table, and the table all code: a module lives and
   // dies as one. So its source, which every unit keeps, is paid for once.
@@ -206,6 +213,7 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
     const bool is_first = table->words()[2 * items].is_absent();
     auto body = std::make_unique<ScriptCode>(std::move(draft), source,
                                              is_first ? CountsSource::kYes : CountsSource::kNo);
+    body->set_origin(origin);
     const EnterFn enter = EnterFor(*body);
     void* pointer = body->pointer();
     Object* code = code::Make(heap, body.release(), enter, pointer, constants + 1);
@@ -218,11 +226,13 @@ bool Loader::Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const So
   for (uint32_t i = 0; i < units; ++i) {
     const Unit* unit = drafts[i].unit;
     constants.push_back(std::move(drafts[i].constants));
+    origin.unit = i;
     Object* code = make(std::move(drafts[i]), static_cast<uint32_t>(constants.back().size()));
     codes.emplace(unit, code);
     table->words()[2 * items + i] = Value::Data(code);
   }
 
+  origin.unit = CodeOrigin::kNone;
   for (const Item* item : ast.items) {
     if (item->unit == nullptr) continue;
     Object* code = codes.at(item->unit);

@@ -37,12 +37,14 @@ class Loader {
                                        Diagnostics& diagnostics);
   // Makes the code objects of all drafts and fills their constants.
   bool Link(ScriptModule& module, const Ast& ast, std::shared_ptr<const Source> source,
-            std::vector<CodeDraft> drafts, const ModuleNames& around);
+            const std::string& path, std::vector<CodeDraft> drafts, const ModuleNames& around);
   void EvaluateConstants(ScriptModule& module, Diagnostics& diagnostics);
 
   Modules& modules_;
   const ImportText import_;
   const Lets lets_;
+  std::shared_ptr<ProgramText> program_ = std::make_shared<ProgramText>();
+  std::vector<std::shared_ptr<ScriptModule>> linked_;  // by their numbers in it
   std::string folder_;  // of the first file, with the last slash; may be empty
   std::map<std::string, std::shared_ptr<ScriptModule>> loaded_;  // by path; null: it had errors
   std::vector<std::string> loading_;                             // paths, outermost first

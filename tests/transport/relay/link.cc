@@ -18,7 +18,10 @@ namespace {
 
 class MemoryLink final : public SessionLink {
  public:
-  explicit MemoryLink(const VmOptions& options) : world_(1, {}, options) { Meet(); }
+  explicit MemoryLink(const VmOptions& options, const MemoryOptions& memory = {})
+      : world_(1, memory, options) {
+    Meet();
+  }
   Shore& inside() override { return inside_; }
   Shore& outside() override { return outside_; }
   void RunFor(int64_t steps) override {
@@ -138,6 +141,10 @@ std::unique_ptr<Link> EveryLink(const VmOptions& options,
     if (and_then) and_then(*link);
   };
   SUBCASE("a session in memory") { use(std::make_unique<MemoryLink>(options)); }
+  // Parcels, but for behaviors, which tests/transport/host has.
+  SUBCASE("a session in memory between VMs of one process") {
+    use(std::make_unique<MemoryLink>(options, MemoryOptions{.stays_in_process = true}));
+  }
   SUBCASE("a session over TCP") {
     use(std::make_unique<SocketLink>(options, SocketLink::Over::kTcp));
   }

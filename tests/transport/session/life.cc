@@ -54,7 +54,7 @@ behavior agent(id, refs, next, seen, wrong, total) {
 
 }  // namespace
 
-Life Live(uint64_t seed) {
+Life Live(uint64_t seed, Lines lines) {
   SeededRandom random(seed);
   const auto below = [&](uint64_t n) { return static_cast<int64_t>(random.Next() % n); };
   MemoryOptions memory;
@@ -62,6 +62,7 @@ Life Live(uint64_t seed) {
     memory = {.delay_ns_min = 1'000, .delay_ns_max = 20'000'000};
     memory.chunk_bytes_max = seed % 4 == 0 ? 40 : 0;
   }
+  memory.stays_in_process = lines == Lines::kInProcess;
   const bool has_cuts = seed % 3 == 0;
   // Whole VMs end and come again under their names.
   const bool has_crashes = seed % 6 == 0;

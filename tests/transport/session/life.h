@@ -18,7 +18,10 @@ struct Life {
 // What must hold: each question ends once; without cuts none ends for want of a session; what is
 // sent to a reference arrives in order, once, and, without cuts, all of it; when lines are whole
 // again everybody reaches everybody; when all is dropped every table is empty.
-Life Live(uint64_t seed);
+// kInProcess: the VMs take each other for VMs of one process, so that parcels go over the lines,
+// cut and joined as any bytes.
+enum class Lines : uint8_t { kBetweenProcesses, kInProcess };
+Life Live(uint64_t seed, Lines lines = Lines::kBetweenProcesses);
 
 }  // namespace vesicle
 

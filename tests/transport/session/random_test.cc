@@ -13,6 +13,10 @@ TEST_CASE("in networks of any history questions end once, order holds, and table
   ForEachSeed(100, [](uint64_t seed) { CHECK(Live(seed).wrong == ""); });
 }
 
+TEST_CASE("the same holds for parcels, between VMs of one process") {
+  ForEachSeed(100, [](uint64_t seed) { CHECK(Live(seed, Lines::kInProcess).wrong == ""); });
+}
+
 TEST_CASE("the same seed lives the same life") {
   for (const uint64_t seed : {3u, 4u, 6u}) {
     const Life one = Live(seed), other = Live(seed);

@@ -13,11 +13,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vm/actor/code.h"
 #include "vm/actor/fault.h"
 #include "vm/script/compile/opcodes.h"
+#include "vm/script/program_text.h"
 #include "vm/script/syntax/ast.h"
 #include "vm/script/syntax/source.h"
 
@@ -85,6 +87,9 @@ class ScriptCode final : public CodeBody {
   Span SpanAt(uint32_t pc) const;
   Place PlaceAt(uint32_t pc) const;
   const Source* source() const { return source_.get(); }
+  // By what other VMs know it.
+  const CodeOrigin& origin() const { return origin_; }
+  void set_origin(CodeOrigin origin) { origin_ = std::move(origin); }
 
   static const Instruction* First(const void* pointer) {
     return static_cast<const Instruction*>(pointer) + sizeof(CodeHeader) / sizeof(Instruction);
@@ -98,6 +103,7 @@ class ScriptCode final : public CodeBody {
   std::unique_ptr<uint64_t[]> words_;  // 64 bits wide: aligned as code.h wants it
   std::vector<PlaceRow> places_;
   std::shared_ptr<const Source> source_;  // null: made by the VM
+  CodeOrigin origin_;
 };
 
 // A span as a report shows it.
