@@ -53,8 +53,7 @@ struct Plan {
   ChildLimits limits;
 };
 
-ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS
-[[noreturn]] void GiveUp(int error_fd, StartError::Step step) {
+[[noreturn]] ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS void GiveUp(int error_fd, StartError::Step step) {
   const StartError error = {step, errno};
   // Nobody is there to hear of it if this fails.
   while (write(error_fd, &error, sizeof error) < 0 && errno == EINTR) {
@@ -62,8 +61,8 @@ ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS
   _exit(127);
 }
 
-ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS
-bool SetLimit(decltype(RLIMIT_AS) resource, uint64_t soft, uint64_t hard) {
+ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS bool SetLimit(decltype(RLIMIT_AS) resource, uint64_t soft,
+                                                 uint64_t hard) {
   rlimit limit;
   if (getrlimit(resource, &limit) != 0) return false;
   limit.rlim_max = std::min<rlim_t>(limit.rlim_max, hard);
@@ -72,8 +71,7 @@ bool SetLimit(decltype(RLIMIT_AS) resource, uint64_t soft, uint64_t hard) {
 }
 
 // The child, which shares our memory until it is another program.
-ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS
-[[noreturn]] void BecomeProgram(const Plan& plan) {
+[[noreturn]] ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS void BecomeProgram(const Plan& plan) {
   using Step = StartError::Step;
   // Of handlers that would run in it our memory would be the victim; and what is ignored would
   // stay so in the program.

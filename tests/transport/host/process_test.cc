@@ -123,8 +123,10 @@ TEST_CASE("process: Stop asks first, and what was sent before is done") {
 
 TEST_CASE("process: one that does not listen gets SIGTERM, and one that ignores that SIGKILL") {
   ProcessWorld world;
-  for (const auto& [actor, how] :
-       {std::pair<std::string, std::string>{"spinner", "15 (SIGTERM)"}, {"deaf", "9 (SIGKILL)"}}) {
+  const std::pair<std::string, std::string> kinds[] = {{"spinner", "15 (SIGTERM)"},
+                                                       {"deaf", "9 (SIGKILL)"}};
+  for (const auto& kind : kinds) {
+    const std::string &actor = kind.first, &how = kind.second;
     CAPTURE(actor);
     const auto child = world.Spawn({.actor = actor, .stop_ms_max = 100, .term_ms_max = 100});
     REQUIRE(world.Started(*child).ok());
