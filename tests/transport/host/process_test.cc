@@ -302,7 +302,7 @@ TEST_CASE("process: children of the host that are none of ours are left alone") 
 TEST_CASE("process: it answers its first ask soon") {
   // The figure is tests/bench/process.cc's; this bound is ten times what is wanted.
   ProcessWorld world;
-  const int64_t before = Ms();
+  [[maybe_unused]] const int64_t before = Ms();
   const auto counter = world.SpawnActor("counter");
   CHECK(world.Answer(counter->ref(), world.vm.Symbol("get")) == "0");
 #if VESICLE_ASAN == 0
