@@ -2,8 +2,10 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "cli/child.h"
 #include "cli/command.h"
 #include "vm/script/syntax/diagnostic.h"
 
@@ -90,6 +92,7 @@ int Main(const std::vector<std::string>& words) {
 }  // namespace vesicle::cli
 
 int main(int argc, char** argv) {
+  if (const std::optional<int> code = vesicle::cli::RunAsChild(argc, argv)) return *code;
   // A closed pipe is an error of the write that finds it.
   signal(SIGPIPE, SIG_IGN);
   return vesicle::cli::Main(std::vector<std::string>(argv + 1, argv + argc));

@@ -145,7 +145,8 @@ Command RunCommand() {
       "[options] FILE [ARGS...]",
       "runs a program until nothing in it can happen any more",
       "\nThe program's `main` gets #start(host). host has console, args, clock, timer, random,\n"
-      "stdin, loader, files and net; files and net refuse everything unless they were allowed.\n"
+      "stdin, loader, files, net and process; the last three refuse everything unless they were\n"
+      "allowed.\n"
       "\nexit: 0 all went well; 1 a fault that nobody saw, or a task left waiting; 2 wrong\n"
       "usage, or a program that does not compile; 130 Ctrl-C, 143 SIGTERM; 141 nobody reads\n"
       "its output any more\n"

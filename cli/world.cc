@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "cli/command.h"
 #include "cli/program.h"
+#include "transport/host/process_device.h"
+#include "vm/heap/poison.h"
 
 namespace vesicle::cli {
 namespace {
@@ -40,6 +42,21 @@ absl::StatusOr<Root> MakeFiles(VmLoop& loop, const std::vector<Grant>& grants) {
   return MakeGrants(loop.vm(), std::move(directories));
 }
 
+// host.process; or a refusal.
+Root MakeProcesses(VmLoop& loop, const ProcessGrants& grants) {
+  if (grants.empty()) {
+    return MakeRefusal(loop.vm(), "process",
+                       "no process was granted: run with --allow-process=NAME");
+  }
+  ProcessDeviceOptions options;
+  options.program = [grants](std::string_view name) { return grants.Program(name); };
+  options.script = [grants](std::string_view file, bool has_text) {
+    return grants.Script(file, has_text);
+  };
+  if (VESICLE_ASAN != 0) options.bytes_beside_vm = 0;
+  return MakeProcess(loop, std::move(options));
+}
+
 }  // namespace
 
 std::vector<OptionSpec> WorldOptionSpecs() {
@@ -47,6 +64,8 @@ std::vector<OptionSpec> WorldOptionSpecs() {
       {"allow-read", "DIR", "host.files is DIR, to read; give several, and #open_dir picks"},
       {"allow-write", "DIR", "the same, to read and write"},
       {"allow-net", "HOST:PORT", "host.net may listen and connect there; give several; * is all"},
+      {"allow-process", "NAME,..",
+       "host.process may run these programs and .ves files, by name; * is all"},
       {"identity", "FILE",
        "the key that peers know it by, of vesicle keygen; else one for this run"},
       {"seed", "N", "host.random gives the same numbers each time"},
@@ -61,6 +80,9 @@ absl::StatusOr<WorldOptions> WorldOptionsOf(const Arguments& arguments) {
     absl::StatusOr<NetGrant> grant = ParseNetGrant(text);
     if (!grant.ok()) return grant.status();
     options.net.push_back(*std::move(grant));
+  }
+  for (const std::string& text : arguments.Values("allow-process")) {
+    if (absl::Status added = options.process.Add(text); !added.ok()) return added;
   }
   options.identity = arguments.Value("identity").value_or("");
   const auto seed = arguments.Number("seed", 0, INT64_MAX);
@@ -122,6 +144,7 @@ Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions&
     program.net = *std::move(made);
     net = program.net->device();
   }
+  const Root process = MakeProcesses(loop, options.process);
   const Root console = MakeConsole(loop, std::move(console_options));
   const Root clock = MakeClock(vm), timer = MakeTimer(loop), input = MakeStdin(loop);
   const Root random = MakeRandom(vm, std::move(source)), loader = MakeLoader(vm);
@@ -140,7 +163,8 @@ Program StartProgram(std::string_view command, VmLoop& loop, const WorldOptions&
                        {"stdin", input.value()},
                        {"loader", loader.value()},
                        {"files", files->value()},
-                       {"net", net.value()}});
+                       {"net", net.value()},
+                       {"process", process.value()}});
   if (vms != nullptr) {
     std::vector<Value> places;
     for (const Root& place : *vms) places.push_back(place.value());

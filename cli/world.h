@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "cli/arguments.h"
 #include "cli/net_host.h"
+#include "cli/process_grants.h"
 #include "vm/loop/devices.h"
 #include "vm/loop/vm_loop.h"
 
@@ -27,12 +28,13 @@ struct WorldOptions {
   VmOptions vm;
   std::vector<Grant> grants;
   std::vector<NetGrant> net;
+  ProcessGrants process;
   std::string identity;  // a file; empty: a key of this run
   std::optional<int64_t> seed;
 };
 
-// --allow-read, --allow-write, --allow-net, --identity, --seed, --memory, --steps; and what they
-// say.
+// --allow-read, --allow-write, --allow-net, --allow-process, --identity, --seed, --memory, --steps;
+// and what they say.
 std::vector<OptionSpec> WorldOptionSpecs();
 // InvalidArgument: what is wrong, in one line.
 absl::StatusOr<WorldOptions> WorldOptionsOf(const Arguments& arguments);

@@ -3,10 +3,10 @@
 //
 // Ownership: of the ends and the child, who gets them.
 // Threads:   the loop's.
-// Limits:    an environment and a list of arguments have the system's.
+// Limits:    those of child_process.h.
 //
 //   auto spawned = SpawnWithPipe(environment, {.file = "/usr/bin/vesicle", .arguments =
-//   {"serve"}}); spawned->pipe->Start(&session);
+//   {"serve"}}); auto connection = spawned->pipe->Connect("child", {});
 //   ... and in the child:
 //   auto parent = AdoptSocket(environment, kChildPipeFd, "parent");
 #ifndef VESICLE_TRANSPORT_PIPE_H_
@@ -15,9 +15,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
+#include "transport/child_process.h"
 #include "transport/loop_environment.h"
 #include "transport/transport.h"
 
@@ -37,31 +38,42 @@ absl::StatusOr<std::unique_ptr<Connection>> AdoptSocket(LoopEnvironment& environ
 absl::StatusOr<std::pair<std::unique_ptr<Connection>, std::unique_ptr<Connection>>> SocketPair(
     LoopEnvironment& environment, const Limits& limits = {});
 
-// Destroying one kills the process if it still runs.
-class ChildProcess {
+// A transport of one connection, which is there already: who connects or listens first has it. So
+// what speaks over transports, as a network of sessions, speaks over a pipe.
+class PipeTransport final : public Transport {
  public:
-  virtual ~ChildProcess() = default;
-  virtual int pid() const = 0;
-};
+  static constexpr std::string_view kName = "vesicle-pipe";
 
-struct SpawnOptions {
-  std::string file;                           // its path: no shell and no search
-  std::vector<std::string> arguments = {};    // behind its name
-  std::vector<std::string> environment = {};  // "NAME=value"; nothing else
-  Limits limits = {};
-  // Its exit code, or the signal that ended it (0: none). Not called if it is destroyed before.
-  absl::AnyInvocable<void(int64_t code, int signal)> on_exit = {};
+  // Takes `fd`, as AdoptSocket. `peer`: what the peer's address shows.
+  PipeTransport(LoopEnvironment& environment, int fd, std::string peer)
+      : environment_(environment), fd_(fd), peer_(std::move(peer)) {}
+  ~PipeTransport() override;
+
+  std::string_view name() const override { return kName; }
+  // Accepts the one connection, before it returns. The address is for people. Unavailable: somebody
+  // has it.
+  absl::StatusOr<std::unique_ptr<Listener>> Listen(const std::string& address,
+                                                   const ListenOptions& options,
+                                                   AcceptFn on_accept) override;
+  absl::StatusOr<std::unique_ptr<Connection>> Connect(const std::string& address,
+                                                      const ConnectOptions& options) override;
+
+ private:
+  absl::StatusOr<std::unique_ptr<Connection>> Take(const Limits& limits);
+
+  LoopEnvironment& environment_;
+  int fd_;  // -1: somebody has it
+  std::string peer_;
 };
 
 struct Spawned {
   std::unique_ptr<ChildProcess> process;
-  std::unique_ptr<Connection> pipe;
+  std::unique_ptr<PipeTransport> pipe;
 };
 
-// The child has an empty standard input, our standard output and error, and its end of the pipe at
-// kChildPipeFd. NotFound, PermissionDenied: of the file. InvalidArgument: a name without a slash.
-// ResourceExhausted: no descriptors, no memory, no processes.
-absl::StatusOr<Spawned> SpawnWithPipe(LoopEnvironment& environment, SpawnOptions options);
+// StartChild, with one more descriptor: the child has its end of a pipe at kChildPipeFd. Wants at
+// most that many others; where there are fewer, the null device stands for them.
+absl::StatusOr<Spawned> SpawnWithPipe(LoopEnvironment& environment, ChildOptions options);
 
 }  // namespace vesicle
 #pragma GCC visibility pop

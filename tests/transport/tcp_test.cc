@@ -3,12 +3,14 @@
 
 #include <doctest/doctest.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <functional>
 #include <memory>
 #include <string>
@@ -357,58 +359,59 @@ TEST_CASE("pipe: what is no connected stream socket is refused, and closed") {
 
 TEST_CASE("pipe: a child process has the other end, and its exit is told") {
   TcpWorld world;
-  int64_t code = -1;
-  int signal = -1;
-  SpawnOptions options;
-  options.file = "/bin/sh";
-  options.arguments = {"-c", "cat <&3 >&3; exit $ANSWER"};
-  options.environment = {"ANSWER=7", "PATH=/usr/bin:/bin"};
-  options.on_exit = [&](int64_t c, int s) {
-    code = c;
-    signal = s;
-  };
-  auto spawned = SpawnWithPipe(*world.environment, std::move(options));
+  ChildEnd ended;
+  bool has_ended = false;
+  auto spawned =
+      SpawnWithPipe(*world.environment, {.file = "/bin/sh",
+                                         .arguments = {"-c", "cat <&3 >&3; exit $ANSWER"},
+                                         .environment = {"ANSWER=7", "PATH=/usr/bin:/bin"},
+                                         .descriptors = {-1, 1, 2},
+                                         .on_exit = [&](const ChildEnd& end) {
+                                           ended = end;
+                                           has_ended = true;
+                                         }});
   REQUIRE(spawned.ok());
   CHECK(spawned->process->pid() > 0);
   End end;
-  end.Take(std::move(spawned->pipe));
+  end.Take(*spawned->pipe->Connect("child", {}));
+  CHECK(absl::IsUnavailable(spawned->pipe->Connect("child", {}).status()));
   const std::string bytes = Pattern(300'000, 1);
   CHECK(end.Send(bytes).ok());
   REQUIRE(world.RunUntil([&] { return end.ear.got.size() == bytes.size(); }));
   CHECK(end.ear.got == bytes);
   end.Close();
-  REQUIRE(world.RunUntil([&] { return code != -1 && end.ear.closed; }));
-  CHECK(code == 7);
-  CHECK(signal == 0);
+  REQUIRE(world.RunUntil([&] { return has_ended && end.ear.closed; }));
+  CHECK(ended.ToString() == "exited with 7");
 }
 
 TEST_CASE("pipe: a child that is not wanted any more is killed, and waited for") {
   TcpWorld world;
   End end;
+  int pid = 0;
   {
-    SpawnOptions options;
-    options.file = "/bin/sh";
-    options.arguments = {"-c", "echo ready >&3; exec sleep 1000"};
-    options.environment = {"PATH=/usr/bin:/bin"};
-    auto spawned = SpawnWithPipe(*world.environment, std::move(options));
+    auto spawned =
+        SpawnWithPipe(*world.environment, {.file = "/bin/sh",
+                                           .arguments = {"-c", "echo ready >&3; exec sleep 1000"},
+                                           .environment = {"PATH=/usr/bin:/bin"}});
     REQUIRE(spawned.ok());
-    end.Take(std::move(spawned->pipe));
+    pid = spawned->process->pid();
+    end.Take(*spawned->pipe->Connect("child", {}));
     REQUIRE(world.RunUntil([&] { return end.ear.got == "ready\n"; }));
   }
+  CHECK(kill(pid, 0) != 0);
+  CHECK(errno == ESRCH);
   REQUIRE(world.RunUntil([&] { return end.ear.closed; }));
   end.connection.reset();
-  // The world's end runs the loop until it has no handle: the process is one.
 }
 
 TEST_CASE("pipe: what cannot be started says why") {
   TcpWorld world;
   const auto spawn = [&](const std::string& file) {
-    SpawnOptions options;
-    options.file = file;
-    return SpawnWithPipe(*world.environment, std::move(options)).status();
+    return SpawnWithPipe(*world.environment, {.file = file}).status();
   };
   CHECK(absl::IsNotFound(spawn("/nowhere/at/all")));
   CHECK(absl::IsPermissionDenied(spawn("/etc/passwd")));
+  CHECK(absl::IsPermissionDenied(spawn("/etc")));
   CHECK(absl::IsInvalidArgument(spawn("sh")));
 }
 

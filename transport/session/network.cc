@@ -76,6 +76,7 @@ Network::Network(Vm& vm, Environment& environment, Transport& transport, Network
       gifts_(vm.core(), options_.gifts) {}
 
 Network::~Network() {
+  options_.on_gone = {};
   listeners_.clear();
   BreakStranded("the network was closed");
   for (auto& [id, link] : links_) {
@@ -435,8 +436,9 @@ void Network::OnLinkClosed(NetworkLink& link, const absl::Status& why) {
   if (link.session() != nullptr) {
     link.session()->Disconnect(why);
     if (!link.is_session_over()) return;
-  } else if (!link.handshake().has_ended()) {
-    link.handshake().End();
+  } else {
+    if (!link.handshake().has_ended()) link.handshake().End();
+    if (options_.on_gone) options_.on_gone(link.dialled(), link.handshake().why());
   }
   Forget(link.id());
 }
@@ -446,6 +448,7 @@ void Network::OnEnding(Session& session) {
   if (at == by_session_.end()) return;
   table_.Remove(at->second);
   gifts_.EndGifter(session.id());
+  if (options_.on_gone) options_.on_gone(session.peer(), session.why());
 }
 
 void Network::OnEnded(Session& session, const absl::Status&) {

@@ -76,6 +76,10 @@ struct NetworkOptions {
   ListenOptions listen = {};
   // Whether we may connect to that peer; empty: to any.
   std::function<absl::Status(const PeerLocator&)> may_dial = {};
+  // Told once of each connection whose session begins to end, or that ended before there was one:
+  // whose it was (where nothing is known, who was dialled), and why. From within the network, which
+  // is to be destroyed later.
+  std::function<void(const PeerLocator&, const absl::Status& why)> on_gone = {};
   // Whether we may listen at that address; empty: at any.
   std::function<absl::Status(const std::string&)> may_listen = {};
   // With peers of this process: by what functions and behaviors cross; null: they do not. It

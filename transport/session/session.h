@@ -134,6 +134,8 @@ class Session final : private syrup::RefWriter,
   const SessionKey& key() const { return key_; }
   const Hello& hello() const { return hello_; }
   bool is_over() const { return stage_ != Stage::kOpen; }
+  // When it is over.
+  const absl::Status& why() const { return why_; }
   // Something can come by it: the peer has a reference of ours, or owes an answer.
   bool is_needed() const { return exports_.references() > 0 || exports_.asks() > 0; }
 
