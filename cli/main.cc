@@ -1,8 +1,11 @@
 // vesicle: the command. Picks the command, reads its options, runs it.
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cli/child.h"
@@ -26,10 +29,16 @@ void PrintHelp(const Command& command) {
   std::printf("vesicle %s %s\n\n%s\n", command.name.data(), command.usage.data(),
               command.summary.data());
   if (!command.options.empty()) std::printf("\noptions:\n");
+  std::vector<std::string> names;
+  size_t width = 0;
   for (const OptionSpec& option : command.options) {
-    const std::string name = absl::StrCat(
-        "--", std::string(option.name), option.value.empty() ? "" : "=", std::string(option.value));
-    std::printf("  %-20s %s\n", name.c_str(), option.help.data());
+    names.push_back(absl::StrCat("--", std::string(option.name), option.value.empty() ? "" : "=",
+                                 std::string(option.value)));
+    width = std::max(width, names.back().size());
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::printf("  %-*s %s\n", static_cast<int>(width), names[i].c_str(),
+                command.options[i].help.data());
   }
   std::printf("%s", command.more.data());
 }

@@ -35,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "transport/loop_environment.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // 0: as much as we may have ourselves. What we may not have, the child does not get either.
@@ -91,5 +92,6 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> StartChild(LoopEnvironment& enviro
                                                          ChildOptions options);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CHILD_PROCESS_H_

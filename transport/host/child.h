@@ -37,6 +37,7 @@
 #include "vm/loop/vm_loop.h"
 #include "vm/native/vm.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 // Stands behind the name of a program that is started as a child, with a number of bytes for its VM
@@ -99,5 +100,6 @@ std::optional<int> RunChild(int argc, char** argv, const ChildRegistry& registry
 bool IsChildThatDoesNotKnow();
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_HOST_CHILD_H_

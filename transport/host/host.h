@@ -38,6 +38,7 @@
 #include "vm/loop/vm_loop.h"
 #include "vm/native/vm.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 class Host;
@@ -161,5 +162,6 @@ class Host {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_HOST_HOST_H_

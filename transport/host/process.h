@@ -55,6 +55,7 @@
 #include "vm/loop/vm_loop.h"
 #include "vm/native/vm.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct ProcessOptions {
@@ -147,5 +148,6 @@ class ProcessHost {
 Value ReasonOf(Core& core, const absl::Status& status);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_HOST_PROCESS_H_

@@ -27,6 +27,7 @@
 #include "vm/heap/heap.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::parcel {
 
 // Writes what stands for a reference, and for code.
@@ -93,5 +94,6 @@ class Encoder {
 };
 
 }  // namespace vesicle::parcel
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_PARCEL_ENCODER_H_

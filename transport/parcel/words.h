@@ -30,6 +30,7 @@
 #include "vm/heap/kinds.h"
 #include "vm/heap/word.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::parcel {
 
 // How a piece of a long walk ended: that of an Encoder, and of a Decoder.
@@ -101,5 +102,6 @@ class Words {
 };
 
 }  // namespace vesicle::parcel
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_PARCEL_WORDS_H_

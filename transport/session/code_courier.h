@@ -15,6 +15,7 @@
 #include "vm/heap/object.h"
 #include "vm/value/result.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct CodeName {
@@ -34,5 +35,6 @@ class CodeCourier {
 };
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_SESSION_CODE_COURIER_H_
