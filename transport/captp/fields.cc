@@ -46,6 +46,11 @@ const char* NameOf(Token token) {
 
 }  // namespace
 
+absl::Status WrongField(std::string_view record, std::string_view field, std::string_view what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(Absl(record), ", ", Absl(field), ": ", Absl(what)));
+}
+
 bool Fields::Next(std::string_view field, Token* token) {
   if (!ok()) return false;
   *token = reader_.Next();
@@ -54,10 +59,7 @@ bool Fields::Next(std::string_view field, Token* token) {
 }
 
 bool Fields::Fail(std::string_view field, std::string_view what) {
-  if (ok()) {
-    status_ = absl::InvalidArgumentError(
-        absl::StrCat(Absl(record_), ", ", Absl(field), ": ", Absl(what)));
-  }
+  if (ok()) status_ = WrongField(record_, field, what);
   return false;
 }
 

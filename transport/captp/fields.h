@@ -27,6 +27,9 @@ namespace vesicle {
 inline constexpr uint64_t kPositionMax = 999'999'999'999'999'999;
 inline constexpr uint64_t kNoIndex = UINT64_MAX;
 
+// InvalidArgument, as the errors of Fields say it: "op:deliver, to-desc: what".
+absl::Status WrongField(std::string_view record, std::string_view field, std::string_view what);
+
 class Fields {
  public:
   Fields(syrup::Reader& reader, std::string_view record) : reader_(reader), record_(record) {}

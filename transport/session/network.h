@@ -165,6 +165,10 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
   absl::StatusOr<NetworkLink*> LinkTo(const PeerLocator& peer, std::optional<LinkId> causer);
   absl::StatusOr<NetworkLink*> Dial(const PeerLocator& peer, std::optional<LinkId> causer);
   absl::Status MayDial(const PeerLocator& peer);
+  // "host:port", as transports read it. InvalidArgument: the locator does not say.
+  static absl::StatusOr<std::string> AddressOf(const PeerLocator& peer);
+  // A swiss number, or the name of a gift: 32 bytes that nobody guesses.
+  std::string NewSecret();
   absl::Status MayCause(LinkId causer) const;
   void Judge(NetworkLink& link);
   absl::StatusOr<PeerTerms> TermsOf(const PeerLocator& peer);

@@ -26,6 +26,10 @@
 #pragma GCC visibility push(default)
 namespace vesicle {
 
+inline std::string_view TextOf(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
 class NetworkLink final : public ConnectionHandler {
  public:
   using Id = uint64_t;
