@@ -129,8 +129,9 @@ void Context::Watch(const ActorRef<U>& other, M method, As&&... as) {
   using S = SignatureOf<M>;
   using T = typename S::Class;
   typed_internal::CheckCall<T, M, As...>();
-  static_assert(!typed_internal::kHoldsValue<typename S::Arguments>,
-                "vesicle: what a watcher is told of an end is kept until then: a Root, not a Value");
+  static_assert(
+      !typed_internal::kHoldsValue<typename S::Arguments>,
+      "vesicle: what a watcher is told of an end is kept until then: a Root, not a Value");
   other.Join().Then(
       [self = self<T>(), method,
        arguments = typename S::Arguments(std::forward<As>(as)...)](const absl::Status&) {
