@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
 # The samples of several VMs, over TLS on the loopback: what the clients print, and how they end.
 #
-#   tests/cli/net_samples.sh VESICLE
+#   tests/cli/net_samples.sh VESICLE CHAT_SERVER
+# CHAT_SERVER is samples/host/chat_server, to which the scripts' client talks as to the scripts' server.
 set -u
 vesicle=$1
+chat_server=$2
 work=$(mktemp -d)
 servers=()
 trap 'kill "${servers[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 failed=0
 
 server() {  # NAME FLAGS...: starts it, and waits for its locator
-  "$vesicle" run --allow-net=127.0.0.1 "${@:2}" "samples/net/$1_server.ves" 127.0.0.1:0 \
-    >"$work/$1.locator" 2>"$work/$1.err" &
+  start "$1" "$vesicle" run --allow-net=127.0.0.1 "${@:2}" "samples/net/$1_server.ves" 127.0.0.1:0
+}
+
+start() {  # NAME COMMAND...: the same, of any server
+  "${@:2}" >"$work/$1.locator" 2>"$work/$1.err" &
   servers+=($!)
   for _ in $(seq 300); do
     [ -s "$work/$1.locator" ] && return
@@ -39,6 +44,12 @@ expect 'first in the chat' 0 $'Ada: hello\nAda: how are you' \
   $(client chat) "$(cat "$work/chat.locator")" Ada hello 'how are you'
 expect 'second in the chat' 0 $'Ada has come\nAda: hello\nAda: how are you\nBob: good evening' \
   $(client chat) "$(cat "$work/chat.locator")" Bob 'good evening'
+start host_chat "$chat_server" 127.0.0.1:0
+expect 'first at the C++ server' 0 $'Ada: hello\nAda: how are you' \
+  $(client chat) "$(cat "$work/host_chat.locator")" Ada hello 'how are you'
+expect 'second at the C++ server' 0 \
+  $'Ada has come\nAda: hello\nAda: how are you\nAda is gone\nBob: good evening' \
+  $(client chat) "$(cat "$work/host_chat.locator")" Bob 'good evening'
 expect echo 0 '{answer: {tag: 5}}' $(client echo) "$(cat "$work/echo.locator")"
 grep -qx 'echo got {tag: 5}' "$work/echo.locator" || { echo "echo: nothing printed"; failed=1; }
 expect ring 0 '3 laps of 10 links in two VMs' \

@@ -48,6 +48,12 @@ class Worker {
   }
   void LinkOther(Context& context, ActorRef<Worker> other) { context.Link(other); }
   void OnOther() { Note("saw an end"); }
+  void WatchBy(Context& context, ActorRef<Worker> other, std::string who) {
+    context.Watch(other, &Worker::OnEnd, who, other);
+  }
+  void OnEnd(const std::string& who, const ActorRef<Worker>& other) {
+    Note("saw the end of " + who + (other.is_near() ? "" : ", a stranger"));
+  }
   void KillSelf(Context& context) {
     context.Kill();
     Note("still here");
@@ -166,6 +172,25 @@ TEST_CASE("lifecycle: watch and link") {
   w.Take();
   d.Stop();
   CHECK(w.Take() == "d stop, d gone, e stop, e gone");
+}
+
+TEST_CASE("lifecycle: a watcher of several is told which one it was, once") {
+  World w;
+  const ActorRef<Worker> boss = w.Spawn("boss"), a = w.Spawn("a"), b = w.Spawn("b");
+  boss.Tell(&Worker::WatchBy, a, "one");
+  boss.Tell(&Worker::WatchBy, b, "the other");
+  w.Take();
+  b.Kill();
+  CHECK(w.Take() == "b stop, b gone, boss saw the end of the other");
+  a.Stop();
+  CHECK(w.Take() == "a stop, a gone, boss saw the end of one");
+  // Nobody is told whose life is over.
+  const ActorRef<Worker> c = w.Spawn("c");
+  boss.Tell(&Worker::WatchBy, c, "a third");
+  w.Take();
+  boss.Stop();
+  c.Stop();
+  CHECK(w.Take() == "boss stop, boss gone, c stop, c gone");
 }
 
 TEST_CASE("lifecycle: shutdown is in reverse order, and what OnStop sends arrives") {

@@ -61,6 +61,11 @@ std::function<void*()> Maker(As&&... as) {
   }
 }
 
+template <typename Arguments>
+inline constexpr bool kHoldsValue = false;
+template <typename... Ps>
+inline constexpr bool kHoldsValue<std::tuple<Ps...>> = (std::is_same_v<Ps, Value> || ...);
+
 template <typename T, typename... As>
 ActorRef<T> SpawnIn(Actors& actors, ActorOptions options, As&&... as) {
   const Value actor = ActorCode::Spawn(std::make_unique<ActorCode>(
@@ -119,12 +124,19 @@ auto Context::Forward(const ActorRef<T>& to, M method, As&&... as)
   return {};
 }
 
-template <typename U, typename M>
-void Context::Watch(const ActorRef<U>& other, M method) {
+template <typename U, typename M, typename... As>
+void Context::Watch(const ActorRef<U>& other, M method, As&&... as) {
   using S = SignatureOf<M>;
-  static_assert(S::kCount == 0, "vesicle: the method of a watcher takes no arguments");
   using T = typename S::Class;
-  other.Join().Then([self = self<T>(), method](const absl::Status&) { self.Tell(method); });
+  typed_internal::CheckCall<T, M, As...>();
+  static_assert(
+      !typed_internal::kHoldsValue<typename S::Arguments>,
+      "vesicle: what a watcher is told of an end is kept until then: a Root, not a Value");
+  other.Join().Then(
+      [self = self<T>(), method,
+       arguments = typename S::Arguments(std::forward<As>(as)...)](const absl::Status&) {
+        std::apply([&](const auto&... each) { self.Tell(method, each...); }, arguments);
+      });
 }
 
 template <typename U>

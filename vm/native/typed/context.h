@@ -83,9 +83,10 @@ class Context {
   // Runs a task of this actor: its first segment at once, in this turn. It ends with the actor.
   void Start(Task<void> task);
 
-  // When `other` has stopped, `method` is called as a turn of this actor.
-  template <typename U, typename M>
-  void Watch(const ActorRef<U>& other, M method);
+  // When `other` has stopped, whyever, `method` is called as a turn of this actor, with these
+  // arguments, which may say who it was: context.Watch(worker, &Boss::OnEnd, number).
+  template <typename U, typename M, typename... As>
+  void Watch(const ActorRef<U>& other, M method, As&&... as);
   // When one of both has stopped, the other one does.
   template <typename U>
   void Link(const ActorRef<U>& other);

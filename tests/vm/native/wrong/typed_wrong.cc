@@ -13,6 +13,7 @@ class Counter {
   void Add(int64_t) {}
   int64_t Get() { return 0; }
   void Flag(bool) {}
+  void Hold(vesicle::Value) {}
   void Keep(std::unique_ptr<int>) {}
   void Change(std::string&) {}
   std::unique_ptr<int> Give() { return nullptr; }
@@ -60,5 +61,18 @@ void Calls(vesicle::Vm& vm, const vesicle::ActorRef<Counter>& c,
   vm.Spawn<Picky>(3);           // wants: vesicle: the class has no constructor for these arguments
   std::move(c.Ask(&Counter::Get)).Then([](absl::StatusOr<std::vector<int>>) {});  // wants: could not convert|no matching|cannot convert
   // clang-format on
+#endif
+}
+
+void Watches(vesicle::Context& context, const vesicle::ActorRef<Other>& o, vesicle::Value v) {
+  context.Watch(o, &Counter::Flag, true);
+#ifdef WRONG
+  // clang-format off
+  context.Watch(o, &Counter::Flag);     // wants: vesicle: the method takes another number of arguments
+  context.Watch(o, &Counter::Add, "x"); // wants: vesicle: an argument has another type
+  context.Watch(o, &Counter::Hold, v);  // wants: vesicle: what a watcher is told of an end is kept
+  // clang-format on
+#else
+  (void)v;
 #endif
 }
