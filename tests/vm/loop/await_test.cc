@@ -86,7 +86,10 @@ class Waiter {
   Task<void> Compute() {
     auto sum = RunInPool(shared_.loop, [] { return 2 + 3; });
     auto text = RunInPool(shared_.loop, [] { return std::string("text"); });
-    auto nothing = RunInPool(shared_.loop, [pool = shared_.pool] { ++pool->ran; });
+    const auto count = [pool = shared_.pool] { ++pool->ran; };
+    auto nothing = RunInPool(shared_.loop, count);
+    absl::AnyInvocable<int()> once = [n = std::make_unique<int>(9)] { return *n; };
+    auto moved = RunInPool(shared_.loop, std::move(once));
     auto status = RunInPool(shared_.loop, [] { return absl::NotFoundError("no such thing"); });
     auto error = RunInPool(shared_.loop,
                            []() -> absl::StatusOr<int> { return absl::DataLossError("lost"); });
@@ -95,6 +98,7 @@ class Waiter {
     Note((co_await std::move(text)).value());
     Note(absl::StrCat((co_await std::move(sum)).value()));
     Note((co_await std::move(nothing)).ToString());
+    Note(absl::StrCat((co_await std::move(moved)).value()));
     Note((co_await std::move(status)).ToString());
     Note((co_await std::move(error)).status().ToString());
     Note((co_await std::move(thrown)).status().ToString());
@@ -135,7 +139,8 @@ class Waiter {
     }
   }
   Task<void> Until() {
-    auto slow = RunInPool(shared_.loop, [pool = shared_.pool] { pool->Work(); });
+    const auto work = [pool = shared_.pool] { pool->Work(); };
+    auto slow = RunInPool(shared_.loop, work);
     auto got = co_await Select(std::move(slow), Sleep(5ms));
     Note(absl::StrCat("number ", got.index()));
   }
@@ -150,12 +155,14 @@ class Waiter {
         static_cast<void>(co_await std::move(own));
         break;
       }
-      case 1:
-        static_cast<void>(co_await RunInPool(shared_.loop, [pool = shared_.pool] {
+      case 1: {
+        const auto work = [pool = shared_.pool] {
           pool->Work();
           return std::string(1000, 'x');
-        }));
+        };
+        static_cast<void>(co_await RunInPool(shared_.loop, work));
         break;
+      }
       case 2:
         static_cast<void>(co_await NextSignal(shared_.loop, SIGUSR1));
         break;
@@ -167,9 +174,9 @@ class Waiter {
         break;
       case 5: {
         Completion<int> own(shared_.loop);
-        auto all = Select(RunInPool(shared_.loop, [pool = shared_.pool] { pool->Work(); }),
-                          NextSignal(shared_.loop, SIGUSR1), WaitReadable(shared_.loop, shared_.fd),
-                          std::move(own), Sleep(10000ms));
+        const auto work = [pool = shared_.pool] { pool->Work(); };
+        auto all = Select(RunInPool(shared_.loop, work), NextSignal(shared_.loop, SIGUSR1),
+                          WaitReadable(shared_.loop, shared_.fd), std::move(own), Sleep(10000ms));
         static_cast<void>(co_await std::move(all));
         break;
       }
@@ -206,7 +213,7 @@ TEST_CASE("await: work in the pool, several at once, and what it yields or throw
   Place p;
   p.waiter.Tell(&Waiter::Compute);
   CHECK(p.Take() ==
-        "text, 5, OK, NOT_FOUND: no such thing, DATA_LOSS: lost, "
+        "text, 5, OK, 9, NOT_FOUND: no such thing, DATA_LOSS: lost, "
         "ABORTED: work in the pool threw: in the pool, "
         "ABORTED: work in the pool threw something that is no std::exception");
   CHECK(p.shared.pool->ran == 1);
@@ -374,10 +381,11 @@ TEST_CASE("await: a host's loop may go on when VM and VmLoop are gone") {
   {
     Vm vm;
     auto loop = *VmLoop::Create(vm, {.host_loop = &host});
-    auto dropped = std::make_unique<Completion<int>>(RunInPool(*loop, [may_end] {
+    const auto work = [may_end] {
       while (!*may_end) std::this_thread::sleep_for(1ms);
       return 1;
-    }));
+    };
+    auto dropped = RunInPool(*loop, work);
     auto signal = NextSignal(*loop, SIGUSR1);
     uv_run(&host, UV_RUN_NOWAIT);
   }

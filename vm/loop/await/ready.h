@@ -1,6 +1,7 @@
 // What a task can await of the event loop, ready made.
 //
-//   absl::StatusOr<std::string> hash = co_await RunInPool(loop, [bytes] { return Hash(bytes); });
+//   const auto hash = [bytes] { return Hash(bytes); };
+//   absl::StatusOr<std::string> hashed = co_await RunInPool(loop, hash);
 //   absl::Status hangup = co_await NextSignal(loop, SIGHUP);
 //   absl::Status ready = co_await WaitReadable(loop, fd);
 //   auto first = co_await Select(RunInPool(loop, Guess), Sleep(100ms));
@@ -28,6 +29,11 @@ namespace await_internal {
 
 // Of what was thrown: Aborted.
 absl::Status StatusOfThrown(std::exception_ptr error);
+
+template <typename Fn>
+inline constexpr bool kIsAnyInvocable = false;
+template <typename R>
+inline constexpr bool kIsAnyInvocable<absl::AnyInvocable<R()>> = true;
 
 template <typename Fn>
 struct PoolJob {
@@ -61,12 +67,19 @@ struct PoolJob {
 // `fn` touches nothing of the VM, and holds copies: it may run, or end, when who waits is gone. Of
 // one that is dropped before a thread has begun it nothing runs. It is destroyed on the loop's
 // thread. A loop of VmLoop's own that goes waits for what has begun.
+//
+// A function that holds more than plain data is given by name, and copied; what cannot be copied as
+// an absl::AnyInvocable<R()>. For g++ 12 destroys a lambda that is made within an expression that
+// is awaited twice (task/task.h), which this refuses to compile.
 template <typename Fn>
-auto RunInPool(const LoopRef& loop, Fn fn) -> typename await_internal::PoolJob<Fn>::Done {
-  using Job = await_internal::PoolJob<Fn>;
+auto RunInPool(const LoopRef& loop, Fn&& fn) {
+  static_assert(std::is_lvalue_reference_v<Fn> || std::is_trivially_destructible_v<Fn> ||
+                    await_internal::kIsAnyInvocable<Fn>,
+                "vesicle: give this function a name before it is passed on (await/ready.h)");
+  using Job = await_internal::PoolJob<std::remove_cvref_t<Fn>>;
   typename Job::Done completion(loop);
   if (loop.get() == nullptr) return completion;
-  Job* job = new Job{{}, completion.done(), std::move(fn)};
+  Job* job = new Job{{}, completion.done(), std::forward<Fn>(fn)};
   job->request.data = job;
   // Fails only for want of a callback.
   uv_queue_work(
