@@ -336,24 +336,28 @@ TEST_CASE("attach: whatever can be awaited is a source; items are as they come")
   CHECK(alive == 0);
 }
 
-TEST_CASE("attach: a supervised actor that begins anew attaches anew, and once") {
-  Vm vm;
-  Log log;
-  const ActorRef<Sink> sink = vm.Spawn<Sink>();
-  Channel<int64_t> numbers(vm.actors(), 10);
-  absl::StatusOr<Supervisor> family = Supervisor::Create(
-      vm, {.restarts = 5},
-      {{"server", BehaviorOf<Server>(vm, Setting{sink, &log, {.burst_max = 5}}, numbers)}});
-  REQUIRE(family.ok());
-  family->Child<Server>("server").Then(
-      [](absl::StatusOr<ActorRef<Server>> s) { s->Tell(&Server::Hello, 1); });
-  vm.Run();
-  for (const int64_t n : {1, 100, 2, 3}) numbers.TrySend(n);
-  vm.Run();
-  CHECK(absl::StrJoin(log, ", ") ==
-        "message 1, item 1, item 100, a source #exception(\"hundred\"), item 2, item 3");
-  family->Stop();
-  vm.Run();
+TEST_CASE(
+    "attach: a supervised actor that begins anew attaches anew, and once; one that goes on goes "
+    "on") {
+  for (const auto on_fault : {Supervisor::OnFault::kRestart, Supervisor::OnFault::kResume}) {
+    Vm vm;
+    Log log;
+    const ActorRef<Sink> sink = vm.Spawn<Sink>();
+    Channel<int64_t> numbers(vm.actors(), 10);
+    absl::StatusOr<Supervisor> family = Supervisor::Create(
+        vm, {.on_fault = on_fault, .restarts = 5},
+        {{"server", BehaviorOf<Server>(vm, Setting{sink, &log, {.burst_max = 5}}, numbers)}});
+    REQUIRE(family.ok());
+    family->Child<Server>("server").Then(
+        [](absl::StatusOr<ActorRef<Server>> s) { s->Tell(&Server::Hello, 1); });
+    vm.Run();
+    for (const int64_t n : {1, 100, 2, 3}) numbers.TrySend(n);
+    vm.Run();
+    CHECK(absl::StrJoin(log, ", ") ==
+          "message 1, item 1, item 100, a source #exception(\"hundred\"), item 2, item 3");
+    family->Stop();
+    vm.Run();
+  }
 }
 
 TEST_CASE("attach: a budget that runs out detaches, and nothing hangs or leaks") {

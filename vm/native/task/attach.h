@@ -61,6 +61,16 @@ inline constexpr bool kMayBeLast = typed_internal::kIsStatusOr<I>;
 template <typename I>
 inline constexpr bool kMayBeLast<std::optional<I>> = true;
 
+// What of an item the method takes: the whole, or what is in it.
+template <typename I, typename P>
+struct HandedAs {
+  using Type = I;
+};
+template <typename I, typename P>
+requires(kMayBeLast<I> && !std::is_same_v<I, P>) struct HandedAs<I, P> {
+  using Type = typename I::value_type;
+};
+
 template <typename S, typename M>
 class FeedOf final : public Feed {
   using Signature = SignatureOf<M>;
@@ -74,6 +84,8 @@ class FeedOf final : public Feed {
                     std::is_same_v<typename Signature::Result, absl::Status>,
                 "vesicle: the method of a source returns nothing or an absl::Status");
   using Parameter = std::tuple_element_t<0, typename Signature::Arguments>;
+  static_assert(std::is_convertible_v<typename HandedAs<Item, Parameter>::Type, Parameter>,
+                "vesicle: the method of a source takes another type than its items have");
 
  public:
   FeedOf(ActorCode& code, AttachOptions options, S source, M method)
@@ -117,8 +129,6 @@ class FeedOf final : public Feed {
   }
   template <typename I>
   void Call(Turn& turn, I&& item) {
-    static_assert(std::is_convertible_v<I&&, Parameter>,
-                  "vesicle: the method of a source takes another type than its items have");
     T& object = *static_cast<T*>(code().object());
     const auto call = [&](auto&... first) -> decltype(auto) {
       return (object.*method_)(first..., std::forward<I>(item));
