@@ -68,10 +68,12 @@ class Server {
     if (n == 300) attachment_.Detach();
     if (n == 400) context.Stop();
     if (n == 500) context.Kill();
+    if (n == 600) throw std::runtime_error("and detach");
   }
   void Hello(int64_t n) { log().push_back(absl::StrCat("message ", n)); }
   FaultVerdict OnFault(const Crash& crash) {
     log().push_back(absl::StrCat(crash.method, " ", crash.reason));
+    if (crash.reason.find("and detach") != std::string::npos) attachment_.Detach();
     return FaultVerdict::kContinue;
   }
   bool IsAttached() { return attachment_.is_attached(); }
@@ -208,6 +210,13 @@ TEST_CASE("attach: it ends with its source, by Detach, and when the actor begins
     CHECK(!w.IsAttached());
     CHECK(w.numbers.size() == 1);
     CHECK(w.Notes() == "1 300");
+  }
+  for (const size_t burst : {1, 10}) {
+    World w({.burst_max = burst});
+    for (const int64_t n : {1, 600, 2}) w.numbers.TrySend(n);
+    CHECK(w.Take() == "item 1, item 600, a source #exception(\"and detach\")");
+    CHECK(!w.IsAttached());
+    CHECK(w.numbers.size() == 1);
   }
   for (const int64_t end : {400, 500}) {
     World w({.burst_max = 10});

@@ -68,7 +68,6 @@ void Feed::InTurn(Turn& turn, absl::FunctionRef<void()> fn) {
   } catch (...) {
     code_.Threw(turn, std::current_exception());
   }
-  is_running_ = false;
   // A budget that is used up has nothing for the next item.
   if (TurnAccess::End(turn) == TurnEnd::kQuota) is_over_ = true;
   TurnAccess::FailForGood(turn);
@@ -77,8 +76,9 @@ void Feed::InTurn(Turn& turn, absl::FunctionRef<void()> fn) {
       is_mending_ = true;
       code_.actors().core().Keep(net_.promise.value(), Value::Nil());
     }
-    code_.AfterTaskFailed(turn, options_.name);
+    code_.AfterTaskFailed(turn, options_.name);  // whose OnFault may detach it
   }
+  is_running_ = false;
   if (is_over_) End();
 }
 
