@@ -1,11 +1,13 @@
 #include "vm/loop/vm_loop.h"
 
 #include <deque>
+#include <list>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "vm/loop/loop_device.h"
+#include "vm/loop/loop_guest.h"
 #include "vm/loop/uv_handle.h"
 
 namespace vesicle {
@@ -41,6 +43,8 @@ struct VmLoop::Rep {
   UvHandle<uv_async_t> wake;
   UvHandle<uv_idle_t> idle;  // active while the VM has something to run
   std::vector<std::weak_ptr<LoopDevice>> devices;
+  std::list<LoopGuest*> guests;
+  std::shared_ptr<VmLoop*> link = std::make_shared<VmLoop*>(nullptr);
   int pauses = 0;
   int holds = 0;
   bool wants_turns = false;
@@ -63,6 +67,7 @@ absl::StatusOr<std::unique_ptr<VmLoop>> VmLoop::Create(Vm& vm, const Options& op
   // From here on its destructor cleans up.
   std::unique_ptr<VmLoop> self(new VmLoop(std::move(rep)));
   Rep& r = *self->rep_;
+  *r.link = self.get();
   if (const int rc = r.wake.Init(r.loop, uv_async_init, UvHandle<uv_async_t>::Fire); rc != 0) {
     return UvStatus(rc, "event loop");
   }
@@ -79,6 +84,13 @@ VmLoop::~VmLoop() {
     const std::lock_guard<std::mutex> lock(rep_->mailbox->mutex);
     rep_->mailbox->wake = nullptr;
   }
+  *rep_->link = nullptr;
+  while (!rep_->guests.empty()) {
+    LoopGuest* guest = rep_->guests.front();
+    rep_->guests.pop_front();
+    guest->loop_ = nullptr;
+    guest->OnLoopGone();
+  }
   std::deque<absl::AnyInvocable<void(Vm&)>> unheard;
   unheard.swap(rep_->mailbox->posts);
   for (const std::weak_ptr<LoopDevice>& weak : rep_->devices) {
@@ -93,6 +105,18 @@ VmLoop::~VmLoop() {
   if (rep_->owns_loop) {
     while (uv_loop_close(rep_->loop) == UV_EBUSY) uv_run(rep_->loop, UV_RUN_ONCE);
   }
+}
+
+LoopRef::LoopRef(VmLoop& loop) : link_(loop.rep_->link) {}
+
+LoopGuest::LoopGuest(const LoopRef& loop) : loop_(loop.get()) {
+  if (loop_ == nullptr) return;
+  std::list<LoopGuest*>& guests = loop_->rep_->guests;
+  place_ = guests.insert(guests.end(), this);
+}
+
+LoopGuest::~LoopGuest() {
+  if (loop_ != nullptr) loop_->rep_->guests.erase(place_);
 }
 
 Vm& VmLoop::vm() { return rep_->vm; }

@@ -35,6 +35,7 @@ typedef struct uv_loop_s uv_loop_t;
 namespace vesicle {
 
 class LoopDevice;
+class LoopGuest;
 class VmLoop;
 
 // Hands work to a VM from any thread. Copies are cheap; may outlive the VmLoop.
@@ -49,6 +50,16 @@ class Poster {
   struct Mailbox;
   explicit Poster(std::shared_ptr<Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
   std::shared_ptr<Mailbox> mailbox_;
+};
+
+// A VmLoop from afar, for what an actor keeps: knows when the loop is gone. Copies are cheap.
+class LoopRef {
+ public:
+  LoopRef(VmLoop& loop);                  // where one is wanted a loop will do
+  VmLoop* get() const { return *link_; }  // null: it is gone
+
+ private:
+  std::shared_ptr<VmLoop*> link_;
 };
 
 class VmLoop {
@@ -106,6 +117,8 @@ class VmLoop {
   void ResumeTurns();
 
  private:
+  friend class LoopGuest;
+  friend class LoopRef;
   struct Rep;
   explicit VmLoop(std::unique_ptr<Rep> rep);
   void AddHold(int delta);

@@ -8,7 +8,8 @@
 //   thread
 //
 // It is how work comes to an actor beside its inbox: a device's callback or a handle of the loop
-// calls TrySend, a task of the actor receives. Outside of turns call VmLoop::Wake() after.
+// calls TrySend, a task of the actor receives, or Context::Attach (attach.h) makes each item a turn
+// of it. Outside of turns call VmLoop::Wake() after.
 //
 // Items are C++ objects and do not become values: the channel is for those who share it in C++, and
 // nothing of it is undone when a turn fails. Waiting is in order; whoever comes later goes behind.

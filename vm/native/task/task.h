@@ -18,7 +18,11 @@
 //
 // What can be awaited: Asked (ActorRef::Ask, Join, Promise::Ask), Sleep, ActorRef::TellWhenRoom,
 // Channel's Send and Receive (channel.h), WorkerPool's, Select of these (select.h), another Task,
-// and whatever has IsReadyNow, Arm, IsReady and Take as Sleep has.
+// what stands in vm/loop/await (streams, work in the pool of threads, signals, all that libuv
+// calls back), and whatever has IsReadyNow, Arm, IsReady and Take as Sleep has.
+//
+// g++ 12, by a fault of its own, destroys twice what is made by braces of an aggregate, and a
+// lambda with captures, within an expression that is awaited: give these a name before.
 //
 // Ownership: by the actor: it is destroyed, with all that it waits for, when the actor stops, at
 //            whichever co_await it stands. A Task that nobody awaits or returns does nothing.

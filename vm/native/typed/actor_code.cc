@@ -70,6 +70,7 @@ ActorCode::~ActorCode() {
   if (link_->actors == nullptr) return;
   // A collection runs: what the object's destructor does waits.
   Forget();
+  sources_.MoveTo(*activities_);
   if (object_ != nullptr || !activities_->empty()) {
     actors_->Bury(std::move(activities_), std::exchange(object_, nullptr), info_.destroy);
   }
@@ -267,9 +268,9 @@ void ActorCode::AfterFailure(Turn& turn) {
   NoteFault(turn, info_.NameOf(called_, method_), /*at_start=*/false);
 }
 
-void ActorCode::AfterTaskFailed(Turn& turn) {
+void ActorCode::AfterTaskFailed(Turn& turn, std::string_view what) {
   if (!std::exchange(is_answer_, false) && object_ != nullptr) {
-    NoteFault(turn, "a task", /*at_start=*/false);
+    NoteFault(turn, what, /*at_start=*/false);
   }
   // What it may wait for is over, whatever its turn did.
   if (state_ == State::kWaitingForTasks && activities_->empty()) Kill(turn.self());

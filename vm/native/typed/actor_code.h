@@ -71,6 +71,8 @@ class ActorCode final : public TypedCode {
   void* object() { return object_; }
   Context& context() { return context_; }
   ActivityList& activities() { return *activities_; }
+  // What it serves beside its inbox (task/attach.h): ends when it begins to stop.
+  ActivityList& sources() { return sources_; }
   Inbox& inbox() { return inbox_; }
   size_t tasks_max() const { return tasks_max_; }
   // Good between two collections, for an actor that lives.
@@ -94,8 +96,8 @@ class ActorCode final : public TypedCode {
   void Threw(Turn& turn, std::exception_ptr error);
   // A turn of it failed otherwise than by a caller.
   void NoteFault(Turn& turn, std::string_view method, bool at_start);
-  // A segment of a task failed, and with it the task.
-  void AfterTaskFailed(Turn& turn);
+  // A segment of a task failed, and with it the task; or the turn of a source's item.
+  void AfterTaskFailed(Turn& turn, std::string_view what = "a task");
   // A task of it is over; it may have been the last one that it waits for.
   void OnActivityEnd(Turn& turn);
 
@@ -136,6 +138,7 @@ class ActorCode final : public TypedCode {
   void* object_ = nullptr;
   Object* code_object_ = nullptr;  // stands in the old space: its address is good for life
   std::unique_ptr<ActivityList> activities_ = std::make_unique<ActivityList>();
+  ActivityList sources_;
   Inbox inbox_;
   size_t tasks_max_;
   Root ended_;

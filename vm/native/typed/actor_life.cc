@@ -62,6 +62,7 @@ void ActorCode::OnStartCall(Turn& turn) {
 
 void ActorCode::OnStopCall(Turn& turn, std::chrono::nanoseconds grace) {
   if (state_ >= State::kWaitingForTasks) return;
+  sources_.Clear();
   if (state_ == State::kNew || activities_->empty() || grace.count() == 0) {
     activities_->Clear();
     state_ = State::kStopping;
@@ -89,6 +90,7 @@ void ActorCode::Kill(Value self) {
   actors_->Later(
       [this, link = link_, self = Root(heap, self), code = Root(heap, Value::Data(code_object_))] {
         if (link->actors == nullptr || state_ != State::kStopping) return;
+        sources_.Clear();
         activities_->Clear();
         link->actors->core().Deliver(self.value(), LifeMessage(link->actors->core(), kFinishCall),
                                      Value::Nil());
@@ -116,6 +118,7 @@ void ActorCode::Abandon() {
   state_ = State::kStopped;
   grace_.Off();
   Forget();
+  sources_.Clear();
   activities_->Clear();
   if (object_ != nullptr) info_.destroy(std::exchange(object_, nullptr));
   make_ = nullptr;

@@ -82,6 +82,12 @@ void Actors::WaitFor(Value promise) {
   Listen(promise, core_.NewContinuation(NewArm().data(), Value::Nil()));
 }
 
+void Actors::WakeFirst(Waiting& waiting) {
+  if (is_closing_) return;
+  BeginWait(waiting);
+  core_.Keep(core_.NewContinuation(NewArm().data(), Value::Nil()), Value::Nil());
+}
+
 void Actors::Listen(Value promise, Value continuation) {
   if (turn_ != nullptr) {
     TurnAccess::Listen(*turn_, promise, continuation);

@@ -97,6 +97,8 @@ class Actors {
   // `waiting` goes on when the promise settles. Several promises for one wait: the first wakes.
   void BeginWait(Waiting& waiting) { number_ = waits_.Begin(waiting); }
   void WaitFor(Value promise);
+  // `waiting` goes on next, before whatever waits. In a turn, which is to end well: it is at once.
+  void WakeFirst(Waiting& waiting);
   // Runs when the promise settles, in a turn of nobody's.
   void WhenSettled(Value promise, absl::AnyInvocable<void()> fn);
   // A slot that wakes it, whatever becomes of the event; of no actor's life.

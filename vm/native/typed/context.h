@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,8 @@ class Asked;
 template <typename T>
 class Resolver;
 
+class Attachment;
+
 struct ActorOptions {
   // In reports and traces; empty: the name of the class.
   std::string name = {};
@@ -39,6 +42,18 @@ struct ActorOptions {
   // Tasks and callbacks that it may have under way, which take memory of the host, whoever sends;
   // a request that would start one more breaks with #full.
   size_t tasks_max = 10'000;
+};
+
+// How a source of items stands to the messages that wait (Context::Attach).
+struct AttachOptions {
+  // kBefore: an item goes before them; kBehind: behind those that wait when it comes.
+  enum class Priority : uint8_t { kBefore, kBehind };
+  Priority priority = Priority::kBefore;
+  // So many items, one turn each, may go before the messages in a row; then those that wait have
+  // theirs. At least 1.
+  size_t burst_max = 1;
+  // For Crash::method.
+  std::string name = "a source";
 };
 
 class Context {
@@ -82,6 +97,12 @@ class Context {
 
   // Runs a task of this actor: its first segment at once, in this turn. It ends with the actor.
   void Start(Task<void> task);
+
+  // Serves a source of its own beside the inbox: each item is a turn of this actor that calls
+  // `method` with it, until the source ends, the actor begins to stop, or Attachment::Detach. What
+  // a source is, and what the method takes: task/attach.h.
+  template <typename S, typename M>
+  Attachment Attach(S source, M method, AttachOptions options = {});
 
   // When `other` has stopped, whyever, `method` is called as a turn of this actor, with these
   // arguments, which may say who it was: context.Watch(worker, &Boss::OnEnd, number).

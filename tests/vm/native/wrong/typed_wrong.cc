@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "vm/native/task/attach.h"
+#include "vm/native/task/channel.h"
 #include "vm/native/task/task.h"
 
 namespace {
@@ -30,12 +32,32 @@ class Other {
  public:
   void Do() {}
 };
+class Server {
+ public:
+  void OnNumber(int64_t) {}
+  void OnText(const std::string&) {}
+  int64_t Answers(int64_t n) { return n; }
+  void Two(int64_t, int64_t) {}
+};
 class Picky {
  public:
   explicit Picky(std::string) {}
 };
 
 }  // namespace
+
+void Sources(vesicle::Context& context, vesicle::Channel<int64_t> numbers) {
+  context.Attach(numbers, &Server::OnNumber, {.burst_max = 2});
+#ifdef WRONG
+  // clang-format off
+  context.Attach(numbers, &Server::OnText);         // wants: vesicle: the method of a source takes another type
+  context.Attach(numbers, &Server::Answers);        // wants: vesicle: the method of a source returns nothing
+  context.Attach(numbers, &Server::Two);            // wants: vesicle: the method of a source takes its item
+  context.Attach(3, &Server::OnNumber);             // wants: vesicle: this is no source of items
+  context.Attach([] { return 3; }, &Server::OnNumber);  // wants: vesicle: this cannot be awaited in a task|no member|not a class
+  // clang-format on
+#endif
+}
 
 void Calls(vesicle::Vm& vm, const vesicle::ActorRef<Counter>& c,
            const vesicle::ActorRef<Other>& o) {
