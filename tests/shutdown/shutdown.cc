@@ -427,7 +427,7 @@ void RunAll(bool with_child) {
 }
 
 void LoseAnActor() {
-  Vm vm;
+  Vm vm({}, AddMembranes);
   ManualTime time;
   vm.actors().SetTime(&time);
   auto* lost = new Inhabitants(vm);
