@@ -125,7 +125,8 @@ TEST_CASE("parcels: any value comes home as it was, wherever its words are cut o
       });
     }
     world.Run(int64_t{1'000'000'000'000});
-    for (const auto& [sent, back] : sent_and_back) {
+    for (const auto& pair : sent_and_back) {
+      const Root &sent = pair.first, &back = pair.second;
       REQUIRE(back.heap() != nullptr);
       Comparer comparer;
       comparer.Start(sent.value(), ListAt(back.value(), 0), CompareMode::kSame);
