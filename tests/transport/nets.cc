@@ -9,6 +9,9 @@
 #include <filesystem>
 #include <utility>
 
+#ifdef VESICLE_NETS_OF_LANES
+#include "transport/host/lane_transport.h"
+#endif
 #include "transport/identity.h"
 #include "transport/loop_environment.h"
 #include "transport/memory.h"
@@ -90,6 +93,10 @@ std::string NetName(NetKind kind) {
       return "tls";
     case NetKind::kTlsOverMemory:
       return "tls over memory";
+    case NetKind::kLanes:
+      return "lanes";
+    case NetKind::kLanesOneLoop:
+      return "lanes in one loop";
   }
   return "";
 }
@@ -289,6 +296,66 @@ class TlsNet final : public Below {
   std::unique_ptr<TlsTransport> server_tls_;
 };
 
+// --- lanes between VMs of one process
+
+#ifdef VESICLE_NETS_OF_LANES
+class LanesOneLoopNet final : public LoopNet {
+ public:
+  LanesOneLoopNet()
+      : client_(*environment_, lanes_, "client"), server_(*environment_, lanes_, "server") {}
+  Transport& client() override { return client_; }
+  Transport& server() override { return server_; }
+  std::string free_address() override { return "server:1"; }
+  std::string nobody_address() override { return "nobody:1"; }
+
+ private:
+  LaneSwitch lanes_;
+  LaneTransport client_;
+  LaneTransport server_;
+};
+
+// Each end has a loop of its own, as VMs have; both are run by this thread, one round each, so
+// that the same happens each time. Threads are lane_transport_test's.
+class LanesNet final : public LoopNet {
+ public:
+  LanesNet() : client_(*environment_, lanes_, "client") {
+    REQUIRE(uv_loop_init(&far_loop_) == 0);
+    far_environment_ = std::make_unique<LoopEnvironment>(&far_loop_);
+    // Lanes hold no loop.
+    held_ = far_environment_->After(int64_t{3'600'000'000'000}, [] {});
+    server_ = std::make_unique<LaneTransport>(*far_environment_, lanes_, "server");
+  }
+  ~LanesNet() override {
+    held_.reset();
+    server_.reset();
+    far_environment_.reset();
+    uv_run(&far_loop_, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&far_loop_) == 0);
+  }
+  bool RunUntil(const std::function<bool()>& done) override {
+    bool late = false;
+    auto timer = environment_->After(int64_t{20'000'000'000}, [&] { late = true; });
+    while (!done() && !late) {
+      uv_run(&loop_, UV_RUN_NOWAIT);
+      uv_run(&far_loop_, UV_RUN_NOWAIT);
+    }
+    return !late;
+  }
+  Transport& client() override { return client_; }
+  Transport& server() override { return *server_; }
+  std::string free_address() override { return "server:1"; }
+  std::string nobody_address() override { return "nobody:1"; }
+
+ private:
+  LaneSwitch lanes_;
+  LaneTransport client_;
+  uv_loop_t far_loop_;
+  std::unique_ptr<LoopEnvironment> far_environment_;
+  std::unique_ptr<Environment::Timer> held_;
+  std::unique_ptr<LaneTransport> server_;
+};
+#endif
+
 MemoryOptions BadMemory() {
   MemoryOptions options;
   options.delay_ns_max = 3'000'000;
@@ -317,6 +384,16 @@ std::unique_ptr<Net> MakeNet(NetKind kind, uint64_t seed) {
       return std::make_unique<TlsNet<TcpNet>>();
     case NetKind::kTlsOverMemory:
       return std::make_unique<TlsNet<MemoryNet>>(BadMemory(), seed);
+#ifdef VESICLE_NETS_OF_LANES
+    case NetKind::kLanes:
+      return std::make_unique<LanesNet>();
+    case NetKind::kLanesOneLoop:
+      return std::make_unique<LanesOneLoopNet>();
+#else
+    case NetKind::kLanes:
+    case NetKind::kLanesOneLoop:
+      break;
+#endif
   }
   std::abort();
 }

@@ -56,7 +56,21 @@ struct End {
   void Abort(std::string_view reason = "enough");
 };
 
-enum class NetKind : uint8_t { kMemory, kMemoryBad, kTcp, kUnix, kPipe, kTls, kTlsOverMemory };
+enum class NetKind : uint8_t {
+  kMemory,
+  kMemoryBad,
+  kTcp,
+  kUnix,
+  kPipe,
+  kTls,
+  kTlsOverMemory,
+  kLanes,         // two loops, run by one thread in turns
+  kLanesOneLoop,  // which sleeps, and is woken
+};
+#ifdef VESICLE_NETS_OF_LANES  // in a program of its own: lanes stand above the other transports
+inline constexpr NetKind kAllNets[] = {NetKind::kLanes, NetKind::kLanesOneLoop};
+inline constexpr NetKind kAddressedNets[] = {NetKind::kLanes, NetKind::kLanesOneLoop};
+#else
 inline constexpr NetKind kAllNets[] = {NetKind::kMemory,       NetKind::kMemoryBad, NetKind::kTcp,
                                        NetKind::kUnix,         NetKind::kPipe,      NetKind::kTls,
                                        NetKind::kTlsOverMemory};
@@ -64,6 +78,7 @@ inline constexpr NetKind kAllNets[] = {NetKind::kMemory,       NetKind::kMemoryB
 inline constexpr NetKind kAddressedNets[] = {NetKind::kMemory, NetKind::kMemoryBad,
                                              NetKind::kTcp,    NetKind::kUnix,
                                              NetKind::kTls,    NetKind::kTlsOverMemory};
+#endif
 std::string NetName(NetKind kind);
 
 // Whatever is made of a Net goes before it. Its end checks that no handle, descriptor or line is

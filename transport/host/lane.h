@@ -8,7 +8,8 @@
 // Ownership: shared by its two sides; what Front() gives is the receiver's until Pop().
 // Threads:   Push, SetEnd and has_room are the sender's, Front, Pop and end the receiver's: one
 //            thread each.
-// Limits:    kBatches in the ring; a buffer that became larger than kKeepBytes is let go.
+// Limits:    kBatches in the ring, and kBytesMax, over which at most one batch goes; a buffer that
+//            became larger than kKeepBytes is let go.
 //
 //   if (!lane.Push(bytes)) ...                       // full: later, when has_room()
 //   while (const std::string* batch = lane.Front()) { Use(*batch); lane.Pop(); }
@@ -27,6 +28,7 @@ namespace vesicle {
 class Lane {
  public:
   static constexpr size_t kBatches = 64;
+  static constexpr uint64_t kBytesMax = uint64_t{4} << 20;
   static constexpr size_t kKeepBytes = size_t{256} << 10;
   enum class End : uint8_t { kNone, kInOrder, kReset };
 
@@ -40,14 +42,19 @@ class Lane {
     if (!has_room()) return false;
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
     ring_[tail % kBatches].assign(bytes);
+    pushed_bytes_ += bytes.size();
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }
   bool has_room() {
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail - head_seen_ < kBatches) return true;
+    const auto fits = [&] {
+      return tail - head_seen_ < kBatches && pushed_bytes_ - popped_seen_ < kBytesMax;
+    };
+    if (fits()) return true;
     head_seen_ = head_.load(std::memory_order_acquire);
-    return tail - head_seen_ < kBatches;
+    popped_seen_ = popped_bytes_.load(std::memory_order_relaxed);  // at least up to that head
+    return fits();
   }
   // The last word, or a worse one behind it.
   void SetEnd(End end) { end_.store(end, std::memory_order_release); }
@@ -66,6 +73,8 @@ class Lane {
   void Pop() {
     const uint64_t head = head_.load(std::memory_order_relaxed);
     std::string& batch = ring_[head % kBatches];
+    const uint64_t popped = popped_bytes_.load(std::memory_order_relaxed) + batch.size();
+    popped_bytes_.store(popped, std::memory_order_relaxed);
     if (batch.capacity() > kKeepBytes) std::string().swap(batch);
     head_.store(head + 1, std::memory_order_release);
   }
@@ -76,8 +85,12 @@ class Lane {
   static constexpr size_t kCacheLine = 64;
 
   alignas(kCacheLine) std::atomic<uint64_t> tail_ = 0;
-  uint64_t head_seen_ = 0;  // by the sender
+  // By the sender.
+  uint64_t head_seen_ = 0;
+  uint64_t pushed_bytes_ = 0;
+  uint64_t popped_seen_ = 0;
   alignas(kCacheLine) std::atomic<uint64_t> head_ = 0;
+  std::atomic<uint64_t> popped_bytes_ = 0;
   uint64_t tail_seen_ = 0;  // by the receiver
   alignas(kCacheLine) std::atomic<End> end_ = End::kNone;
   std::array<std::string, kBatches> ring_;

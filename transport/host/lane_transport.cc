@@ -126,10 +126,20 @@ bool LaneConnection::Take() {
     Lost(absl::UnavailableError("the other VM has ended it"));
     return true;
   }
+  // Before anything is read, and also when nothing is: each may wait for the other to take some.
+  if (is_full_) {
+    is_full_ = false;
+    if (!Writable() || state() == State::kClosed) return true;
+  }
   LaneMailbox& sender = peer_mailbox();
   std::atomic<bool>& wants_room = line->wants_room[1 - side_];
-  while (const std::string* batch = lane.Front()) {
+  for (size_t taken = 0; const std::string* batch = lane.Front(); ++taken) {
     if (!is_reading()) return false;
+    // A sender that is faster than we are does not keep the loop from its other work.
+    if (taken == Lane::kBatches) {
+      transport_.LookAgain();
+      return false;
+    }
     const Next next = Received(*batch);
     lane.Pop();
     // Behind the room that there is now: see Write.
@@ -139,13 +149,9 @@ bool LaneConnection::Take() {
     if (state() == State::kClosed) return true;
   }
   if (end == Lane::End::kInOrder && !end_given_) {
+    if (!is_reading()) return false;
     end_given_ = true;
     ReceivedEnd();
-    if (state() == State::kClosed) return true;
-  }
-  if (is_full_ && out().has_room()) {
-    is_full_ = false;
-    (void)Writable();
   }
   return true;
 }

@@ -2,13 +2,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "transport/pipe.h"
@@ -126,6 +130,35 @@ void Fork(Turn& turn) {
   turn.Reply(turn.Int(pid));
 }
 
+// A process that is in no group of its parent, holds the pipe, and writes to it.
+void Escape(Turn& turn) {
+  const Value m = turn.message();
+  const bool writes = Is(m, "writing", 0);
+  int is_away[2];
+  if (pipe(is_away) != 0) _exit(1);
+  if (fork() > 0) {
+    close(is_away[1]);
+    char byte;
+    _exit(read(is_away[0], &byte, 1) == 1 ? 0 : 1);
+  }
+  setsid();
+  if (write(is_away[1], "x", 1) != 1) _exit(1);
+  if (writes) WriteWithoutEnd("<10'op:deliver<11'desc:export0+>[]fF>");
+  sleep(5);
+  _exit(0);
+}
+
+absl::StatusOr<Root> MakeChatter(ChildWorld& world, Arguments arguments) {
+  if (arguments.empty()) return absl::InvalidArgumentError("a chatter wants a ref");
+  const Root ref(world.vm().core().heap(), arguments[0]);
+  return world.vm().Create([ref](Turn& turn) {
+    turn.Send(ref.value(), turn.Int(1));
+    turn.Send(turn.self(), turn.message());
+  });
+}
+
+absl::StatusOr<Root> MakeDoomed(ChildWorld&, Arguments) { _exit(9); }
+
 absl::StatusOr<Root> MakeLate(ChildWorld& world, Arguments) {
   sleep(1);
   return world.vm().Create([](Turn& turn) { turn.Reply(turn.Symbol("here")); });
@@ -135,7 +168,44 @@ absl::StatusOr<Root> MakeRefused(ChildWorld&, Arguments) {
   return absl::InvalidArgumentError("not today");
 }
 
+// Gives to `to` what comes from `from`: until an end, or `max` bytes in all. False: it is over.
+bool Relay(int from, int to, int64_t* max) {
+  char bytes[4096];
+  const ssize_t n = read(from, bytes, static_cast<size_t>(std::min<int64_t>(sizeof bytes, *max)));
+  if (n <= 0) return false;
+  *max -= n;
+  return write(to, bytes, static_cast<size_t>(n)) == n;
+}
+
 }  // namespace
+
+void CutIfAsked() {
+  const char* cut = std::getenv("VESICLE_CUT");
+  const char* how = std::getenv("VESICLE_CUT_HOW");
+  if (cut == nullptr || how == nullptr) return;
+  int64_t left = std::atoll(cut), any = INT64_MAX;
+  int fds[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) _exit(1);
+  if (fork() == 0) {  // the child that would be; it ends with us, as one of our group
+    dup2(fds[1], kChildPipeFd);
+    close(fds[0]);
+    close(fds[1]);
+    return;
+  }
+  close(fds[1]);
+  pollfd both[] = {{kChildPipeFd, POLLIN, 0}, {fds[0], POLLIN, 0}};
+  while (left > 0 && poll(both, 2, -1) > 0) {
+    if (both[0].revents != 0 && !Relay(kChildPipeFd, fds[0], &any)) _exit(0);
+    if (both[1].revents != 0 && !Relay(fds[0], kChildPipeFd, &left)) _exit(0);
+  }
+  const std::string_view end = how;
+  if (end == "abort") std::abort();
+  if (end == "stop") raise(SIGSTOP);
+  if (end == "deaf") {
+    for (;;) pause();
+  }
+  _exit(7);
+}
 
 ChildRegistry TestActors() {
   ChildRegistry actors;
@@ -151,6 +221,9 @@ ChildRegistry TestActors() {
   actors.Add("deaf", Always(SpinDeaf));
   actors.Add("crash", Always(Crash));
   actors.Add("forker", Always(Fork));
+  actors.Add("escaper", Always(Escape));
+  actors.Add("chatter", MakeChatter);
+  actors.Add("doomed", MakeDoomed);
   actors.Add("late", MakeLate);
   actors.Add("refused", MakeRefused);
   return actors;

@@ -55,5 +55,27 @@ TEST_CASE("lane: a full one takes nothing, until something was taken out of it")
   CHECK(last == "more");
 }
 
+TEST_CASE("lane: large batches fill it too, and it is empty enough for any of them again") {
+  Lane lane;
+  const std::string large(Lane::kBytesMax / 2, 'x');
+  CHECK(lane.Push(large));
+  CHECK(lane.Push(large));
+  CHECK(!lane.Push("more"));
+  const auto pop = [&] {
+    REQUIRE(lane.Front() != nullptr);
+    lane.Pop();
+  };
+  pop();
+  CHECK(lane.Push(std::string(Lane::kBytesMax * 2, 'y')));  // over it, once
+  CHECK(!lane.has_room());
+  pop();
+  CHECK(!lane.has_room());
+  CHECK(lane.Front()->size() == Lane::kBytesMax * 2);
+  pop();
+  CHECK(lane.Front() == nullptr);
+  CHECK(lane.Push("more"));
+  CHECK(*lane.Front() == "more");
+}
+
 }  // namespace
 }  // namespace vesicle

@@ -8,6 +8,7 @@
 #include "tests/transport/host/child_actors.h"
 
 int main(int argc, char** argv) {
+  vesicle::CutIfAsked();
   const vesicle::ChildRegistry actors = vesicle::TestActors();
   if (const std::optional<int> code =
           vesicle::RunChild(argc, argv, actors, {.builtins = vesicle::AddMembranes})) {

@@ -237,8 +237,9 @@ TEST_CASE("process: what cannot start says which, and why") {
   const auto unknown = world.SpawnActor("nobody");
   const absl::Status refused = world.Started(*unknown);
   CHECK(absl::IsInvalidArgument(refused));
-  CHECK_MESSAGE(says(refused, "nobody: this program has no actor nobody; it has counter, crash"),
-                refused.ToString());
+  CHECK_MESSAGE(
+      says(refused, "nobody: this program has no actor nobody; it has chatter, counter, crash"),
+      refused.ToString());
   CHECK(says(world.Started(*world.SpawnActor("refused")), "refused: not today"));
 
   const int64_t before = Ms();

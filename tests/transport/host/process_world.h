@@ -25,13 +25,20 @@ namespace vesicle {
 
 struct ProcessWorld {
   explicit ProcessWorld(ProcessHostOptions options = {}) : vm({}, AddMembranes) {
+    // A loop keeps some for all that come later.
+    loop = *VmLoop::Create(vm);
+    loop.reset();
+    descriptors = OpenDescriptors();
     loop = *VmLoop::Create(vm);
     environment = std::make_unique<LoopEnvironment>(loop->uv());
     host = std::make_unique<ProcessHost>(*loop, options);
   }
   ~ProcessWorld() {
     host.reset();
+    timer.reset();
     environment.reset();
+    loop.reset();
+    CHECK(OpenDescriptors() == descriptors);
     // No child is left, and none waits to be waited for.
     CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
     CHECK(errno == ECHILD);
@@ -92,6 +99,15 @@ struct ProcessWorld {
     return started ? *started : absl::UnknownError("nothing was said");
   }
 
+  static size_t OpenDescriptors() {
+    size_t count = 0;
+    DIR* folder = opendir("/proc/self/fd");
+    while (readdir(folder) != nullptr) ++count;
+    closedir(folder);
+    return count;
+  }
+
+  size_t descriptors = 0;  // before
   Vm vm;
   std::unique_ptr<VmLoop> loop;
   std::unique_ptr<LoopEnvironment> environment;
