@@ -300,12 +300,7 @@ void OnCores(End end) {
   std::vector<HostRef> refs(2);
   std::atomic<int> answered = 0;
   std::vector<std::unique_ptr<Inhabitants>> inhabitants(2);
-  std::vector<std::unique_ptr<LoopTime>> times(2);
   HostOptions options = {.vms = 2, .builtins = AddMembranes};
-  options.on_start = [&](HostVm& vm) {
-    times[static_cast<size_t>(vm.index())] = std::make_unique<LoopTime>(vm.loop());
-  };
-  options.on_end = [&](HostVm& vm) { times[static_cast<size_t>(vm.index())].reset(); };
   auto host = *Host::Create(std::move(options));
   std::atomic<int> exported = 0;
   for (int i = 0; i < 2; ++i) {

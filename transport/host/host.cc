@@ -13,6 +13,7 @@
 #include "transport/session/network.h"
 #include "vm/actor/promise.h"
 #include "vm/heap/check.h"
+#include "vm/loop/loop_time.h"
 
 namespace vesicle {
 namespace {
@@ -75,6 +76,7 @@ struct HostVm::Rep {
   // Of this VM's thread, in the order in which they need each other.
   std::unique_ptr<Vm> own_vm;
   std::unique_ptr<VmLoop> own_loop;
+  std::unique_ptr<LoopTime> own_time;
   VmLoop* loop = nullptr;
   std::unique_ptr<LoopEnvironment> environment;
   std::unique_ptr<LaneTransport> lanes;
@@ -124,6 +126,7 @@ absl::Status HostVm::Start() {
         VmLoop::Create(*r.own_vm, {.host_loop = nullptr, .slice_steps = options.slice_steps});
     if (!loop.ok()) return loop.status();
     r.own_loop = *std::move(loop);
+    r.own_time = std::make_unique<LoopTime>(*r.own_loop);
     r.loop = r.own_loop.get();
   }
   Vm& vm = r.loop->vm();
@@ -174,6 +177,7 @@ void HostVm::End() {
   r.lanes.reset();
   r.environment.reset();
   r.loop = nullptr;
+  r.own_time.reset();
   r.own_loop.reset();
   r.own_vm.reset();
 }

@@ -56,7 +56,8 @@ struct HostOptions {
   // no system call, and a core is kept busy meanwhile.
   int64_t spin_ns = 20'000;
   // VM 0 is this one, and is run by whoever calls Join(), on the thread of that loop; null: it gets
-  // a thread as the others.
+  // a thread as the others. Those have the time of their loops (LoopTime); it has what it was
+  // given.
   VmLoop* first = nullptr;
   // Called on the thread of each VM but a `first`: before anything else, and when it has ended.
   std::function<void(HostVm&)> on_start = {};
