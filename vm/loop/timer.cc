@@ -256,6 +256,8 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
         Set(first.key().first + (missed + 1) * waiting.every_ns, std::move(waiting));
       }
     }
+    // Ringing may have taken longer than it is until the next one: turns come between all the same.
+    if (!waiting_.empty() && waiting_.begin()->first.first <= uv_hrtime()) is_late_ = true;
     Arm();
     loop().Wake();
   }
