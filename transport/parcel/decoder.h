@@ -25,6 +25,7 @@
 #include "vm/value/result.h"
 #include "vm/value/symbol.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle::parcel {
 
 // Reads what a RefWriter wrote. kMemory: it is asked for again. Never collects.
@@ -85,5 +86,6 @@ class Decoder {
 };
 
 }  // namespace vesicle::parcel
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_PARCEL_DECODER_H_
