@@ -31,14 +31,14 @@ need_packages() {
   rm -f "$log"
 }
 
-# build NAME TARGET [CMAKE OPTIONS...]: the whole log only when it fails.
+# build NAME TARGETS [CMAKE OPTIONS...]: the whole log only when it fails.
 build() {
-  local name=$1 target=$2
+  local name=$1 targets=$2
   shift 2
   local folder=$root/build/$name
   mkdir -p "$folder"
   local log=$folder/build.log
-  if ! { cmake -S "$root" -B "$folder" -G Ninja "$@" && cmake --build "$folder" --target "$target"; } >"$log" 2>&1; then
+  if ! { cmake -S "$root" -B "$folder" -G Ninja "$@" && cmake --build "$folder" --target $targets; } >"$log" 2>&1; then
     cat "$log" >&2
     echo "the build in build/$name failed" >&2
     exit 1

@@ -454,6 +454,45 @@ TEST_CASE("task: who sends much starts no more tasks than the actor may have") {
   CHECK(*nap == "OK");
 }
 
+// Starts a task that waits, and faults in the same turn.
+class Starter {
+ public:
+  Starter(ActorRef<Echo> echo, int* alive, Actors* actors)
+      : echo_(std::move(echo)), alive_(alive), channel_(*actors, 0) {}
+  FaultVerdict OnFault(const Crash&) { return FaultVerdict::kContinue; }
+  Task<void> Receives() {
+    const Counted on_frame(alive_);
+    co_await channel_.Receive();
+  }
+  Task<void> Asks() {
+    const Counted on_frame(alive_);
+    static_cast<void>(co_await echo_.Ask(&Echo::Hold));
+  }
+  void StartAndFault(Context& context, bool fails) {
+    context.Start(Receives());
+    context.Start(Asks());
+    if (fails) throw std::runtime_error("after the start");
+  }
+
+ private:
+  ActorRef<Echo> echo_;
+  int* alive_;
+  Channel<int64_t> channel_;
+};
+
+TEST_CASE("task: one that a turn began which then failed is gone with the turn's effects") {
+  World w;
+  int alive = 0;
+  const ActorRef<Starter> starter = w.vm.Spawn<Starter>(w.echo, &alive, &w.vm.actors());
+  CHECK(w.Outcome(starter.Ask(&Starter::StartAndFault, true)) == "ABORTED");
+  CHECK(alive == 0);
+  CHECK(w.Outcome(starter.Ask(&Starter::StartAndFault, false)) == "OK");
+  CHECK(alive == 2);
+  starter.Kill();
+  w.vm.Run();
+  CHECK(alive == 0);
+}
+
 TEST_CASE("task: a budget that runs out in a segment ends the task, and is not begun anew") {
   VmOptions options;
   options.events_max = 500;

@@ -18,6 +18,8 @@ void Run::Suspend(std::coroutine_handle<> leaf, Waits& waits) {
   leaf_ = leaf;
   waits_ = &waits;
   code_.actors().BeginWait(*this);
+  // Waiting is an effect of the turn: one that fails later leaves a task that nothing would wake.
+  code_.actors().NoteTaken();
   waits.Arm(code_.actors());
 }
 
@@ -52,6 +54,7 @@ void Run::Start(std::unique_ptr<Run> run, Turn& turn) {
 }
 
 void Run::OnWake(Turn& turn) {
+  if (turn.has_failed()) return End();  // the turn that began to wait
   ActorCode& code = code_;
   Actors& actors = code.actors();
   actors.set_running(&code);
