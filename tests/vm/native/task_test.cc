@@ -47,6 +47,7 @@ class Echo {
   }
   absl::StatusOr<int64_t> Refuse() { return absl::NotFoundError("no"); }
   void Note(int64_t n) { notes_.push_back(n); }
+  void NoteSize(const std::string& text) { Note(static_cast<int64_t>(text.size())); }
   std::vector<int64_t> Notes() { return notes_; }
   using Methods =
       vesicle::Methods<&Echo::Get, &Echo::Hold, &Echo::Release, &Echo::Note, &Echo::Notes>;
@@ -452,6 +453,31 @@ TEST_CASE("task: who sends much starts no more tasks than the actor may have") {
   w.vm.Run();
   w.Advance(5ms);
   CHECK(*nap == "OK");
+}
+
+class Teller {
+ public:
+  explicit Teller(ActorRef<Echo> echo) : echo_(std::move(echo)) {}
+  // An argument is kept as the method takes it, and may be a literal.
+  Task<void> TellThree() {
+    for (int i = 0; i < 3; ++i) {
+      static_cast<void>(co_await echo_.TellWhenRoom(&Echo::NoteSize, "hello"));
+    }
+  }
+
+ private:
+  ActorRef<Echo> echo_;
+};
+
+TEST_CASE("task: who waits for room tells what converts to the parameter") {
+  World w;
+  const ActorRef<Echo> narrow = w.vm.SpawnWith<Echo>({.inbox_max = 1});
+  const ActorRef<Teller> teller = w.vm.Spawn<Teller>(narrow);
+  CHECK(w.Outcome(teller.Ask(&Teller::TellThree)) == "OK");
+  std::vector<int64_t> notes;
+  narrow.Ask(&Echo::Notes).Then([&](const auto& all) { notes = all.value(); });
+  w.vm.Run();
+  CHECK(notes == std::vector<int64_t>{5, 5, 5});
 }
 
 // Starts a task that waits, and faults in the same turn.

@@ -210,10 +210,13 @@ class Sleep {
 };
 
 // A place in the line for room in an inbox: ActorRef::TellWhenRoom.
-template <typename T, typename M, typename... As>
+template <typename T, typename M>
 class RoomFor {
  public:
-  RoomFor(ActorRef<T> to, M method, std::tuple<As...> arguments)
+  // As the method takes them.
+  using Arguments = typename SignatureOf<M>::Arguments;
+
+  RoomFor(ActorRef<T> to, M method, Arguments arguments)
       : to_(std::move(to)), method_(method), arguments_(std::move(arguments)) {}
   RoomFor(RoomFor&&) noexcept = default;
 
@@ -225,22 +228,22 @@ class RoomFor {
   }
   absl::Status Take() {
     place_.Done();
-    return std::apply([&](As&... as) { return to_.TryTell(method_, std::move(as)...); },
+    return std::apply([&](auto&... as) { return to_.TryTell(method_, std::move(as)...); },
                       arguments_);
   }
 
  private:
   ActorRef<T> to_;
   M method_;
-  std::tuple<As...> arguments_;
+  Arguments arguments_;
   WaitList::Place place_;
 };
 
 template <typename T>
 template <typename M, typename... As>
-RoomFor<T, M, typed_internal::Stored<As>...> ActorRef<T>::TellWhenRoom(M method, As&&... as) const {
+RoomFor<T, M> ActorRef<T>::TellWhenRoom(M method, As&&... as) const {
   typed_internal::CheckCall<T, M, As...>();
-  return {*this, method, std::tuple<typed_internal::Stored<As>...>(std::forward<As>(as)...)};
+  return {*this, method, typename RoomFor<T, M>::Arguments(std::forward<As>(as)...)};
 }
 
 }  // namespace vesicle

@@ -33,7 +33,7 @@ namespace vesicle {
 
 template <typename Signature>
 class Sender;
-template <typename T, typename M, typename... As>
+template <typename T, typename M>
 class RoomFor;
 
 template <typename T>
@@ -96,7 +96,7 @@ class ActorRef {
   // For tasks: absl::Status sent = co_await c.TellWhenRoom(&Counter::Add, 3). It is told as soon as
   // there is room, in the order of waiting.
   template <typename M, typename... As>
-  RoomFor<T, M, typed_internal::Stored<As>...> TellWhenRoom(M method, As&&... as) const;
+  RoomFor<T, M> TellWhenRoom(M method, As&&... as) const;
 
   // The right to call this one method and nothing else.
   template <typename M>
@@ -133,7 +133,7 @@ class ActorRef {
   friend struct Convert<ActorRef<T>>;
   template <typename Signature>
   friend class Sender;
-  template <typename U, typename M, typename... As>
+  template <typename U, typename M>
   friend class RoomFor;
   friend class Context;
 
