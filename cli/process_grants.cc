@@ -47,12 +47,10 @@ absl::Status ProcessGrants::Add(const std::string& text) {
     }
     const std::string path = name.empty() ? "" : IsScript(name) ? BehindLinks(name) : Find(name);
     if (path.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--allow-process=", text, ": there is no ", name.empty() ? "name" : name,
-                       name.find('/') == std::string::npos && !IsScript(name)
-                           ? " in /usr/local/bin, /usr/bin or /bin"
-                           : "",
-                       "; it wants names of programs or of .ves files, or * for everything"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--allow-process=", text, ": there is no ", name.empty() ? "name" : name,
+          name.find('/') == std::string::npos && !IsScript(name) ? kInProgramFolders : "",
+          "; it wants names of programs or of .ves files, or * for everything"));
     }
     grants_.push_back({name, path});
   }
@@ -69,9 +67,9 @@ absl::StatusOr<std::string> ProcessGrants::Program(std::string_view name) const 
   }
   if (!has_all_) return NotGranted(name, name);
   if (!path.empty()) return path;
-  return absl::NotFoundError(absl::StrCat(
-      Printable(std::string(name)), ": there is no such program",
-      name.find('/') == std::string_view::npos ? " in /usr/local/bin, /usr/bin or /bin" : ""));
+  return absl::NotFoundError(
+      absl::StrCat(Printable(std::string(name)), ": there is no such program",
+                   name.find('/') == std::string_view::npos ? kInProgramFolders : ""));
 }
 
 absl::Status ProcessGrants::Script(std::string_view file, bool has_text) const {

@@ -13,6 +13,8 @@ namespace vesicle::cli {
 
 // Of a name without a slash: where a program of it is looked for, in this order.
 inline constexpr std::string_view kProgramFolders[] = {"/usr/local/bin", "/usr/bin", "/bin"};
+// For errors, behind what was not found.
+inline constexpr char kInProgramFolders[] = " in /usr/local/bin, /usr/bin or /bin";
 
 class ProcessGrants {
  public:

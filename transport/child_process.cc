@@ -263,9 +263,14 @@ class PidfdChild final : public ChildProcess {
 std::string ChildEnd::ToString() const {
   if (!is_known) return "ended, nobody knows how";
   if (signal == 0) return absl::StrCat("exited with ", code);
-  const char* name = sigabbrev_np(signal);
-  return absl::StrCat("ended by signal ", signal, name == nullptr ? "" : " (SIG",
-                      name == nullptr ? "" : name, name == nullptr ? "" : ")");
+  const std::string name = SignalName();
+  return absl::StrCat("ended by signal ", signal, name.empty() ? "" : " (", name,
+                      name.empty() ? "" : ")");
+}
+
+std::string ChildEnd::SignalName() const {
+  const char* name = signal == 0 ? nullptr : sigabbrev_np(signal);
+  return name == nullptr ? "" : absl::StrCat("SIG", name);
 }
 
 absl::StatusOr<std::unique_ptr<ChildProcess>> StartChild(LoopEnvironment& environment,

@@ -57,6 +57,8 @@ struct ChildEnd {
   int signal = 0;  // 0: it exited
   // "exited with 3", "ended by signal 9 (SIGKILL)", "ended, nobody knows how".
   std::string ToString() const;
+  // "SIGKILL"; empty: no signal ended it, or one without a name.
+  std::string SignalName() const;
 };
 
 struct ChildOptions {

@@ -20,7 +20,7 @@ absl::Status ProcessHost::Rep::Start(const std::shared_ptr<Standing>& standing) 
   std::erase_if(running, [](const auto& s) { return s->run == nullptr; });
   if (running.size() >= options.processes_max) {
     return absl::ResourceExhaustedError(
-        absl::StrCat(standing->Label(), ": ", options.processes_max,
+        absl::StrCat(standing->options->Label(), ": ", options.processes_max,
                      " processes run already: stop some, or raise processes_max"));
   }
   return standing->Start(shared_from_this());
@@ -78,7 +78,7 @@ class HandleOfProcess final : public Process {
   absl::Status Restart() override {
     if (is_running()) {
       return absl::FailedPreconditionError(
-          absl::StrCat(standing_->Label(), " (pid ", pid(), ") runs: stop it first"));
+          absl::StrCat(standing_->options->Label(), " (pid ", pid(), ") runs: stop it first"));
     }
     const std::shared_ptr<ProcessHost::Rep> host = standing_->host.lock();
     if (host == nullptr) return absl::FailedPreconditionError("the host of processes is gone");

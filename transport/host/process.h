@@ -62,7 +62,7 @@ struct ProcessOptions {
   std::string actor;                          // by its name in the child's registry
   std::vector<Root> arguments = {};           // what it is made with: data and refs
   std::string program = {};                   // a path; empty: this executable
-  std::string label = {};                     // for people; empty: the actor's name
+  std::string label = {};                     // for people: see Label()
   std::vector<std::string> environment = {};  // "NAME=value"; nothing else
   ChildLimits limits = {};
   uint64_t vm_memory_bytes_max = 0;  // of its VM's actors; 0: what the child likes
@@ -76,6 +76,9 @@ struct ProcessOptions {
   // Who pays for what the child sends, and whether a membrane stands between; empty: the root of
   // the VM, and none. Asked at each start.
   std::function<absl::StatusOr<PeerTerms>()> terms = {};
+
+  // What it is called in reports: its label, or the actor's name.
+  const std::string& Label() const { return label.empty() ? actor : label; }
 };
 
 // One actor in a process.

@@ -1,7 +1,5 @@
 #include "transport/host/process_device.h"
 
-#include <string.h>
-
 #include <algorithm>
 #include <list>
 #include <memory>
@@ -51,19 +49,25 @@ std::string NumberIn(Value v, int64_t min, int64_t* number) {
   return wrong;
 }
 
+// As scripts say them; 0: nothing was said.
 struct Bounds {
+  ChildLimits Limits() const {
+    return {.memory_bytes_max = static_cast<uint64_t>(memory),
+            .cpu_seconds_max = cpu,
+            .files_max = static_cast<uint64_t>(files)};
+  }
   int64_t memory = 0, cpu = 0, files = 0;
 };
 
 // How a child ended, as scripts see it.
 Value EndValue(Build& build, const ChildEnd& end) {
-  const char* signal = end.signal == 0 ? nullptr : sigabbrev_np(end.signal);
+  const std::string signal = end.SignalName();
   const bool has_code = end.is_known && end.signal == 0;
   return build.Map(
       {{"code", has_code ? build.Int(end.code) : Value::Nil()},
-       {"signal", end.signal == 0 ? Value::Nil()
-                                  : build.Text(signal != nullptr ? absl::StrCat("SIG", signal)
-                                                                 : absl::StrCat(end.signal))}});
+       {"signal", end.signal == 0
+                      ? Value::Nil()
+                      : build.Text(signal.empty() ? absl::StrCat(end.signal) : signal)}});
 }
 
 void FaultWith(Turn& turn, const absl::Status& status) {
@@ -167,12 +171,10 @@ class ProcessDevice final : public LoopDevice {
     Heap& heap = turn.core().heap();
     process.arguments = {Root(heap, turn.Text(file)), Root(heap, text),
                          Root(heap, turn.Text(behavior)), Root(heap, with)};
-    process.limits.cpu_seconds_max = limits.cpu;
-    process.limits.files_max = static_cast<uint64_t>(limits.files);
-    process.vm_memory_bytes_max = static_cast<uint64_t>(limits.memory);
-    if (limits.memory > 0 && options_.bytes_beside_vm > 0) {
-      process.limits.memory_bytes_max =
-          static_cast<uint64_t>(limits.memory) + options_.bytes_beside_vm;
+    process.limits = limits.Limits();
+    process.vm_memory_bytes_max = std::exchange(process.limits.memory_bytes_max, 0);
+    if (process.vm_memory_bytes_max > 0 && options_.bytes_beside_vm > 0) {
+      process.limits.memory_bytes_max = process.vm_memory_bytes_max + options_.bytes_beside_vm;
     }
     if (start_ms > 0) process.start_ms_max = std::min(start_ms, kStartMsMax);
     // What it sends is paid by who wanted it.
@@ -262,7 +264,7 @@ class ProcessDevice final : public LoopDevice {
     return {};
   }
 
-  // "" when all is well; else of which kind the fault is, and its text.
+  // What a #run asks for; "" when all is well, else what is wrong.
   std::string ReadRun(Value m, CommandOptions* command, Command* asked) {
     const auto fields = FieldsOf(m);
     std::string wrong = TextIn(fields[0], &command->name);
@@ -291,9 +293,7 @@ class ProcessDevice final : public LoopDevice {
                         {"cpu", [&](Value v) { return NumberIn(v, 1, &limits.cpu); }},
                         {"files", [&](Value v) { return NumberIn(v, kFilesMin, &limits.files); }}});
     command->output_bytes_max = std::min(static_cast<size_t>(output), options_.output_bytes_max);
-    command->limits = {.memory_bytes_max = static_cast<uint64_t>(limits.memory),
-                       .cpu_seconds_max = limits.cpu,
-                       .files_max = static_cast<uint64_t>(limits.files)};
+    command->limits = limits.Limits();
     return wrong;
   }
 

@@ -45,12 +45,8 @@ ProcessRun::~ProcessRun() {
   network_.reset();
 }
 
-std::string ProcessRun::Label() const {
-  return options_->label.empty() ? options_->actor : options_->label;
-}
-
 std::string ProcessRun::Epitaph() const {
-  std::string text = absl::StrCat(Label(), " (pid ", process_->pid(), ") ",
+  std::string text = absl::StrCat(options_->Label(), " (pid ", process_->pid(), ") ",
                                   end_ ? end_->ToString() : std::string("is ending"));
   if (!line_why_.empty() && was_cut_off_) absl::StrAppend(&text, "; its pipe: ", line_why_);
   return text;
@@ -67,7 +63,8 @@ absl::StatusOr<std::unique_ptr<ProcessRun>> ProcessRun::Start(
   }
   std::unique_ptr<ProcessRun> run(new ProcessRun(loop, environment, std::move(options), owner));
   if (absl::Status status = run->Launch(); !status.ok()) {
-    return absl::Status(status.code(), absl::StrCat(run->Label(), ": ", status.message()));
+    return absl::Status(status.code(),
+                        absl::StrCat(run->options_->Label(), ": ", status.message()));
   }
   return run;
 }
@@ -76,7 +73,7 @@ absl::Status ProcessRun::Launch() {
   using Output = ProcessOptions::Output;
   ChildOptions child;
   child.file = options_->program.empty() ? kSelf : options_->program;
-  child.name = options_->program.empty() ? absl::StrCat("child ", Label()) : "";
+  child.name = options_->program.empty() ? absl::StrCat("child ", options_->Label()) : "";
   child.arguments = {std::string(kChildArgument), absl::StrCat(options_->vm_memory_bytes_max)};
   child.environment = options_->environment;
   child.descriptors = {-1, options_->output == Output::kAll ? 1 : -1,
@@ -138,8 +135,8 @@ void ProcessRun::OnAnswer(const Reply& reply) {
   }
   if (reply.ok() && Is(reply.value(), "refused", 1) && IsText(FieldsOf(reply.value())[0])) {
     const Value text = FieldsOf(reply.value())[0];
-    TellStarted(absl::InvalidArgumentError(
-        absl::StrCat(Label(), ": ", std::string(TextView(text)).substr(0, kRefusalBytesMax))));
+    TellStarted(absl::InvalidArgumentError(absl::StrCat(
+        options_->Label(), ": ", std::string(TextView(text)).substr(0, kRefusalBytesMax))));
     return ForceEnd();
   }
   // How it ended is known soon, and says more.
@@ -153,7 +150,7 @@ void ProcessRun::OnAnswer(const Reply& reply) {
 void ProcessRun::OnLate() {
   late_.reset();
   const absl::Status late = absl::DeadlineExceededError(
-      absl::StrCat(Label(), " (pid ", pid(), "): it had not answered after ",
+      absl::StrCat(options_->Label(), " (pid ", pid(), "): it had not answered after ",
                    options_->start_ms_max, " ms: is it a program that calls RunChild?"));
   ForceEnd();
   TellStarted(late);
@@ -230,8 +227,8 @@ void ProcessRun::End() {
   network_.reset();  // what was asked breaks
   loop_.Wake();
   if (was_stopped_ && !is_start_told_) {
-    TellStarted(
-        absl::CancelledError(absl::StrCat(Label(), ": it was stopped before it had answered")));
+    TellStarted(absl::CancelledError(
+        absl::StrCat(options_->Label(), ": it was stopped before it had answered")));
   } else if (!is_start_told_) {
     TellStarted(absl::UnavailableError(absl::StrCat(Epitaph(), ", before it had answered",
                                                     was_cut_off_ && !refusal_.empty() ? ": " : "",

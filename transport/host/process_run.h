@@ -65,7 +65,6 @@ class ProcessRun final : private TurnEndTask {
  private:
   ProcessRun(VmLoop& loop, LoopEnvironment& environment,
              std::shared_ptr<const ProcessOptions> options, Owner& owner);
-  std::string Label() const;
   absl::Status Launch();
   void OnTurnEnd() override;
   void Begin();

@@ -1,9 +1,8 @@
 #include "transport/host/program_store.h"
 
-#include <openssl/sha.h>
-
 #include <string_view>
 
+#include "transport/sha256.h"
 #include "vm/actor/code.h"
 #include "vm/script/compile/script_code.h"
 #include "vm/script/module.h"
@@ -24,10 +23,7 @@ std::string HashOf(const ProgramText& program) {
     add(file.path);
     add(file.source->text());
   }
-  std::string hash(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(),
-         reinterpret_cast<unsigned char*>(hash.data()));
-  return hash;
+  return Sha256(all);
 }
 
 }  // namespace

@@ -30,8 +30,7 @@ class ProcessCode final : public CodeBody {
       : host_(std::move(host)),
         options_(std::move(options)),
         standing_(std::move(standing)),
-        name_(absl::StrCat("process ",
-                           options_->label.empty() ? options_->actor : options_->label)) {}
+        name_(absl::StrCat("process ", options_->Label())) {}
 
   static Value Make(Core& core, std::weak_ptr<ProcessHost::Rep> host,
                     std::shared_ptr<const ProcessOptions> options,
@@ -207,7 +206,7 @@ void Standing::Tell() {
 }
 
 void Standing::HostGone() {
-  if (run != nullptr) epitaph = absl::StrCat(Label(), ": the host of processes is gone");
+  if (run != nullptr) epitaph = absl::StrCat(options->Label(), ": the host of processes is gone");
   hold.reset();
   on_started.clear();
   on_end = {};

@@ -40,9 +40,6 @@ struct Standing final : ProcessRun::Owner, std::enable_shared_from_this<Standing
   explicit Standing(std::shared_ptr<const ProcessOptions> options_in)
       : options(std::move(options_in)) {}
 
-  const std::string& Label() const {
-    return options->label.empty() ? options->actor : options->label;
-  }
   // By the host, which has counted it.
   absl::Status Start(const std::shared_ptr<ProcessHost::Rep>& by);
   void Join(absl::AnyInvocable<void(const ChildEnd&)> fn);

@@ -1,13 +1,12 @@
 #include "transport/session/network.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "transport/session/sturdyref.h"
+#include "transport/sha256.h"
 #include "vm/value/bytes.h"
 
 namespace vesicle {
@@ -17,12 +16,7 @@ constexpr int64_t kIdleNs = 100'000'000;
 constexpr size_t kSecretBytes = 32;
 
 // A search by the number itself would take longer the nearer a guess is.
-std::string HashOf(std::string_view swiss) {
-  std::string hash(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(swiss.data()), swiss.size(),
-         reinterpret_cast<unsigned char*>(hash.data()));
-  return hash;
-}
+std::string HashOf(std::string_view swiss) { return Sha256(swiss); }
 
 // A message may begin while as much is pending as may be, and what must be told goes on top.
 size_t SendBytesMax(const SessionLimits& limits) {

@@ -10,13 +10,6 @@
 #include "vm/value/tagged.h"
 
 namespace vesicle {
-namespace {
-
-// Of an Encoder, in one piece of what is longer than at once.
-constexpr uint64_t kWorkOfPiece = 20'000;
-
-}  // namespace
-
 Session::LongWriteState::LongWriteState(Session& session, const Outgoing& outgoing_in)
     : code(session.far_code_),
       alive(session.alive_),
@@ -225,7 +218,7 @@ syrup::Encoder::Step Session::GoOnWriting(LongWriteState& state) {
   if (state.is_parcel) return GoOnPacking(state);
   SwapSent(state);
   const uint64_t before = state.encoder.work();
-  const syrup::Encoder::Step step = state.encoder.Go(*this, kWorkOfPiece);
+  const syrup::Encoder::Step step = state.encoder.Go(*this, kWriteWorkOfPiece);
   core_.fuel -= static_cast<int64_t>(state.encoder.work() - before) / kWriteWorkPerStep;
   SwapSent(state);
   state.held.Set(state.out.bytes_held());

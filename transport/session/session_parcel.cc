@@ -13,7 +13,6 @@ namespace {
 using parcel::OpWord;
 using parcel::Words;
 
-constexpr uint64_t kWorkOfPiece = 20'000;
 constexpr size_t kWordBytes = sizeof(uint64_t);
 enum class FrameKind : uint8_t { kMessage = 1, kSyrup = 2 };
 constexpr size_t kMessageHeader = 4;  // words
@@ -155,7 +154,7 @@ bool Session::WriteParcelAtOnce(const Outgoing& outgoing, Value value) {
 syrup::Encoder::Step Session::GoOnPacking(LongWriteState& state) {
   SwapSent(state);
   const uint64_t before = state.parcel_encoder.work();
-  const parcel::Step step = state.parcel_encoder.Go(*parcels_, kWorkOfPiece);
+  const parcel::Step step = state.parcel_encoder.Go(*parcels_, kWriteWorkOfPiece);
   core_.fuel -= static_cast<int64_t>(state.parcel_encoder.work() - before) / kWriteWorkPerStep;
   SwapSent(state);
   state.held.Set(state.words.bytes_held());

@@ -28,8 +28,10 @@
 
 namespace vesicle {
 
-// Of an Encoder: what is written at once. Two units are a step.
+// Of an Encoder: what is written at once, and what in one piece when it is longer. Two units are a
+// step.
 inline constexpr uint64_t kWriteWorkAtOnce = 5'000;
+inline constexpr uint64_t kWriteWorkOfPiece = 20'000;
 inline constexpr int64_t kWriteWorkPerStep = 2;
 // A message longer than this is read in pieces, between which the VM has turns.
 inline constexpr size_t kReadBytesAtOnce = 16 << 10;

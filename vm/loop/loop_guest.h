@@ -8,10 +8,13 @@
 
 #include <list>
 
+#include "absl/status/status.h"
 #include "vm/loop/vm_loop.h"
 
 #pragma GCC visibility push(default)
 namespace vesicle {
+
+inline absl::Status LoopIsGone() { return absl::UnavailableError("the loop is gone"); }
 
 class LoopGuest {
  public:

@@ -234,10 +234,7 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
     int rung = 0;
     is_late_ = false;
     while (!waiting_.empty() && waiting_.begin()->first.first <= now) {
-      if (++rung > kRungAtOnce) {
-        is_late_ = true;  // Flush() goes on, after a slice
-        break;
-      }
+      if (++rung > kRungAtOnce) break;
       auto first = Take(waiting_.begin());
       Waiting waiting = std::move(first.mapped());
       if (waiting.place != nullptr) waiting.place->reset();
@@ -256,8 +253,8 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
         Set(first.key().first + (missed + 1) * waiting.every_ns, std::move(waiting));
       }
     }
-    // Ringing may have taken longer than it is until the next one: turns come between all the same.
-    if (!waiting_.empty() && waiting_.begin()->first.first <= uv_hrtime()) is_late_ = true;
+    // More than ring at once, or the next one while these rang: Flush() goes on, after a slice.
+    is_late_ = !waiting_.empty() && waiting_.begin()->first.first <= uv_hrtime();
     Arm();
     loop().Wake();
   }
@@ -278,7 +275,7 @@ class Timer final : public LoopDevice, public std::enable_shared_from_this<Timer
   absl::flat_hash_map<const Sponsor*, size_t> held_;  // how many of them, where any
   uint64_t serial_ = 0;
   Deadline looked_at_ = {};  // where the last look for what is unheard ended
-  bool is_late_ = false;     // more was due than rings at once
+  bool is_late_ = false;     // more was due when the last ring ended
   UvHandle<uv_timer_t> uv_timer_;
 };
 

@@ -22,7 +22,7 @@ struct Poster::Mailbox {
 
 absl::Status Poster::Post(absl::AnyInvocable<void(Vm&)> fn) const {
   const std::lock_guard<std::mutex> lock(mailbox_->mutex);
-  if (mailbox_->wake == nullptr) return absl::UnavailableError("the loop is gone");
+  if (mailbox_->wake == nullptr) return LoopIsGone();
   if (mailbox_->posts.size() >= mailbox_->posts_max) {
     return absl::ResourceExhaustedError("too many posts wait");
   }

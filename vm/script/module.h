@@ -156,7 +156,6 @@ class Modules {
 
   Interpreter& interpreter() { return interpreter_; }
   const ScriptModule* prelude() const { return prelude_.get(); }
-  const std::shared_ptr<ScriptModule>& shared_prelude() const { return prelude_; }
 
  private:
   friend class Loader;

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,13 +12,6 @@
 
 namespace vesicle {
 namespace {
-
-int64_t Ms() {
-  using std::chrono::steady_clock;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             steady_clock::now().time_since_epoch())
-      .count();
-}
 
 ProcessOptions CutAfter(int64_t bytes, std::string how, int64_t start_ms_max) {
   return {.actor = "counter",

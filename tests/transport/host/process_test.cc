@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -16,17 +15,6 @@
 #include "vm/value/tagged.h"
 
 namespace vesicle {
-namespace {
-
-int64_t Ms() {
-  using std::chrono::steady_clock;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             steady_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
-
 TEST_CASE("process: the same executable, asked at once, answers when it is there") {
   ProcessWorld world;
   const auto counter = world.Spawn(

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -114,6 +116,14 @@ struct ProcessWorld {
   std::unique_ptr<ProcessHost> host;
   std::unique_ptr<Environment::Timer> timer;
 };
+
+// Since some moment.
+inline int64_t Ms() {
+  using std::chrono::steady_clock;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             steady_clock::now().time_since_epoch())
+      .count();
+}
 
 inline bool IsThere(int pid) { return kill(pid, 0) == 0; }
 

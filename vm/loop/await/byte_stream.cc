@@ -136,7 +136,7 @@ struct ByteStream::State final : LoopGuest {
     writers.WakeAll();
     flushers.WakeAll();
   }
-  void OnLoopGone() override { End(absl::UnavailableError("the loop is gone")); }
+  void OnLoopGone() override { End(LoopIsGone()); }
 
   using LoopGuest::loop;
   Options options;
@@ -152,7 +152,7 @@ struct ByteStream::State final : LoopGuest {
 };
 
 absl::StatusOr<ByteStream> ByteStream::Open(const LoopRef& loop, int fd, const Options& options) {
-  if (loop.get() == nullptr) return absl::UnavailableError("the loop is gone");
+  if (loop.get() == nullptr) return LoopIsGone();
   const uv_handle_type type = uv_guess_handle(fd);
   if (type != UV_NAMED_PIPE && type != UV_TCP) {
     return absl::InvalidArgumentError(

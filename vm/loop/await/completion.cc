@@ -2,8 +2,6 @@
 
 namespace vesicle::await_internal {
 
-absl::Status LoopIsGone() { return absl::UnavailableError("the loop is gone"); }
-
 void CompletionState::Arm(Actors& actors) {
   if (core_ == nullptr) {
     core_ = &actors.core();

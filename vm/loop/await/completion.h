@@ -56,8 +56,6 @@ class CompletionState : public LoopGuest {
   Root promise_;
 };
 
-absl::Status LoopIsGone();
-
 }  // namespace await_internal
 
 template <typename T>
@@ -68,9 +66,9 @@ class [[nodiscard]] Completion {
  private:
   struct State final : await_internal::CompletionState {
     explicit State(const LoopRef& loop) : CompletionState(loop) {
-      if (is_gone()) Complete(await_internal::LoopIsGone());
+      if (is_gone()) Complete(LoopIsGone());
     }
-    void SetGone() override { result.emplace(await_internal::LoopIsGone()); }
+    void SetGone() override { result.emplace(LoopIsGone()); }
     void Complete(Result with) {
       if (is_done()) return;
       result.emplace(std::move(with));
