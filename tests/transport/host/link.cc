@@ -43,8 +43,9 @@ struct LaneEnd {
 class LaneLink final : private Shared, public LoopLink<LaneEnd> {
  public:
   explicit LaneLink(const VmOptions& options) {
-    Join(std::make_unique<LaneEnd>(environment(), *this, options, OptionsInMode(true), "bob"),
-         std::make_unique<LaneEnd>(environment(), *this, options, OptionsInMode(false), "alice"));
+    Shared& shared = *this;
+    Join(std::make_unique<LaneEnd>(environment(), shared, options, OptionsInMode(true), "bob"),
+         std::make_unique<LaneEnd>(environment(), shared, options, OptionsInMode(false), "alice"));
   }
   Traits traits() const override {
     Traits traits = SessionLink::traits();
