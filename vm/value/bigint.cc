@@ -48,6 +48,13 @@ mp_size_t LimbsOfDouble(double d, mp_limb_t* out) {
 
 }  // namespace
 
+// n * sqrt(m), which is what GMP's multiplications come to between the schoolbook
+// and the transforms.
+uint64_t ProductWork(uint64_t n, uint64_t m) {
+  if (n < m) std::swap(n, m);
+  return std::min<uint64_t>(kWorkMax, n * static_cast<uint64_t>(std::sqrt(static_cast<double>(m))));
+}
+
 Result Make(Heap& heap, const mp_limb_t* limbs, mp_size_t size, bool negative) {
   size = Normalized(limbs, size);
   if (size == 0) return Value::SmallInt(0);

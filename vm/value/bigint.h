@@ -63,6 +63,9 @@ class View {
   bool negative_;
 };
 
+// Steps of a product of so many limbs by so many; of a quotient's and a divisor's, too.
+uint64_t ProductWork(uint64_t n, uint64_t m);
+
 // The canonical int of these limbs; leading zeros allowed.
 Result Make(Heap& heap, const mp_limb_t* limbs, mp_size_t size, bool negative);
 

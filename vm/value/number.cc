@@ -24,13 +24,6 @@ bool IsIntZero(Value v) { return v.is_int() && v.small_int() == 0; }
 
 uint64_t LimbsOf(Value v) { return IsBigInt(v) ? v.data()->count / 8 : 1; }
 
-// n * sqrt(m), which is what GMP's multiplications come to between the schoolbook
-// and the transforms.
-uint64_t ProductWork(uint64_t n, uint64_t m) {
-  if (n < m) std::swap(n, m);
-  return std::min<uint64_t>(kWorkMax, n * static_cast<uint64_t>(std::sqrt(static_cast<double>(m))));
-}
-
 template <typename Rounded>
 Result RoundWith(Heap& heap, Value number, Rounded rounded) {
   if (IsInt(number)) return number;
@@ -263,9 +256,9 @@ uint64_t NumberWorkSlow(NumberOp op, Value a, Value b) {
     case NumberOp::kAdd:
       return (n + m) / 8;
     case NumberOp::kMultiply:
-      return ProductWork(n, m) / 4;
+      return bigint::ProductWork(n, m) / 4;
     case NumberOp::kDivide:
-      return ProductWork(n, m);
+      return bigint::ProductWork(n, m);
     case NumberOp::kPower: {
       if (!IsInt(a) || !IsInt(b)) return kFloatMathWork;
       if (SignOf(b) < 0) return kFloatMathWork;
@@ -275,14 +268,14 @@ uint64_t NumberWorkSlow(NumberOp op, Value a, Value b) {
       const uint64_t exponent = static_cast<uint64_t>(b.small_int());
       if (exponent > kIntBitsMax || (bits - 1) * exponent >= kIntBitsMax) return 0;
       const uint64_t limbs = bits * exponent / 64;
-      return ProductWork(limbs, limbs) / 2;
+      return bigint::ProductWork(limbs, limbs) / 2;
     }
     case NumberOp::kShiftLeft: {
       const std::optional<uint64_t> count = IsInt(b) ? Uint64Of(b) : std::nullopt;
       return (n + std::min<uint64_t>(count.value_or(0), kIntBitsMax) / 64) / 8;
     }
     case NumberOp::kToText:
-      return n == 1 ? 1 : ProductWork(n, n);
+      return n == 1 ? 1 : bigint::ProductWork(n, n);
   }
   return 0;
 }

@@ -4,8 +4,10 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "vm/value/bigint.h"
+#include "vm/value/bigint_pieces.h"
 #include "vm/value/number.h"
 
 namespace vesicle {
@@ -95,6 +97,13 @@ void AppendInt(Value v, int base, std::string* out) {
     return;
   }
   const bigint::View view(v);
+  if (static_cast<size_t>(view.size()) > bigint::DigitBlock::kLimbs) {
+    bigint::DigitPieces pieces(v, base);
+    while (!pieces.Run(kWorkMax)) {
+    }
+    out->append(pieces.text());
+    return;
+  }
   if (view.negative()) *out += '-';
   // mpn_get_str destroys its operand unless the base is a power of two.
   bigint::Limbs limbs(view.limbs(), view.limbs() + view.size());
@@ -131,11 +140,11 @@ uint64_t ParseWork(uint64_t digits) {
   return limbs * static_cast<uint64_t>(std::sqrt(static_cast<double>(limbs)));
 }
 
-Result ParseInt(Heap& heap, std::string_view text, int base) {
+std::optional<Failure> ReadDigits(std::string_view text, int base, IntDigits* out) {
   if (base < 2 || base > 36) return Failure::kRange;
-  bool negative = false;
+  out->negative = false;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
-    negative = text[0] == '-';
+    out->negative = text[0] == '-';
     text.remove_prefix(1);
   }
   if (text.empty()) return Failure::kSyntax;
@@ -143,24 +152,37 @@ Result ParseInt(Heap& heap, std::string_view text, int base) {
     if (DigitOf(c) >= base) return Failure::kSyntax;
   }
   while (text.size() > 1 && text[0] == '0') text.remove_prefix(1);
-  int64_t small = 0;
-  size_t i = 0;
-  for (; i < text.size(); ++i) {
-    const int64_t next = small * base + DigitOf(text[i]);
-    if (next > (int64_t{1} << 56)) break;
-    small = next;
-  }
-  if (i == text.size()) return Value::SmallInt(negative ? -small : small);
   // At least log2(base) bits a digit.
   if (static_cast<double>(text.size() - 1) * std::log2(base) > kIntBitsMax + 1) {
     return Failure::kTooBig;
   }
-  std::string digits(text);
-  for (char& c : digits) c = static_cast<char>(DigitOf(c));
-  bigint::Limbs limbs(digits.size() * 6 / 64 + 3);
+  out->values.assign(text);
+  for (char& c : out->values) c = static_cast<char>(DigitOf(c));
+  return std::nullopt;
+}
+
+Result ParseInt(Heap& heap, std::string_view text, int base) {
+  IntDigits digits;
+  if (const std::optional<Failure> failure = ReadDigits(text, base, &digits)) return *failure;
+  const std::string& values = digits.values;
+  int64_t small = 0;
+  size_t i = 0;
+  for (; i < values.size(); ++i) {
+    const int64_t next = small * base + values[i];
+    if (next > (int64_t{1} << 56)) break;
+    small = next;
+  }
+  if (i == values.size()) return Value::SmallInt(digits.negative ? -small : small);
+  if (values.size() > kDigitsAtOnce) {
+    bigint::ParsePieces pieces(std::move(digits.values), base, digits.negative);
+    while (!pieces.Run(kWorkMax)) {
+    }
+    return pieces.Finish(heap);
+  }
+  bigint::Limbs limbs(values.size() * 6 / 64 + 3);
   const mp_size_t n = mpn_set_str(
-      limbs.data(), reinterpret_cast<const unsigned char*>(digits.data()), digits.size(), base);
-  return bigint::Make(heap, limbs.data(), n, negative);
+      limbs.data(), reinterpret_cast<const unsigned char*>(values.data()), values.size(), base);
+  return bigint::Make(heap, limbs.data(), n, digits.negative);
 }
 
 Result ParseFloat(Heap& heap, std::string_view text) {

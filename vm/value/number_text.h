@@ -12,6 +12,7 @@
 #define VESICLE_VM_VALUE_NUMBER_TEXT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,15 @@ uint64_t DecimalDigitsMax(Value v);
 // An optional sign and at least one digit of the base, nothing else (underscores
 // and prefixes are the caller's). kSyntax; kTooBig; kMemory. kRange: a bad base.
 Result ParseInt(Heap& heap, std::string_view digits, int base);
+// What ParseInt takes, read: its digits as values from 0 to base - 1, without leading zeros. The
+// failure of ParseInt but kMemory, or nothing.
+struct IntDigits {
+  std::string values;
+  bool negative = false;
+};
+std::optional<Failure> ReadDigits(std::string_view text, int base, IntDigits* out);
+// More take longer than a millisecond: ParsePieces.
+inline constexpr size_t kDigitsAtOnce = 20'000;
 // Decimal with an optional sign, fraction and exponent; or nan, inf, +inf, -inf.
 // Correctly rounded; too large is inf, too small is zero. kSyntax.
 Result ParseFloat(Heap& heap, std::string_view text);

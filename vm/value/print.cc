@@ -1,7 +1,9 @@
 #include "vm/value/print.h"
 
 #include <algorithm>
+#include <memory>
 
+#include "vm/value/bigint_pieces.h"
 #include "vm/value/bytes.h"
 #include "vm/value/escape.h"
 #include "vm/value/list.h"
@@ -39,12 +41,19 @@ constexpr uint64_t kDigitsAlwaysShown = 40;
 
 std::string_view CloserOf(Value container) {
   if (IsText(container) || IsBytes(container)) return "\"";
+  if (IsInt(container)) return "";
   return IsList(container) ? "]" : IsMap(container) ? "}" : ")";
 }
 
 }  // namespace
 
 Printer::Printer(Value v, const PrintOptions& options) : options_(options), root_(v) {}
+Printer::~Printer() = default;
+
+uint64_t Printer::bytes_held() const {
+  return sizeof *this + output_.capacity() + stack_.capacity() * sizeof(Value) +
+         (digits_ == nullptr ? 0 : digits_->bytes_held());
+}
 
 bool Printer::Run(uint64_t units) {
   const uint64_t limit = work_ + std::max<uint64_t>(units, 1);
@@ -136,6 +145,10 @@ void Printer::PrintInt(Value v) {
       digits > std::max<uint64_t>(options_.chars_max, kDigitsAlwaysShown)) {
     output_ += "<integer of about " + std::to_string(digits) + " digits>";
     return;
+  }
+  if (digits > kDigitsAtOnce) {
+    digits_ = std::make_unique<bigint::DigitPieces>(v, 10);
+    return OpenFrame(v);
   }
   work_ += NumberWork(NumberOp::kToText, v, v);
   AppendInt(v, 10, &output_);
@@ -239,6 +252,7 @@ void Printer::Close() {
 void Printer::Resume() {
   const size_t at = stack_.size() - kFrameWords;
   const Value container = stack_[at + kContainer];
+  if (IsInt(container)) return ResumeInt();
   if (IsByteKind(container.data()->kind)) return ResumeBytes(at);
   if (IsMap(container) && ResumeMap(at)) return;
   const int64_t index = stack_[at + kIndex].small_int();
@@ -306,6 +320,17 @@ void Printer::ResumeBytes(size_t at) {
   }
   stack_[at + kPosition] = Value::SmallInt(static_cast<int64_t>(from + size));
   if (from + size == all.size()) Close();
+}
+
+// The next block of a long integer's digits: the last one comes first, so they show at the end.
+void Printer::ResumeInt() {
+  const uint64_t before = digits_->work();
+  const bool is_whole = digits_->Run(1);
+  work_ += digits_->work() - before;
+  if (!is_whole) return;
+  output_.append(digits_->text());
+  digits_.reset();
+  Close();
 }
 
 // The value of the entry whose key was printed, if there is one.

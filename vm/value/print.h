@@ -3,9 +3,9 @@
 //   nil true 12 1.5 "text" b"\x00abc" #get #"deposit-gift" #point(1, 2)
 //   [1, 2] {name: "Ada", "a key": 1, [#k]: 2} <ref> <promise> <function> <behavior>
 //
-// A long text goes in pieces like a container. What has no literal shows in angle brackets and
-// reads back as nothing. Text of guests and peers is escaped (escape.h). Depth is of no concern to
-// it, nor is sharing: the limit of output bounds the work.
+// A long text or integer goes in pieces like a container. What has no literal shows in angle
+// brackets and reads back as nothing. Text of guests and peers is escaped (escape.h). Depth is of
+// no concern to it, nor is sharing: the limit of output bounds the work.
 //
 //   std::string s = Print(v);                                  // in one go
 //
@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,10 @@
 
 #pragma GCC visibility push(default)
 namespace vesicle {
+
+namespace bigint {
+class DigitPieces;
+}
 
 // How a text is shown when it is the whole value (inside others it is quoted).
 enum class TopText : uint8_t {
@@ -53,6 +58,7 @@ inline constexpr PrintOptions kReportOptions = {.bytes_max = 400,
 class Printer {
  public:
   Printer(Value v, const PrintOptions& options);
+  ~Printer();
 
   // Goes on for about `units` (values, or 64 bytes of text); true when finished.
   bool Run(uint64_t units);
@@ -66,9 +72,7 @@ class Printer {
     output_.clear();
   }
   // C++ memory that it takes now.
-  uint64_t bytes_held() const {
-    return sizeof *this + output_.capacity() + stack_.capacity() * sizeof(Value);
-  }
+  uint64_t bytes_held() const;
   bool truncated() const { return truncated_; }
 
   // For the collector, at every safe point between two Run()s.
@@ -78,6 +82,7 @@ class Printer {
   void PrintOne(Value v);
   void PrintText(const Value& text, TopText how);
   void ResumeBytes(size_t at);
+  void ResumeInt();
   size_t printed() const { return dropped_ + output_.size(); }
   void PrintName(const Value& symbol);
   void PrintInt(Value v);
@@ -93,7 +98,8 @@ class Printer {
   PrintOptions options_;
   std::string output_;
   size_t dropped_ = 0;
-  std::vector<Value> stack_;  // the open containers; see print.cc
+  std::vector<Value> stack_;                     // the open containers; see print.cc
+  std::unique_ptr<bigint::DigitPieces> digits_;  // of the long integer that is the innermost
   Value root_;
   uint64_t work_ = 0;
   bool begun_ = false;

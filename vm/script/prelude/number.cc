@@ -1,9 +1,12 @@
 // Numbers: rounding, integers and their bits, elementary functions.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
 
+#include "vm/script/prelude/number_job.h"
 #include "vm/script/prelude/prelude_internal.h"
+#include "vm/value/bigint_pieces.h"
 #include "vm/value/float_math.h"
 #include "vm/value/number.h"
 #include "vm/value/number_text.h"
@@ -13,6 +16,8 @@ namespace {
 
 constexpr std::string_view kNumber = "a number";
 constexpr std::string_view kInteger = "an integer";
+// Of longer ones it takes longer than a millisecond.
+constexpr uint64_t kGcdBitsAtOnce = 32'768;
 
 // A function of one number, or of two, of vm/value.
 template <Result (*fn)(Heap&, Value)>
@@ -31,6 +36,15 @@ BuiltinResult OfIntegers(BuiltinContext& context, const Value* args, int) {
     return context.TooLong();
   }
   return context.Give(fn(context.heap(), args[0], args[1]), "", kIntTooBig);
+}
+
+BuiltinResult GcdOf(BuiltinContext& context, const Value* args, int count) {
+  if (!IsInt(args[0]) || !IsInt(args[1]) ||
+      std::min(BitLength(args[0]), BitLength(args[1])) < kGcdBitsAtOnce) {
+    return OfIntegers<Gcd, NumberOp::kDivide>(context, args, count);
+  }
+  return MakeNumberJob(context, bigint::GcdPieces(args[0], args[1]),
+                       [](Heap& heap, const bigint::GcdPieces& gcd) { return gcd.Finish(heap); });
 }
 
 template <Result (*fn)(Heap&, Value, Value), NumberOp op>
@@ -156,8 +170,7 @@ void RegisterIntegers(BuiltinRegistry& registry) {
                 "div_floor(a, b): the quotient of integers, rounded down");
   registry.Pure("mod", 2, 2, OfIntegers<FloorRemainder, NumberOp::kDivide>,
                 "mod(a, b): the remainder of div_floor, with the sign of b");
-  registry.Pure("gcd", 2, 2, OfIntegers<Gcd, NumberOp::kDivide>,
-                "gcd(a, b): the greatest common divisor");
+  registry.Pure("gcd", 2, 2, GcdOf, "gcd(a, b): the greatest common divisor");
   registry.Pure("isqrt", 1, 1, IntegerRoot, "isqrt(n): the square root, rounded down");
   registry.Pure("bit_and", 2, 2, OfIntegers<BitAnd, NumberOp::kAdd>,
                 "bit_and(a, b): the bits that both integers have");

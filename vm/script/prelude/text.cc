@@ -2,8 +2,11 @@
 #include <charconv>
 #include <cmath>
 #include <string>
+#include <utility>
 
+#include "vm/script/prelude/number_job.h"
 #include "vm/script/prelude/prelude_internal.h"
+#include "vm/value/bigint_pieces.h"
 #include "vm/value/bytes.h"
 #include "vm/value/number.h"
 #include "vm/value/number_text.h"
@@ -306,6 +309,16 @@ BuiltinResult ParseIntText(BuiltinContext& context, const Value* args, int count
   if (count > 1 && !ReadBase(args[1], &base)) return context.Wants(1, kBase, args[1]);
   const std::string_view text = TextView(args[0]);
   if (text.size() > kNumberBytesMax) return TooManyDigits(context);
+  if (text.size() > kDigitsAtOnce) {
+    context.Charge(static_cast<int64_t>(text.size() / 8));
+    IntDigits digits;
+    if (const std::optional<Failure> failure = ReadDigits(text, base, &digits)) {
+      return GiveParsed(context, *failure);
+    }
+    return MakeNumberJob(
+        context, bigint::ParsePieces(std::move(digits.values), base, digits.negative),
+        [](Heap& heap, const bigint::ParsePieces& parsed) { return parsed.Finish(heap); });
+  }
   if (!context.ChargeAhead(static_cast<int64_t>(ParseWork(text.size())))) return context.TooLong();
   return GiveParsed(context, ParseInt(context.heap(), text, base));
 }
@@ -318,16 +331,28 @@ BuiltinResult ParseFloatText(BuiltinContext& context, const Value* args, int) {
   return GiveParsed(context, ParseFloat(context.heap(), text));
 }
 
+// An integer's digits, and `suffix` behind them.
+BuiltinResult GiveDigits(BuiltinContext& context, Value v, int base, std::string suffix) {
+  if (DecimalDigitsMax(v) > kDigitsAtOnce) {
+    return MakeNumberJob(
+        context, bigint::DigitPieces(v, base),
+        [suffix = std::move(suffix)](Heap& heap, const bigint::DigitPieces& digits) {
+          return MakeTextUnchecked(heap, std::string(digits.text()) + suffix);
+        });
+  }
+  if (!context.ChargeAhead(static_cast<int64_t>(NumberWork(NumberOp::kToText, v, v)))) {
+    return context.TooLong();
+  }
+  std::string digits;
+  AppendInt(v, base, &digits);
+  return context.Give(MakeTextUnchecked(context.heap(), digits + suffix), "");
+}
+
 BuiltinResult InBase(BuiltinContext& context, const Value* args, int) {
   int base = 10;
   if (!IsInt(args[0])) return context.Wants(0, "an integer", args[0]);
   if (!ReadBase(args[1], &base)) return context.Wants(1, kBase, args[1]);
-  if (!context.ChargeAhead(static_cast<int64_t>(NumberWork(NumberOp::kToText, args[0], args[0])))) {
-    return context.TooLong();
-  }
-  std::string digits;
-  AppendInt(args[0], base, &digits);
-  return context.Give(MakeTextUnchecked(context.heap(), digits), "");
+  return GiveDigits(context, args[0], base, "");
 }
 
 // The number with so many decimals, exactly rounded.
@@ -337,19 +362,13 @@ BuiltinResult Fixed(BuiltinContext& context, const Value* args, int) {
     return context.Wants(1, "a number of decimals from 0 to 1000", args[1]);
   }
   const int places = static_cast<int>(args[1].small_int());
-  std::string text;
   if (IsInt(args[0])) {
-    if (!context.ChargeAhead(
-            static_cast<int64_t>(NumberWork(NumberOp::kToText, args[0], args[0])))) {
-      return context.TooLong();
-    }
-    AppendInt(args[0], 10, &text);
-    if (places > 0) text.append(".").append(static_cast<size_t>(places), '0');
-  } else {
-    const double d = FloatOf(args[0]);
-    context.Charge(places / 16 + 8);
-    AppendFixed(d, places, &text);
+    return GiveDigits(context, args[0], 10,
+                      places > 0 ? "." + std::string(static_cast<size_t>(places), '0') : "");
   }
+  std::string text;
+  context.Charge(places / 16 + 8);
+  AppendFixed(FloatOf(args[0]), places, &text);
   return context.Give(MakeTextUnchecked(context.heap(), text), "");
 }
 
