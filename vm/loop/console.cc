@@ -1,17 +1,24 @@
 // The console: lines to standard output and error.
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <deque>
+#include <optional>
 #include <utility>
 
+#include "vm/heap/external_bytes.h"
 #include "vm/loop/byte_writer.h"
 #include "vm/loop/devices.h"
 #include "vm/loop/loop_device.h"
 #include "vm/value/escape.h"
 #include "vm/value/print.h"
 #include "vm/value/text.h"
+#include "vm/value/utf8.h"
 
 namespace vesicle {
 namespace {
+
+constexpr const char* kClosed = "the console's other end is closed";
 
 class Console final : public LoopDevice {
  public:
@@ -26,40 +33,39 @@ class Console final : public LoopDevice {
     const bool is_error = Is(message, "error", 1);
     const bool is_write = Is(message, "write", 1);
     if (is_error || is_write) message = FieldsOf(message)[0];
-    // What was said before to the other stream comes first.
-    if (is_error) out_.writer.Flush();
-    Stream& stream = is_error ? error_ : out_;
-    ByteWriter& writer = stream.writer;
-    if (writer.is_broken()) return turn.Fault("disconnected", "the console's other end is closed");
-    std::string& to = writer.buffer();
-    const uint64_t before = writer.appended();
+    Line line{.stream = is_error ? &error_ : &out_, .has_end = !is_write};
+    if (line.stream->writer.is_broken()) return turn.Fault("disconnected", kClosed);
     if (IsText(message)) {
-      if (TextView(message).size() > options_.message_bytes_max) {
+      const std::string_view text = TextView(message);
+      if (text.size() > options_.message_bytes_max) {
         return turn.Fault("limit", absl::StrCat("a console message of more than ",
                                                 options_.message_bytes_max, " bytes"));
       }
-      AppendShown(TextView(message), writer);
+      // What has to be escaped takes longer.
+      turn.Charge(static_cast<int64_t>(text.size() / 64 + CountUnusual(text)));
+      line.text = Root(turn.core().heap(), message);
     } else {
-      to += Print(message, {.bytes_max = options_.value_bytes_max});
+      line.printed = Print(message, {.bytes_max = options_.value_bytes_max});
+      turn.Charge(static_cast<int64_t>(line.printed.size() / 64));
     }
-    if (!is_write) to += '\n';
-    // Less than before: the other end was closed meanwhile.
-    const uint64_t shown = std::max(writer.appended(), before) - before;
-    turn.Charge(static_cast<int64_t>(shown / 64));
-    // What had to be escaped takes longer.
-    const uint64_t had = IsText(message) ? TextView(message).size() : shown;
-    if (shown > had) turn.Charge(static_cast<int64_t>((shown - had) / 4));
-    if (turn.is_asked()) stream.askers.push_back({turn.TakeReply(), writer.appended()});
-    if (is_error) writer.Flush();
+    if (turn.is_asked()) line.asker = turn.TakeReply();
+    const bool is_first = lines_.empty();
+    lines_.push_back(std::move(line));
+    if (is_first) ShowPiece();
+    if (lines_.empty()) return;
+    // The others, and the rest of this one, at the end of slices; who waits pays for the place.
+    lines_.back().held.emplace(turn.core().heap(), sizeof(Line) + lines_.back().printed.size());
   }
 
   void Flush() override {
+    if (!paused_) ShowPiece();
     out_.writer.Flush();
     error_.writer.Flush();
     Progress();
   }
 
   bool IsPending() const override {
+    if (!lines_.empty()) return true;
     for (const Stream* stream : {&out_, &error_}) {
       if (stream->writer.pending() > 0 || !stream->askers.empty()) return true;
     }
@@ -67,7 +73,10 @@ class Console final : public LoopDevice {
   }
 
   void Close() override {
-    Flush();
+    while (!lines_.empty()) ShowPiece();
+    out_.writer.Flush();
+    error_.writer.Flush();
+    Progress();
     for (Stream* stream : {&out_, &error_}) {
       stream->writer.Close();
       stream->askers.clear();
@@ -85,16 +94,60 @@ class Console final : public LoopDevice {
     std::deque<Asker> askers;
   };
 
-  // In pieces, so that the buffer stays small where the other end takes them.
-  static void AppendShown(std::string_view text, ByteWriter& writer) {
+  // What is to be shown. A long one, and what comes behind it, waits for its turn.
+  struct Line {
+    Stream* stream;
+    bool has_end;
+    Root text = {};            // shown up to `at`; or
+    std::string printed = {};  // what is no text
+    size_t at = 0;
+    ReplySlot asker = {};
+    std::optional<ExternalBytes> held = {};
+  };
+
+  // What would have to be escaped, or looked at: all but printable ASCII.
+  static size_t CountUnusual(std::string_view text) {
+    constexpr uint64_t kOnes = 0x0101010101010101;
+    size_t count = 0;
+    for (; text.size() >= 8; text.remove_prefix(8)) {
+      uint64_t word;
+      std::memcpy(&word, text.data(), 8);
+      const uint64_t low = word & (kOnes * 0x7F);
+      const uint64_t is_usual = (low + kOnes * 0x60) & ~(low + kOnes) & ~word & (kOnes * 0x80);
+      count += 8 - static_cast<size_t>(std::popcount(is_usual));
+    }
+    for (const char c : text) count += c < 0x20 || c == 0x7F;
+    return count;
+  }
+
+  // Of the lines that wait, as much as one slice may take.
+  void ShowPiece() {
     constexpr size_t kAtOnce = size_t{64} << 10;
-    while (!text.empty()) {
-      size_t size = std::min(text.size(), kAtOnce);
-      // Up to where a code point begins.
-      while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-      AppendEscaped(text.substr(0, size), Escape::kPlain, &writer.buffer());
-      text.remove_prefix(size);
-      if (!text.empty()) writer.Flush();
+    for (size_t left = kAtOnce; left > 0 && !lines_.empty();) {
+      Line& line = lines_.front();
+      // What was said before to the other stream comes first.
+      if (line.stream == &error_) out_.writer.Flush();
+      ByteWriter& writer = line.stream->writer;
+      const Value value = line.text.value();
+      if (IsText(value)) {
+        const std::string_view text = TextView(value).substr(line.at);
+        size_t size = std::min(text.size(), left);
+        // Up to where a code point begins.
+        while (size < text.size() && IsContinuationByte(text[size])) ++size;
+        AppendEscaped(text.substr(0, size), Escape::kPlain, &writer.buffer());
+        line.at += size;
+        left -= std::min(left, size + 1);
+        if (size < text.size()) return writer.Flush();
+      } else {
+        writer.buffer() += line.printed;
+        left -= std::min(left, line.printed.size());
+      }
+      if (line.has_end) writer.buffer() += '\n';
+      if (line.asker.has_asker()) {
+        line.stream->askers.push_back({std::move(line.asker), writer.appended()});
+      }
+      if (line.stream == &error_) writer.Flush();
+      lines_.pop_front();
     }
   }
 
@@ -107,7 +160,7 @@ class Console final : public LoopDevice {
         if (first.position <= stream->writer.written()) {
           first.slot.Keep(Value::Nil());
         } else if (stream->writer.is_broken()) {
-          first.slot.Break(vm().Tagged("disconnected", "the console's other end is closed"));
+          first.slot.Break(vm().Tagged("disconnected", kClosed));
         } else {
           break;
         }
@@ -115,18 +168,19 @@ class Console final : public LoopDevice {
         any = true;
       }
     }
-    if (any) loop().Wake();
     const bool pause = out_.writer.pending() + error_.writer.pending() > options_.pending_bytes_max;
     if (pause != paused_) {
       paused_ = pause;
       pause ? loop().PauseTurns() : loop().ResumeTurns();
     }
+    if (any || (!lines_.empty() && !paused_)) loop().Wake();
     if (out_.writer.is_broken() && options_.on_closed) std::exchange(options_.on_closed, {})();
   }
 
   ConsoleOptions options_;
   Stream out_;
   Stream error_;
+  std::deque<Line> lines_;
   bool paused_ = false;
 };
 

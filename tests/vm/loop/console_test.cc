@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "tests/vm/loop/fixture.h"
@@ -81,6 +82,72 @@ TEST_CASE("console: a reader that is gone is told of once") {
   CHECK(world.Ask(console, world.vm.Text("two")) == reason);
   CHECK(world.Ask(console, world.vm.Text("three")) == reason);
   CHECK(closed == 1);
+}
+
+TEST_CASE(
+    "console: a long text goes in pieces, and others run between; what follows it stays behind "
+    "it") {
+  World world;
+  Pipe out;
+  const Root console = MakeConsole(*world.loop, {.out_fd = out.write_fd, .error_fd = out.write_fd});
+  Vm& vm = world.vm;
+  // Three bytes each, so that pieces would end within one; and what is escaped.
+  std::string text, shown;
+  for (int i = 0; i < 200'000; ++i) {
+    text += i % 50 == 0 ? "\x1b" : "\u20ac";
+    shown += i % 50 == 0 ? "\\u{1b}" : "\u20ac";
+  }
+  std::string got;
+  std::thread reader([&] {
+    char buffer[65536];
+    const size_t wanted = shown.size() + std::string_view("\n7 after\nlast\n").size();
+    while (got.size() < wanted) {
+      const ssize_t n = read(out.read_fd, buffer, sizeof buffer);
+      if (n <= 0) break;
+      got.append(buffer, static_cast<size_t>(n));
+    }
+  });
+  int turns = 0, turns_at_end = 0;
+  const Root other = vm.Create([&](Turn& turn) {
+    if (++turns < 100'000 && turns_at_end == 0) turn.Send(turn.self(), turn.Nil());
+  });
+  const Root first = vm.Create([&](Turn& turn) {
+    turn.Send(other.value(), turn.Nil());
+    turn.When(turn.Ask(console.value(), turn.Text(text)), [&](Turn&) { turns_at_end = turns; });
+    turn.Send(console.value(), turn.Tagged("write", 7));
+    turn.Send(console.value(), turn.Text(" after"));
+    turn.Send(console.value(), turn.Tagged("error", "last"));
+  });
+  vm.Send(first, vm.Nil());
+  world.loop->Run();
+  reader.join();
+  CHECK(got == shown + "\n7 after\nlast\n");
+  CHECK(turns_at_end > 1000);
+}
+
+TEST_CASE("console: the loop goes while a long text is shown: all of it is shown") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path + "/out";
+  const int fd = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  REQUIRE(fd >= 0);
+  const std::string text(600'000, 'x');
+  {
+    World world;
+    const Root console = MakeConsole(*world.loop, {.out_fd = fd});
+    const Root first = world.vm.Create([&](Turn& turn) {
+      turn.Send(console.value(), turn.Text(text));
+      turn.Send(console.value(), turn.Text("last"));
+      world.loop->Stop();
+    });
+    world.vm.Send(first, world.vm.Nil());
+    world.loop->Run();
+    world.vm.RunSlice(1000);
+  }
+  std::string got(700'000, '\0');
+  const ssize_t n = pread(fd, got.data(), got.size(), 0);
+  got.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+  CHECK(got == text + "\nlast\n");
+  close(fd);
 }
 
 TEST_CASE("console: a message over the limit is refused") {
