@@ -8,9 +8,14 @@ namespace vesicle {
 
 void IdentityTable::Enter(size_t i, Object* target) {
   const auto index = static_cast<uint32_t>(i);
-  by_address_[target] = index;
+  by_address_.Set(target, index);
   keys_[i] = target;
   if (!target->is_old()) young_.push_back(index);
+}
+
+void IdentityTable::Forget(size_t i) {
+  const uint32_t* const at = by_address_.Find(keys_[i]);
+  if (at != nullptr && *at == i) by_address_.Erase(keys_[i]);
 }
 
 void IdentityTable::Refresh(Heap& heap) {
@@ -20,8 +25,7 @@ void IdentityTable::Refresh(Heap& heap) {
   // All old addresses first: another target may have moved to where one stood.
   std::vector<uint32_t> moved = std::exchange(young_, {});
   for (const uint32_t i : moved) {
-    const auto at = by_address_.find(keys_[i]);
-    if (at != by_address_.end() && at->second == i) by_address_.erase(at);
+    Forget(i);
   }
   for (const uint32_t i : moved) {
     if (keys_[i] == nullptr) continue;
@@ -37,8 +41,7 @@ void IdentityTable::Refresh(Heap& heap) {
 
 void IdentityTable::FreeIfDead(Heap& heap, size_t i) {
   if (keys_[i] == nullptr || words_.Read(heap, 2 * i + 1).is_target()) return;
-  const auto at = by_address_.find(keys_[i]);
-  if (at != by_address_.end() && at->second == i) by_address_.erase(at);
+  Forget(i);
   keys_[i] = nullptr;
   free_.push_back(static_cast<uint32_t>(i));
 }
@@ -53,10 +56,10 @@ bool IdentityTable::FreeTheDead(Heap& heap) {
 
 Value IdentityTable::FindByAddress(Heap& heap, Object* target) {
   Refresh(heap);
-  const auto at = by_address_.find(target);
-  if (at == by_address_.end()) return Value::Nil();
-  recent_[RecentPlace(target)] = at->second;
-  return ProxyAt(heap, at->second, target);
+  const uint32_t* const at = by_address_.Find(target);
+  if (at == nullptr) return Value::Nil();
+  recent_[RecentPlace(target)] = *at;
+  return ProxyAt(heap, *at, target);
 }
 
 Result IdentityTable::Add(Heap& heap, Object* target, Value proxy) {
@@ -66,9 +69,9 @@ Result IdentityTable::Add(Heap& heap, Object* target, Value proxy) {
     FreeIfDead(heap, hand_);
   }
   size_t i;
-  const auto at = by_address_.find(target);
-  if (at != by_address_.end()) {
-    i = at->second;  // of a dead proxy, or of who stood here before
+  const uint32_t* const at = by_address_.Find(target);
+  if (at != nullptr) {
+    i = *at;  // of a dead proxy, or of who stood here before
   } else if (!free_.empty() || (used_ >= entries_max_ && FreeTheDead(heap))) {
     i = free_.back();
     free_.pop_back();

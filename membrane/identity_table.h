@@ -15,10 +15,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "membrane/address_map.h"
 #include "membrane/planted.h"
 #include "membrane/weak_chunks.h"
 #include "vm/heap/heap.h"
@@ -51,7 +50,7 @@ class IdentityTable {
       if (proxy.is_target()) fn(proxy.target());
     }
     if (used_ > 0) return true;
-    by_address_.clear();
+    by_address_.Clear();
     keys_.clear();
     young_.clear();
     return false;
@@ -71,8 +70,7 @@ class IdentityTable {
   bool is_full() const { return used_ >= entries_max_ && free_.empty(); }
   // In C++ memory.
   size_t bytes() const {
-    return by_address_.capacity() * (sizeof(std::pair<const Object*, uint32_t>) + 1) +
-           keys_.capacity() * sizeof(keys_[0]) +
+    return by_address_.bytes() + keys_.capacity() * sizeof(keys_[0]) +
            (young_.capacity() + free_.capacity()) * sizeof(uint32_t);
   }
   void Visit(Visitor& visitor) { words_.Visit(visitor); }
@@ -92,13 +90,14 @@ class IdentityTable {
   }
   void Refresh(Heap& heap);
   void Enter(size_t i, Object* target);
+  void Forget(size_t i);
   // Its place is free when its proxy has died.
   void FreeIfDead(Heap& heap, size_t i);
   bool FreeTheDead(Heap& heap);
 
   size_t entries_max_;
   WeakChunks words_;  // of entry i: 2i the target, 2i + 1 the proxy
-  absl::flat_hash_map<const Object*, uint32_t> by_address_;
+  AddressMap by_address_;
   std::vector<const Object*> keys_;  // under which entry i stands there; null: it is free
   std::vector<uint32_t> young_;      // whose target was young when it was entered
   std::vector<uint32_t> free_;
