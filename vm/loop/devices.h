@@ -101,8 +101,8 @@ absl::StatusOr<Root> MakeDirectory(VmLoop& loop, const std::string& path, Access
 // behaviors and functions, or breaks with #diagnostics(text). It grants nothing. Who asks pays: for
 // compiling by the byte, for the code as long as it lives, for the `let`s in a turn of their own.
 struct LoaderOptions {
-  // Compiling cannot be suspended; so much takes about 20 ms.
-  size_t source_bytes_max = size_t{128} << 10;
+  // Compiling cannot be suspended; so much takes up to 10 ms.
+  size_t source_bytes_max = size_t{64} << 10;
 };
 Root MakeLoader(Vm& vm, LoaderOptions options = {});
 
