@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/harness/sanitized.h"
 #include "tests/sim/sim_world.h"
 #include "tests/sim/within.h"
 #include "vm/script/run/interpreter.h"
@@ -113,7 +114,7 @@ std::string RunWithKills(const std::string& path, int64_t kills_max, int64_t* ki
 // Each, within so many membranes: its turns begin with crossings.
 void CheckEverySample(int membranes) {
   const char* all = std::getenv("VESICLE_KILLS");
-  const int64_t kills_max = all != nullptr && std::string(all) == "all" ? 0 : 4'000;
+  const int64_t kills_max = all != nullptr && std::string(all) == "all" ? 0 : Often(4'000, 800);
   for (const std::string& path : Samples()) {
     CAPTURE(path);
     SimWorld plain;
@@ -265,7 +266,7 @@ TEST_CASE("rollback: a turn that was cut short and parked starts afresh, and not
 
 TEST_CASE("rollback: a turn that faults, or was cut short before, leaves nothing either") {
   const char* all = std::getenv("VESICLE_KILLS");
-  const int dispatches = all != nullptr && std::string(all) == "all" ? 1'000'000 : 5;
+  const int dispatches = all != nullptr && std::string(all) == "all" ? 1'000'000 : Often(5, 2);
   std::vector<std::string> paths = Samples();
   paths.push_back(kOurs);
   for (const std::string& path : paths) {
