@@ -52,21 +52,31 @@ void MapOfNames::PutSymbol(std::string_view name, std::string_view symbol) {
   Put(name, made.ok() ? made.value() : Value::Nil());
 }
 
+// The next one, or the first again.
+void AuditRing::BeginPiece() {
+  const size_t at = static_cast<size_t>(count_) % size_;
+  const size_t length = std::min(kPiece, size_ - at);
+  if (at / kPiece == pieces_.size()) pieces_.push_back(std::make_unique<CrossingRecord[]>(length));
+  place_ = pieces_[at / kPiece].get();
+  piece_end_ = place_ + length;
+}
+
 CrossingRecord* AuditRing::Find(int64_t number) {
   const int64_t back = count_ - number;
-  if (number < 0 || back < 1 || back > static_cast<int64_t>(kept_)) return nullptr;
-  return &At((next_ + kept_ - static_cast<size_t>(back)) % kept_);
+  if (number < 0 || back < 1 || back > static_cast<int64_t>(kept())) return nullptr;
+  const size_t at = static_cast<size_t>(number) % size_;
+  return &pieces_[at / kPiece][at % kPiece];
 }
 
 void NameRecordByLongTag(Value tag, CrossingRecord* record) {
-  record->has_tag = true;
   std::string_view text = SymbolView(tag);
-  if (text.size() >= record->tag.size()) {
-    text = text.substr(0, record->tag.size() - 1);
+  if (text.size() >= record->long_tag.size()) {
+    text = text.substr(0, record->long_tag.size() - 1);
     while (!IsValidUtf8(text)) text.remove_suffix(1);
   }
-  std::memcpy(record->tag.data(), text.data(), text.size());
-  record->tag_size = static_cast<uint8_t>(text.size());
+  record->long_tag = {};
+  std::memcpy(record->long_tag.data(), text.data(), text.size());
+  record->long_tag_size = static_cast<uint8_t>(text.size());
 }
 
 Result RecordValue(Core& core, const CrossingRecord& record) {
@@ -76,7 +86,7 @@ Result RecordValue(Core& core, const CrossingRecord& record) {
   map.PutSymbol("what", NameOf(record.what));
   map.PutNumber("from", record.from);
   map.PutNumber("to", record.to);
-  if (record.has_tag) {
+  if (record.has_tag()) {
     map.PutSymbol("tag", record.TagName());
   } else {
     map.Put("tag", Value::Nil());

@@ -34,7 +34,7 @@ namespace vesicle {
 
 struct CrossingRecord {
   enum class Outcome : uint8_t { kPass, kDeny, kRedirect, kParked };
-  // The first bytes of the tag of a message, and a NUL; there may be others within.
+  // The first bytes of a long tag, and a NUL; there may be others within.
   using Name = std::array<char, 24>;
 
   int64_t time_ns = 0;
@@ -45,11 +45,15 @@ struct CrossingRecord {
   Crossed what = Crossed::kMessage;
   Outcome outcome = Outcome::kPass;
   bool has_time = false;
-  bool has_tag = false;
-  Name tag = {};
-  uint8_t tag_size = 0;
+  uint8_t long_tag_size = 0;
+  Value tag = Value::Nil();  // of the message, if it is a symbol that stands in its word; or nil,
+  Name long_tag = {};        // and then it is this, unless that is empty
 
-  std::string_view TagName() const { return {tag.data(), tag_size}; }
+  bool has_tag() const { return !tag.is_nil() || long_tag_size > 0; }
+  std::string_view TagName() const {
+    if (!tag.is_nil()) return {tag.short_bytes(), static_cast<size_t>(tag.short_size())};
+    return {long_tag.data(), long_tag_size};
+  }
 };
 
 // The last `size` records. Threads: its VM's.
@@ -58,22 +62,16 @@ class AuditRing {
   explicit AuditRing(size_t size) : size_(size) {}
 
   bool is_off() const { return size_ == 0; }
-  bool is_full() const { return kept_ == size_; }
-  // The number of a record that nobody wants.
+  // The number of a record that nobody wants. Wants is_off().
   int64_t Skip() { return count_++; }
+  // Next() may take more memory.
+  bool is_at_end_of_piece() const { return place_ == piece_end_; }
   // A place for one more, with what stood there before; its number, counting up from 0, is
   // count() - 1 then. Wants !is_off().
   CrossingRecord& Next() {
+    if (is_at_end_of_piece()) BeginPiece();
     ++count_;
-    if (kept_ < size_) {
-      if (kept_ % kPiece == 0) {
-        pieces_.push_back(std::make_unique<CrossingRecord[]>(std::min(kPiece, size_ - kept_)));
-      }
-      return At(kept_++);
-    }
-    CrossingRecord& place = At(next_);
-    next_ = next_ + 1 < size_ ? next_ + 1 : 0;
-    return place;
+    return *place_++;
   }
   // Null: it has left the ring.
   CrossingRecord* Find(int64_t number);
@@ -81,11 +79,11 @@ class AuditRing {
     return const_cast<AuditRing*>(this)->Find(number);
   }
   int64_t count() const { return count_; }  // of all that ever were
-  size_t kept() const { return kept_; }
+  size_t kept() const { return std::min(static_cast<size_t>(count_), size_); }
   // Oldest first: fn(const CrossingRecord&).
   template <typename Fn>
   void ForEach(Fn fn) const {
-    for (size_t i = 0; i < kept_; ++i) fn(At((next_ + i) % kept_));
+    for (int64_t n = count_ - static_cast<int64_t>(kept()); n < count_; ++n) fn(*Find(n));
   }
   int64_t bytes() const {
     return static_cast<int64_t>(std::min(pieces_.size() * kPiece, size_) * sizeof(CrossingRecord) +
@@ -95,13 +93,12 @@ class AuditRing {
  private:
   // A ring of a million comes to be without a copy of it.
   static constexpr size_t kPiece = 64;
-  CrossingRecord& At(size_t i) { return pieces_[i / kPiece][i % kPiece]; }
-  const CrossingRecord& At(size_t i) const { return pieces_[i / kPiece][i % kPiece]; }
+  void BeginPiece();
 
   size_t size_;
   std::vector<std::unique_ptr<CrossingRecord[]>> pieces_;
-  size_t kept_ = 0;
-  size_t next_ = 0;  // the oldest, once all places are taken
+  CrossingRecord* place_ = nullptr;  // of the next one, within a piece
+  CrossingRecord* piece_end_ = nullptr;
   int64_t count_ = 0;
 };
 
@@ -132,16 +129,11 @@ class MapOfNames {
 void NameRecordByLongTag(Value tag, CrossingRecord* record);
 inline void NameRecord(Value message, CrossingRecord* record) {
   const Value tag = IsTagged(message) ? message.data()->words()[0] : message;
-  record->tag = {};
-  record->tag_size = 0;
-  record->has_tag = tag.is_short_symbol();
-  if (record->has_tag) {
-    // What is beyond its bytes in the word is zero.
-    std::memcpy(record->tag.data(), tag.short_bytes(), kShortBytesMax);
-    record->tag_size = static_cast<uint8_t>(tag.short_size());
-  } else if (IsSymbol(tag)) {
-    NameRecordByLongTag(tag, record);
-  }
+  record->long_tag_size = 0;
+  record->tag = tag;
+  if (tag.is_short_symbol()) return;
+  record->tag = Value::Nil();
+  if (IsSymbol(tag)) NameRecordByLongTag(tag, record);
 }
 
 // A record as a map for scripts. kMemory.

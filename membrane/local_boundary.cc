@@ -85,34 +85,40 @@ void LocalBoundary::ChargeTables(Heap& heap) {
 // What a record says; inline, for most crossings have one and little else
 
 // 0: a sender that never crossed has no number here.
-inline uint32_t LocalBoundary::NumberOfSender(Core& core, const Object* proxy, const Event& event) {
-  const Direction way = ToTarget(proxy);
-  IdentityTable& known = ProxiesTo(Opposite(way));
-  if (known.size() == 0) return 0;
-  Sender& last = senders_[static_cast<size_t>(way)];
-  const uint64_t collections = core.heap().young_collections() + core.heap().cycles();
+[[gnu::always_inline]] inline uint32_t LocalBoundary::NumberOfSender(Core& core,
+                                                                     const Object* proxy,
+                                                                     const Event& event) {
   Object* sender = core.SenderOf(event);
   if (sender == nullptr) return 0;
+  const Heap& heap = core.heap();
+  const Sender& last = senders_[static_cast<size_t>(ToTarget(proxy))];
   // In a cycle another one may come to stand where a dead one stood.
-  if (last.sender == sender && last.collections == collections && last.numbers == numbers_ &&
-      !core.heap().is_in_cycle()) {
+  if (last.sender == sender && last.collections == heap.young_collections() + heap.cycles() &&
+      last.numbers == numbers_ && !heap.is_in_cycle()) {
     return last.number;
   }
-  last = {sender, collections, numbers_, 0};
-  const Value found = known.Find(core.heap(), sender);
+  return FindNumberOfSender(core, ToTarget(proxy), sender);
+}
+
+uint32_t LocalBoundary::FindNumberOfSender(Core& core, Direction way, Object* sender) {
+  Heap& heap = core.heap();
+  Sender& last = senders_[static_cast<size_t>(way)];
+  last = {sender, heap.young_collections() + heap.cycles(), numbers_, 0};
+  const Value found = ProxiesTo(Opposite(way)).Find(heap, sender);
   if (!found.is_nil()) last.number = static_cast<uint32_t>(NumberOf(found.target()));
   return last.number;
 }
 
-inline LocalBoundary::Ends LocalBoundary::EndsOf(Core& core, const Object* proxy,
-                                                 const Event& event) {
+[[gnu::always_inline]] inline LocalBoundary::Ends LocalBoundary::EndsOf(Core& core,
+                                                                        const Object* proxy,
+                                                                        const Event& event) {
   const auto number = static_cast<uint32_t>(NumberOf(proxy));
   if (IsSlot(proxy)) return {number, 0};
   return {NumberOfSender(core, proxy, event), number};
 }
 
 inline CrossingRecord& LocalBoundary::NextRecord(Heap& heap) {
-  if (audit_.is_full()) return audit_.Next();
+  if (!audit_.is_at_end_of_piece()) return audit_.Next();
   const int64_t before = audit_.bytes();
   CrossingRecord& next = audit_.Next();
   if (audit_.bytes() != before) ChargeTables(heap);

@@ -133,6 +133,7 @@ class LocalBoundary final : public Boundary {
   // What a message with refs is on the other side; nothing: that takes a walk.
   std::optional<Value> MapAtOnce(Core& core, Value message, Direction way, uint64_t* size);
   uint32_t NumberOfSender(Core& core, const Object* proxy, const Event& event);
+  uint32_t FindNumberOfSender(Core& core, Direction way, Object* sender);
   Ends EndsOf(Core& core, const Object* proxy, const Event& event);
   void Describe(Core& core, const Object* proxy, const Event& event, Direction way, Crossed what,
                 uint64_t size, Outcome outcome, CrossingRecord* record);
