@@ -12,14 +12,6 @@ namespace vesicle {
 namespace {
 
 constexpr uint32_t kShortWordsMax = 16;
-// What it takes to come to a node and to leave it, in words.
-constexpr uint64_t kNodeWork = 8;
-
-// An atom, an integer, a ref: a word that leads to no node.
-bool IsLeaf(Value v) { return !v.is_pointer() || v.is_target() || IsAtom(v.object()); }
-uint64_t SizeOfLeaf(Value v) {
-  return v.is_pointer() && !v.is_target() ? v.object()->size_bytes() : 0;
-}
 
 // A tagged value, a list or a map that stands in one small object.
 bool IsShort(const Object* o) {
@@ -50,54 +42,41 @@ bool IsLeftRaw(const Object* parent, size_t i) {
 
 }  // namespace
 
-bool Crossing::IsFlatData(Value value, Cost* cost) {
-  if (!value.is_pointer()) return true;
-  if (value.is_target()) return false;
+Crossing::Shape Crossing::ShapeOf(Value value, Cost* cost) {
+  if (!value.is_pointer()) return Shape::kFlat;
+  if (value.is_target()) return Shape::kRefs;
   const Object* o = value.object();
   cost->size += o->size_bytes();
-  if (IsAtom(o)) return true;
-  if (!IsShort(o)) return false;
+  if (IsAtom(o)) return Shape::kFlat;
+  if (!IsShort(o)) return Shape::kDeep;
   cost->work += o->count;
+  Shape shape = Shape::kFlat;
   for (uint32_t i = 0; i < o->count; ++i) {
     const Value v = o->words()[i];
     if (!v.is_pointer()) continue;
-    if (v.is_target() || !IsLeaf(v)) return false;
-    cost->size += SizeOfLeaf(v);
+    if (v.is_target()) {
+      // What else holds refs has an order or a shape of its own.
+      if (o->kind != Kind::kTagged) return Shape::kDeep;
+      shape = Shape::kRefs;
+      continue;
+    }
+    if (!IsAtom(v.object())) return Shape::kDeep;
+    cost->size += v.object()->size_bytes();
   }
-  return true;
+  return shape;
 }
 
 std::optional<Result> Crossing::Short(Heap& heap, Value value, RefMap& refs, Cost* cost) {
   if (planted::IsOfWalks()) return std::nullopt;
-  if (value.is_target()) return refs.MapRef(value);
-  if (IsFlatData(value, cost)) return value;
-  return ShortWithRefs(heap, value, refs, cost);
-}
-
-std::optional<Result> Crossing::ShortWithRefs(Heap& heap, Value value, RefMap& refs, Cost* cost) {
-  if (value.is_target()) return refs.MapRef(value);
-  const Object* o = value.object();
-  // Whatever else holds refs has an order or a shape of its own.
-  if (o->kind != Kind::kTagged || o->count > kShortWordsMax) return std::nullopt;
-  cost->size = o->size_bytes();  // and not only of what comes before the first ref
-  for (uint32_t i = 0; i < o->count; ++i) {
-    const Value v = o->words()[i];
-    if (!IsLeaf(v)) return std::nullopt;
-    cost->size += SizeOfLeaf(v);
+  switch (ShapeOf(value, cost)) {
+    case Shape::kFlat:
+      return value;
+    case Shape::kRefs:
+      return MapShort(heap, value, refs, cost);
+    case Shape::kDeep:
+      break;
   }
-  Object* copy = heap.TryAllocate(Kind::kTagged, o->count);
-  if (copy == nullptr) return Failure::kMemory;
-  for (uint32_t i = 0; i < o->count; ++i) {
-    Value part = o->words()[i];
-    if (part.is_target()) {
-      const Result ref = refs.MapRef(part);
-      if (!ref.ok()) return ref;
-      part = ref.value();
-    }
-    copy->words()[i] = part;
-  }
-  cost->work += kNodeWork;
-  return Value::Data(copy);
+  return std::nullopt;
 }
 
 Crossing::Step Crossing::FailWith(Failure failure) {

@@ -63,13 +63,18 @@ class Crossing {
     uint64_t work = 0;  // words looked at, and what a node takes
     uint64_t size = 0;  // bytes of the value; what is shared counts once
   };
-  // What most messages are, atoms and a few flat ones, without a Crossing: nothing, when it wants a
-  // walk.
+  // What most messages are is seen at one look, without a Crossing.
+  enum class Shape : uint8_t {
+    kFlat,  // a few atoms, and no ref: it crosses as it is
+    kRefs,  // a ref, or a tagged value of refs and atoms: MapShort
+    kDeep,  // it wants a walk
+  };
+  static Shape ShapeOf(Value value, Cost* cost);
+  // Wants kRefs. Fails as MapRef does; kMemory.
+  template <typename Refs>
+  static Result MapShort(Heap& heap, Value value, Refs& refs, Cost* cost);
+  // Both; nothing, when it wants a walk.
   static std::optional<Result> Short(Heap& heap, Value value, RefMap& refs, Cost* cost);
-  // Whether it is such a one, and holds no ref.
-  static bool IsFlatData(Value value, Cost* cost);
-  // As Short, for what is none.
-  static std::optional<Result> ShortWithRefs(Heap& heap, Value value, RefMap& refs, Cost* cost);
 
   enum class Step : uint8_t {
     kDone,    // value() is the value for the other side
@@ -84,6 +89,9 @@ class Crossing {
   void Visit(Visitor& visitor);
 
  private:
+  // What it takes to come to a node and to leave it, in words.
+  static constexpr uint64_t kNodeWork = 8;
+
   // Of a node on the path: its parts stand in parts_, mapped up to `next`. Data have no cycles, so
   // what is met again is done.
   struct Node {
@@ -126,6 +134,25 @@ class Crossing {
   Cost cost_;
   ExternalBytes bytes_;
 };
+
+template <typename Refs>
+Result Crossing::MapShort(Heap& heap, Value value, Refs& refs, Cost* cost) {
+  if (value.is_target()) return refs.MapRef(value);
+  const Object* o = value.object();
+  Object* copy = heap.TryAllocate(Kind::kTagged, o->count);
+  if (copy == nullptr) return Failure::kMemory;
+  for (uint32_t i = 0; i < o->count; ++i) {
+    Value part = o->words()[i];
+    if (part.is_target()) {
+      const Result ref = refs.MapRef(part);
+      if (!ref.ok()) return ref;
+      part = ref.value();
+    }
+    copy->words()[i] = part;
+  }
+  cost->work += kNodeWork;
+  return Value::Data(copy);
+}
 
 }  // namespace vesicle
 #pragma GCC visibility pop

@@ -291,13 +291,11 @@ bool LocalBoundary::IsPaidBy(Core& core, Direction way) const {
 }
 
 std::optional<Value> LocalBoundary::MapAtOnce(Core& core, Value message, Direction way,
-                                              uint64_t* size) {
+                                              Crossing::Cost* cost) {
   // A promise wants more: its stand-in is listened for.
   Map map(*this, core, way, Map::Promises::kNot);
-  Crossing::Cost cost;
-  const std::optional<Result> mapped = Crossing::ShortWithRefs(core.heap(), message, map, &cost);
-  *size = cost.size;
-  if (mapped.has_value() && mapped->ok()) return mapped->value();
+  const Result mapped = Crossing::MapShort(core.heap(), message, map, cost);
+  if (mapped.ok()) return mapped.value();
   return std::nullopt;
 }
 
@@ -310,8 +308,10 @@ int64_t LocalBoundary::CrossAtOnce(Core& core, Object* proxy, Event& event) {
   if (policy.steps_of_tags() > 0) core.ChargeWork(policy.steps_of_tags());
   Value message = event.message;
   Crossing::Cost cost;
-  if (!Crossing::IsFlatData(message, &cost)) {
-    const std::optional<Value> mapped = MapAtOnce(core, message, way, &cost.size);
+  const Crossing::Shape shape = Crossing::ShapeOf(message, &cost);
+  if (shape == Crossing::Shape::kDeep) return kNotAtOnce;
+  if (shape == Crossing::Shape::kRefs) {
+    const std::optional<Value> mapped = MapAtOnce(core, message, way, &cost);
     if (!mapped.has_value()) return kNotAtOnce;
     message = *mapped;
   }
@@ -449,7 +449,7 @@ Boundary::Settling LocalBoundary::Settle(Core& core, Object* slot_proxy, EventFl
   const Direction way = ToTarget(slot_proxy);
   Crossing::Cost cost;
   if (planted::IsOfWalks() || !PolicyOf(way).is_empty() || PolicyOf(Opposite(way)).is_one_way() ||
-      !Crossing::IsFlatData(value, &cost)) {
+      Crossing::ShapeOf(value, &cost) != Crossing::Shape::kFlat) {
     proxy_info::Set(core.heap(), slot_proxy, proxy_info::kIsSettled);
     return Settling::kCrosses;
   }

@@ -131,7 +131,7 @@ class LocalBoundary final : public Boundary {
 
   bool IsPaidBy(Core& core, Direction way) const;
   // What a message with refs is on the other side; nothing: that takes a walk.
-  std::optional<Value> MapAtOnce(Core& core, Value message, Direction way, uint64_t* size);
+  std::optional<Value> MapAtOnce(Core& core, Value message, Direction way, Crossing::Cost* cost);
   uint32_t NumberOfSender(Core& core, const Object* proxy, const Event& event);
   uint32_t FindNumberOfSender(Core& core, Direction way, Object* sender);
   Ends EndsOf(Core& core, const Object* proxy, const Event& event);
