@@ -208,7 +208,7 @@ void Core::HandToPayer(Sponsor& payer, const Event& event) {
   if (QueueIsFull(payer)) return RefuseMessage(event, {}, QuotaReason(Resource::kMemory));
   payer.queue.Append(event);
   ChargeQueue(payer);
-  sponsors_.MakeReady(payer);
+  MakeReady(payer);
 }
 
 // What comes from another budget is an event of this one, too. False: it waits for a refill, or was
