@@ -99,6 +99,15 @@ class Core final : private HeapClient, public IdentitySource {
     sponsor_->queue.Append({target, message, slot, Event::Pack(turn_.serial, EventFlag::kMessage)});
     return true;
   }
+  // A message without a slot, when nothing stands in the way. False: nothing was done; Send.
+  bool SendAtOnce(Value target, Value message) {
+    EventQueue& queue = sponsor_->queue;
+    if (event_room_ <= 0 || !queue.has_place()) [[unlikely]]
+      return false;
+    --event_room_;
+    queue.Append({target, message, Value::Nil(), Event::Pack(turn_.serial, EventFlag::kMessage)});
+    return true;
+  }
   // The same with another flag; VM-made events only.
   bool SendFlagged(Value target, Value message, Value slot, EventFlag flag);
 

@@ -126,14 +126,15 @@ TurnEnd NewbornCode::Enter(Core& core, Object* holder) {
 // ---------------------------------------------------------------------------
 // Turns
 
-inline void ActorCode::OneTurn(Turn& turn) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void ActorCode::OneTurn(Turn& turn) {
   const Value message = turn.message();
   if (word_call::Is(message)) {
     if (state_ != State::kRunning) [[unlikely]]
       return UnusualTurn(turn, nullptr, nullptr);
     const Actors::Numbered& called = actors_->CallOfNumber(word_call::NumberOf(message));
-    const Value argument = Value::SmallInt(word_call::ArgumentOf(message));
-    return Invoke(turn, called.call, called.method, &argument);
+    return Guard(turn, called.call, called.method, [&] {
+      called.call->invoke_word(*this, turn, called.method, word_call::ArgumentOf(message));
+    });
   }
   const Call* call = CallOfMessage(message);
   if (call == nullptr) return ByName(turn);

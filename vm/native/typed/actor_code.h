@@ -50,7 +50,8 @@ class TypedCode : public CodeBody {
   std::string name_;
 };
 
-class ActorCode final : public TypedCode {
+// Aligned, so that what each turn looks at is one line of the cache.
+class alignas(64) ActorCode final : public TypedCode {
  public:
   using MakeObject = std::function<void*()>;
   ActorCode(Actors& actors, const typed_internal::ClassInfo& info, ActorOptions options,
@@ -116,10 +117,14 @@ class ActorCode final : public TypedCode {
   void ByName(Turn& turn);
   void Invoke(Turn& turn, const typed_internal::Call* call, int64_t method,
               const Value* arguments) {
+    Guard(turn, call, method, [&] { call->invoke(*this, turn, method, arguments); });
+  }
+  template <typename Fn>
+  void Guard(Turn& turn, const typed_internal::Call* call, int64_t method, Fn fn) {
     called_ = call;
     method_ = method;
     try {
-      call->invoke(*this, turn, method, arguments);
+      fn();
     } catch (const std::bad_alloc&) {
       throw;
     } catch (...) {
@@ -132,10 +137,20 @@ class ActorCode final : public TypedCode {
   void StopAfterFault(Value self);
   void Forget();
 
+  // What each turn looks at, close together.
   Actors* actors_;
+  void* object_ = nullptr;
+  // Of the running turn.
+  const typed_internal::Call* called_ = nullptr;
+  int64_t method_ = 0;
+  State state_ = State::kNew;
+  bool is_refusal_ = false;
+  bool is_answer_ = false;
+
+  bool was_started_ = false;
+  bool is_listed_ = false;
   Context context_;
   MakeObject make_;
-  void* object_ = nullptr;
   Object* code_object_ = nullptr;  // stands in the old space: its address is good for life
   std::unique_ptr<ActivityList> activities_ = std::make_unique<ActivityList>();
   ActivityList sources_;
@@ -143,15 +158,7 @@ class ActorCode final : public TypedCode {
   size_t tasks_max_;
   Root ended_;
   Alarm grace_;
-  State state_ = State::kNew;
-  bool was_started_ = false;
-  bool is_listed_ = false;
   std::list<ActorCode*>::iterator place_;
-  // Of the running turn.
-  bool is_refusal_ = false;
-  bool is_answer_ = false;
-  const typed_internal::Call* called_ = nullptr;
-  int64_t method_ = 0;
 };
 
 // The message that stops an actor.
@@ -190,8 +197,10 @@ template <typename T, typename M>
 struct CallOf {
   using S = SignatureOf<M>;
 
+  using Arguments = typename S::Arguments;
+
   static void Invoke(ActorCode& code, Turn& turn, int64_t method, const Value* arguments) {
-    typename S::Arguments stored{};
+    Arguments stored{};
     if constexpr (S::kCount > 0) {
       Reading in(turn.core(), &code.actors());
       size_t index = 0;
@@ -205,6 +214,22 @@ struct CallOf {
       if (!ok) [[unlikely]]
         return code.RefuseArgument(turn, &kCall, method, index, in);
     }
+    Run(code, turn, method, stored);
+  }
+  static void InvokeWord(ActorCode& code, Turn& turn, int64_t method, int64_t argument) {
+    Arguments stored{};
+    if constexpr (S::kCount > 0) {
+      auto& integer = std::get<0>(stored);
+      if (!std::in_range<std::remove_cvref_t<decltype(integer)>>(argument)) [[unlikely]] {
+        const Value word = Value::SmallInt(argument);
+        return Invoke(code, turn, method, &word);
+      }
+      integer = static_cast<std::remove_cvref_t<decltype(integer)>>(argument);
+    }
+    Run(code, turn, method, stored);
+  }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE static void Run(ActorCode& code, Turn& turn, int64_t method,
+                                               Arguments& stored) {
     T& object = *static_cast<T*>(code.object());
     const M pointer = UnpackMethod<M>(method);
     std::apply(
@@ -226,7 +251,14 @@ struct CallOf {
         },
         stored);
   }
-  static constexpr Call kCall{&Invoke, S::kCount};
+  static constexpr Call MakeCall() {
+    if constexpr (word_call::kMayFit<Arguments>) {
+      return {&Invoke, S::kCount, &InvokeWord};
+    } else {
+      return {&Invoke, S::kCount};
+    }
+  }
+  static constexpr Call kCall = MakeCall();
 };
 
 // The message of a typed call: the Call, the method, the arguments.

@@ -57,12 +57,11 @@ class ActorRef {
   template <typename M, typename... As>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Tell(M method, As&&... as) const {
     typed_internal::CheckCall<T, M, As...>();
-    if (is_empty()) return;
-    if (is_plain_) [[likely]] {
-      actors_->Send(root_.value(), MakeMessage(method, std::forward<As>(as)...), Value::Nil());
-    } else {
-      TellSlow(MakeMessage(method, std::forward<As>(as)...));
+    if constexpr (typed_internal::word_call::kMayFit<typename SignatureOf<M>::Arguments>) {
+      if (is_plain_ && TellInWord(method, as...)) [[likely]]
+        return;
     }
+    TellAnyway(method, std::forward<As>(as)...);
   }
 
   template <typename M, typename... As>
@@ -173,6 +172,30 @@ class ActorRef {
     if (build.failed()) [[unlikely]]
       if (Turn* turn = actors_->turn()) turn->Quota(Resource::kMemory);
     return message;
+  }
+  // The way of most tells, without a call. False: nothing was done.
+  template <typename M, typename... As>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool TellInWord(M method, const As&... as) const {
+    namespace word_call = typed_internal::word_call;
+    if (root_.heap() == nullptr) return false;
+    int64_t argument = 0;
+    if constexpr (sizeof...(As) > 0) {
+      const auto integer =
+          static_cast<std::tuple_element_t<0, typename SignatureOf<M>::Arguments>>((as, ...));
+      if (!std::in_range<int64_t>(integer)) return false;
+      argument = static_cast<int64_t>(integer);
+    }
+    const uint32_t number = actors_->CachedNumberOf(&typed_internal::CallOf<T, M>::kCall,
+                                                    typed_internal::PackMethod(method));
+    return word_call::Fits(argument) && number < word_call::kNumbersMax &&
+           actors_->SendAtOnce(root_.value(), word_call::Make(number, argument));
+  }
+  template <typename M, typename... As>
+  ABSL_ATTRIBUTE_NOINLINE void TellAnyway(M method, As&&... as) const {
+    if (is_empty()) return;
+    const Value message = MakeMessage(method, std::forward<As>(as)...);
+    if (is_plain_) return actors_->Send(root_.value(), message, Value::Nil());
+    TellSlow(message);
   }
   // Absent: it does not fit.
   template <typename M>
