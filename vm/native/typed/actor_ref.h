@@ -13,7 +13,10 @@
 // A ref may lead out: to an actor behind a membrane, in another VM, or in a script. Then a call is
 // a message by name, #add(3), which any actor can take; only methods that T lists have one. Others
 // break with Unimplemented. Stop, Kill and Join are for refs that lead to an actor of class T in
-// this VM; elsewhere they are Unimplemented, too, or do nothing.
+// this VM; elsewhere they are Unimplemented, too, or do nothing. So the value of a ref carries no
+// control, whoever gets it outside of the C++ of this VM. Within, where nothing keeps C++ from C++,
+// control goes with the ref for convenience; less is a Sender (Narrow), which calls one method and
+// neither stops nor watches.
 //
 // Ownership: keeps the actor alive, as a Root does; actors that hold refs to themselves or to
 //            each other, until they stop. Empty when the VM is gone: what is sent then is dropped.
