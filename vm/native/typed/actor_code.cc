@@ -70,10 +70,14 @@ ActorCode::~ActorCode() {
   if (link_->actors == nullptr) return;
   // A collection runs: what the object's destructor does waits.
   Forget();
-  sources_.MoveTo(*activities_);
-  if (object_ != nullptr || !activities_->empty()) {
-    actors_->Bury(std::move(activities_), std::exchange(object_, nullptr), info_.destroy);
+  sources_.MoveTo(activities_);
+  if (object_ == nullptr && activities_.empty()) return;
+  std::unique_ptr<ActivityList> rest;
+  if (!activities_.empty()) {
+    rest = std::make_unique<ActivityList>();
+    activities_.MoveTo(*rest);
   }
+  actors_->Bury(std::move(rest), std::exchange(object_, nullptr), info_.destroy);
 }
 
 void ActorCode::Forget() {
@@ -274,7 +278,7 @@ void ActorCode::AfterTaskFailed(Turn& turn, std::string_view what) {
     NoteFault(turn, what, /*at_start=*/false);
   }
   // What it may wait for is over, whatever its turn did.
-  if (state_ == State::kWaitingForTasks && activities_->empty()) Kill(turn.self());
+  if (state_ == State::kWaitingForTasks && activities_.empty()) Kill(turn.self());
 }
 
 void ActorCode::NoteFault(Turn& turn, std::string_view method, bool at_start) {

@@ -14,7 +14,6 @@
 #define VESICLE_VM_NATIVE_TYPED_ACTOR_CODE_H_
 
 #include <chrono>
-#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -50,10 +49,20 @@ class TypedCode : public CodeBody {
   std::string name_;
 };
 
-// Aligned, so that what each turn looks at is one line of the cache.
-class alignas(64) ActorCode final : public TypedCode {
+class ActorCode final : public TypedCode {
  public:
-  using MakeObject = std::function<void*()>;
+  // Makes the object when a life begins; null: it cannot be made anew. Copies share the arguments.
+  class MakeObject {
+   public:
+    MakeObject() = default;
+    MakeObject(std::shared_ptr<void> arguments, void* (*make)(void* arguments))
+        : arguments_(std::move(arguments)), make_(make) {}
+    void* operator()() const { return make_(arguments_.get()); }
+
+   private:
+    std::shared_ptr<void> arguments_;
+    void* (*make_)(void* arguments) = nullptr;
+  };
   ActorCode(Actors& actors, const typed_internal::ClassInfo& info, ActorOptions options,
             MakeObject make);
   ~ActorCode() override;
@@ -71,7 +80,7 @@ class alignas(64) ActorCode final : public TypedCode {
   Actors& actors() { return *actors_; }
   void* object() { return object_; }
   Context& context() { return context_; }
-  ActivityList& activities() { return *activities_; }
+  ActivityList& activities() { return activities_; }
   // What it serves beside its inbox (task/attach.h): ends when it begins to stop.
   ActivityList& sources() { return sources_; }
   Inbox& inbox() { return inbox_; }
@@ -152,7 +161,7 @@ class alignas(64) ActorCode final : public TypedCode {
   Context context_;
   MakeObject make_;
   Object* code_object_ = nullptr;  // stands in the old space: its address is good for life
-  std::unique_ptr<ActivityList> activities_ = std::make_unique<ActivityList>();
+  ActivityList activities_;
   ActivityList sources_;
   Inbox inbox_;
   size_t tasks_max_;
