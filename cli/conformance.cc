@@ -61,7 +61,7 @@ int Serve(const std::string& address, const Dialect& dialect) {
   options.own.name = {std::string(tcp.name()), MakeDesignator()};
   options.dialect = dialect;
   options.trusts_locations = true;
-  Network network(vm, environment, tcp, std::move(options), [&] { loop.Wake(); });
+  Network network(vm, environment, tcp, std::move(options));
   const Root net = MakeNet(vm, {&network});
   for (const Object& object : kObjects) {
     const Value behavior = object.wants_net ? module->Behavior(object.behavior, {net.value()})

@@ -99,8 +99,7 @@ absl::StatusOr<std::unique_ptr<NetHost>> NetHost::Create(VmLoop& loop, const Opt
       const absl::StatusOr<HostAndPort> parts = ParseHostAndPort(address);
       return parts.ok() ? self->MayUse(parts->host, parts->port) : parts.status();
     };
-    return std::make_unique<Network>(loop.vm(), host->environment_, transport, std::move(network),
-                                     [&loop] { loop.Wake(); });
+    return std::make_unique<Network>(loop.vm(), host->environment_, transport, std::move(network));
   };
   host->tls_network_ = make(*host->tls_, identity->designator());
   host->tcp_network_ = make(host->tcp_, MakeDesignator());

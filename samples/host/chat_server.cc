@@ -3,31 +3,22 @@
 // vanished is left out, when a line to them breaks. It speaks as samples/net/chat_server.ves does.
 //
 //   build/release/samples/host/chat_server                           server and guests, all in one
-//   build/release/samples/host/chat_server --serve 127.0.0.1:7002    a server, which prints a
+//   build/release/samples/host/chat_server 127.0.0.1:7002            a server, which prints a
 //   locator vesicle run --allow-net=127.0.0.1:7002 samples/net/chat_client.ves LOCATOR Ada hello
-#include <uv.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
-#include "transport/identity.h"
-#include "transport/session/network.h"
-#include "transport/tcp.h"
-#include "transport/tls.h"
-#include "vm/loop/loop_time.h"
-#include "vm/loop/vm_loop.h"
+#include "transport/host/network_host.h"
 #include "vm/native/task/task.h"
 
 namespace {
@@ -35,6 +26,7 @@ namespace {
 using std::chrono_literals::operator""s;
 using vesicle::ActorRef;
 using vesicle::Context;
+using vesicle::NetworkHost;
 
 // A guest's. Of it the server has a ref that leads out, and is typed all the same: Methods is what
 // the other side may call.
@@ -122,59 +114,35 @@ T OrExit(absl::StatusOr<T> t) {
   std::exit(1);
 }
 
-// A VM on the network, with a key of its own, and on a loop of its own or on somebody's.
-struct Peer {
-  explicit Peer(uv_loop_t* loop_in = nullptr)
-      : loop(OrExit(vesicle::VmLoop::Create(vm, {.host_loop = loop_in}))) {}
-  // Runs all that share the loop.
-  void RunUntil(absl::FunctionRef<bool()> is_done) {
-    for (loop->Wake(); !is_done();) uv_run(loop->uv(), UV_RUN_ONCE);
-  }
-  template <typename T>
-  auto Await(vesicle::Asked<T> asked) {
-    std::optional<typename vesicle::Asked<T>::Result> result;
-    std::move(asked).Then([&](auto r) { result = std::move(r); });
-    RunUntil([&] { return result.has_value(); });
-    return *std::move(result);
-  }
+// Each has a VM and a key of its own; on a loop of its own, or all on one.
+std::unique_ptr<NetworkHost> MakeHost(uv_loop_t* loop = nullptr) {
+  return OrExit(NetworkHost::Create({.loop = {.host_loop = loop}}));
+}
 
-  vesicle::Vm vm;
-  std::unique_ptr<vesicle::VmLoop> loop;
-  vesicle::LoopTime time{*loop};
-  vesicle::LoopEnvironment environment{loop->uv()};
-  vesicle::TcpTransport tcp{environment};
-  vesicle::Identity identity = OrExit(vesicle::Identity::Generate());
-  std::unique_ptr<vesicle::TlsTransport> tls =
-      OrExit(vesicle::TlsTransport::Create(environment, tcp, identity));
-  vesicle::NetworkOptions options{.own = {{"vesicle-tls", identity.designator()}, {}}};
-  vesicle::Network network{vm, environment, *tls, options, [this] { loop->Wake(); }};
-};
-
-struct Guest : Peer {
-  using Peer::Peer;
-  void Enter(const vesicle::Locator& at, const std::string& room, const std::string& as) {
-    const vesicle::Root there(vm.core().heap(), vm.core().NewPromise());
-    VESICLE_CHECK(network.Fetch(at, there.value()).ok());
-    const auto lobby = OrExit(ActorRef<Lobby>::From(vm.actors(), there.value()));
-    const auto found = OrExit(Await(lobby.Ask(&Lobby::FindRoom, room)));
-    const auto joined = Await(found.Ask(&Room::Join, as, vm.Spawn<Ear>(&heard)));
+struct Guest {
+  explicit Guest(uv_loop_t* loop) : host(MakeHost(loop)) {}
+  void Enter(const std::string& lobby, const std::string& room, const std::string& as) {
+    const auto there = OrExit(host->Await(host->Fetch<Lobby>(lobby)));
+    const auto found = OrExit(host->Await(there.Ask(&Lobby::FindRoom, room)));
+    const auto joined = host->Await(found.Ask(&Room::Join, as, host->vm().Spawn<Ear>(&heard)));
     if (!joined.ok()) std::cout << joined.status().message() << "\n";
     if (joined.ok()) seat = *joined;
     name = as;
   }
   void Say(const std::string& text) {
-    if (Await(seat.Ask(&Seat::Say, text)).ok()) WaitFor(name + ": " + text);
+    if (host->Await(seat.Ask(&Seat::Say, text)).ok()) WaitFor(name + ": " + text);
   }
   void WaitFor(const std::string& line) {
-    RunUntil([&] { return std::find(heard.begin(), heard.end(), line) != heard.end(); });
+    host->RunUntil([&] { return std::find(heard.begin(), heard.end(), line) != heard.end(); });
   }
 
   std::string name;
   std::vector<std::string> heard;
+  std::unique_ptr<NetworkHost> host;
   ActorRef<Seat> seat;
 };
 
-int Demonstrate(uv_loop_t* loop, const vesicle::Locator& lobby) {
+int Demonstrate(uv_loop_t* loop, const std::string& lobby) {
   Guest ada(loop), carol(loop);
   auto bob = std::make_unique<Guest>(loop);
   ada.Enter(lobby, "hall", "Ada");
@@ -188,7 +156,7 @@ int Demonstrate(uv_loop_t* loop, const vesicle::Locator& lobby) {
   ada.WaitFor("Bob is gone");
   carol.Enter(lobby, "hall", "Ada");
   carol.Enter(lobby, "hall", "Carol");
-  (void)ada.Await(ada.seat.Ask(&Seat::Leave));
+  (void)ada.host->Await(ada.seat.Ask(&Seat::Leave));
   carol.WaitFor("Ada is gone");
   carol.Say("so I am alone");
   std::cout << "--- Ada heard\n" << absl::StrJoin(ada.heard, "\n") << "\n";
@@ -199,10 +167,10 @@ int Demonstrate(uv_loop_t* loop, const vesicle::Locator& lobby) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Peer server;
-  (void)OrExit(server.network.Listen(argc > 1 ? argv[1] : "127.0.0.1:0"));
-  const vesicle::Locator lobby = server.network.Offer(server.vm.Spawn<Lobby>().value());
-  if (argc == 1) return Demonstrate(server.loop->uv(), lobby);
-  std::cout << vesicle::PrintLocator(lobby) << std::endl;
-  server.RunUntil([] { return false; });
+  const auto server = MakeHost();
+  (void)OrExit(server->Listen(argc > 1 ? argv[1] : "127.0.0.1:0"));
+  const std::string lobby = OrExit(server->Export(server->vm().Spawn<Lobby>()));
+  if (argc == 1) return Demonstrate(server->loop().uv(), lobby);
+  std::cout << lobby << std::endl;
+  server->loop().Run();
 }

@@ -5,7 +5,7 @@
 #
 #   tests/bench/peers.sh [--rounds N] [--only WORK] [--small] [--write]
 #
-# --only WORK   one of: ring ring_1m fanin create idle fib loop list walls wire
+# --only WORK   one of: ring ring_1m fanin create idle fib loop list walls host wire
 # --small       sizes to try the script itself
 # --write       puts the table into docs/performance.md
 #
@@ -40,6 +40,7 @@ fib     fib    30
 loop    loop   50000000
 list    list   1000000
 walls   walls  200000 100000
+host    host   1000000
 wire    wire   200000'
 [ -n "$small" ] && plan='ring    ring   1000 10
 ring_1m ring   10000 10
@@ -50,6 +51,7 @@ fib     fib    20
 loop    loop   500000
 list    list   10000
 walls   walls  2000 1000
+host    host   10000
 wire    wire   2000'
 [ -n "$only" ] && plan=$(grep -E "^$only " <<<"$plan")
 [ -n "$plan" ] || { echo "no work is called $only" >&2; exit 2; }
@@ -113,12 +115,13 @@ run() {  # WHO PROGRAM SIZES...
 export ERL_EPMD_ADDRESS=127.0.0.1
 epmd -names >/dev/null 2>&1 || trap 'epmd -kill >/dev/null 2>&1' EXIT
 
-# What is about actors only is not asked of who is here for its actors only; and of membranes only
-# who has them.
+# What is about actors only is not asked of who is here for its actors only; of membranes only who
+# has them; and what hosts do with typed actors of who is an actor system.
 takes_part() {  # WHO PROGRAM
   case $1:$2 in
     script:walls | native:walls | capnp:walls | script:wire | native:wire | raw:wire | erlang:wire | capnp:wire) ;;
-    capnp:* | *:walls | *:wire) return 1 ;;
+    native:host | caf:host | erlang:host) ;;
+    capnp:* | *:walls | *:wire | *:host) return 1 ;;
     native:fib | native:loop | native:list | caf:fib | caf:loop | caf:list) return 1 ;;
   esac
 }

@@ -40,7 +40,7 @@ void IdleWire(bool is_tls, int64_t sessions) {
     std::vector<std::unique_ptr<WirePeer>> peers;
     std::vector<Root> held;
     for (int64_t i = 0; i < sessions; ++i) {
-      peers.push_back(std::make_unique<WirePeer>(vm, environment, is_tls, [] {}));
+      peers.push_back(std::make_unique<WirePeer>(vm, environment, is_tls));
       held.emplace_back(vm.core().heap(), vm.core().NewPromise());
       VESICLE_CHECK(peers.back()->network->Fetch(*locator, held.back().value()).ok());
       while (peers.back()->network->sessions() == 0) uv_run(&loop, UV_RUN_NOWAIT);
@@ -55,7 +55,7 @@ void IdleWire(bool is_tls, int64_t sessions) {
   uv_loop_t loop;
   Must(uv_loop_init(&loop));
   LoopEnvironment environment(&loop);
-  WirePeer own(vm, environment, is_tls, [] {});
+  WirePeer own(vm, environment, is_tls);
   VESICLE_CHECK(own.network->Listen("127.0.0.1:0").ok());
   const Root desk = vm.Create([](Turn&) {});
   const std::string text = PrintLocator(own.network->Offer(desk.value()));

@@ -25,8 +25,7 @@ inline void Must(int error) { VESICLE_CHECK(error == 0); }
 
 // One VM's place on a network, with a name of its own.
 struct WirePeer {
-  WirePeer(Vm& vm, LoopEnvironment& environment, bool is_tls, std::function<void()> wake)
-      : tcp(environment) {
+  WirePeer(Vm& vm, LoopEnvironment& environment, bool is_tls) : tcp(environment) {
     NetworkOptions options;
     const absl::StatusOr<Identity> identity = Identity::Generate();
     VESICLE_CHECK(identity.ok());
@@ -38,8 +37,7 @@ struct WirePeer {
       transport = tls.get();
     }
     options.own.name = {std::string(transport->name()), identity->designator()};
-    network =
-        std::make_unique<Network>(vm, environment, *transport, std::move(options), std::move(wake));
+    network = std::make_unique<Network>(vm, environment, *transport, std::move(options));
   }
   TcpTransport tcp;
   std::unique_ptr<TlsTransport> tls;

@@ -26,7 +26,7 @@ struct Place {
   Place()
       : loop(Checked(VmLoop::Create(vm))),
         environment(loop->uv()),
-        peer(vm, environment, /*is_tls=*/false, [this] { loop->Wake(); }) {}
+        peer(vm, environment, /*is_tls=*/false) {}
   template <typename T>
   static T Checked(absl::StatusOr<T> made) {
     VESICLE_CHECK(made.ok());

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/bench/typed_works.h"
 #include "tests/bench/wall_works.h"
 #include "tests/bench/works.h"
 
@@ -49,6 +50,18 @@ void Walls(int64_t messages, int64_t proxies) {
   Result("walls_pause_ms", revoke.longest_ms);
 }
 
+// Of typed actors; the ratios are to native behaviors in the same process.
+void Host(int64_t messages) {
+  const TypedFigures figures = MeasureTyped(messages);
+  Result("host_send_ns", figures.send_ns);
+  Result("host_tell_ns", figures.tell_ns);
+  Result("host_ask_ns", figures.ask_ns);
+  Result("host_fan_ns", figures.fan_ns);
+  Result("host_spawn_ns", figures.spawn_ns);
+  Result("host_tell_x", figures.tell_x);
+  Result("host_ask_x", figures.ask_x);
+}
+
 // False: there is no such work.
 bool Do(const std::string& work, Kernel kernel, int64_t size1, int64_t size2) {
   const double n = static_cast<double>(size1), m = static_cast<double>(size2);
@@ -63,6 +76,7 @@ bool Do(const std::string& work, Kernel kernel, int64_t size1, int64_t size2) {
   if (work == "list") return computed("list_ms", RawBuildAndReverse);
 
   if (work == "walls" && kernel == Kernel::kNative) return Walls(size1, size2), true;
+  if (work == "host" && kernel == Kernel::kNative) return Host(size1), true;
 
   const std::unique_ptr<Works> works = MakeWorks(kernel);
   if (work == "ring") {

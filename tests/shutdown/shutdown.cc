@@ -261,7 +261,6 @@ void OnAdoptedLoop(End end, bool with_child) {
       vm->Ask(child->ref(), vm->Symbol("hello"), [&](const Reply& r) { said = Print(r.value()); });
       vm->Ask(child->ref(), vm->Symbol("never"), [](const Reply&) {});
     }
-    loop->Wake();
     if (end != End::kAtOnce) {
       Pump(&host_loop, [&] { return inhabitants->begun >= 0 && (!with_child || !said.empty()); });
       inhabitants->CheckBegun();

@@ -70,8 +70,7 @@ class Child {
     NetworkOptions network;
     network.own.name = {std::string(PipeTransport::kName), "child"};
     network.on_gone = [this](const PeerLocator&, const absl::Status&) { loop_->Stop(); };
-    network_ = std::make_unique<Network>(vm_, *environment_, *pipe_, std::move(network),
-                                         [this] { loop_->Wake(); });
+    network_ = std::make_unique<Network>(vm_, *environment_, *pipe_, std::move(network));
     const Root launcher =
         vm_.Create(MakeNativeBehavior(vm_.core(), "child", [this](Turn& turn) { Handle(turn); }));
     (void)network_->OfferAs(kChildSwiss, launcher.value());  // the first one

@@ -141,8 +141,7 @@ absl::Status HostVm::Start() {
                              }});
   r.code = std::make_unique<ProgramCourier>(host_.rep_->programs, vm);
   r.network = std::make_unique<Network>(vm, *r.environment, *r.lanes,
-                                        NetworkOptionsOf(index_, options.edge, r.code.get()),
-                                        [loop = r.loop] { loop->Wake(); });
+                                        NetworkOptionsOf(index_, options.edge, r.code.get()));
   r.network_here = std::make_shared<Network*>(r.network.get());
   const absl::StatusOr<std::string> at = r.network->Listen(AddressOf(index_));
   if (!at.ok()) return at.status();
@@ -248,7 +247,6 @@ Root HostVm::Import(const HostRef& ref) {
   core.DeliverListen(promise.value(), MakeNativeContinuation(core, [ref](Turn&) {}));
   const absl::Status fetched = rep_->network->Fetch(ref.offer_->locator, promise.value());
   VESICLE_CHECK(fetched.ok());
-  rep_->loop->Wake();
   return promise;
 }
 

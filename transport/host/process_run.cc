@@ -108,8 +108,7 @@ void ProcessRun::Begin() {
     network.terms = [options = options_](const PeerLocator&) { return options->terms(); };
   }
   network.on_gone = [this](const PeerLocator&, const absl::Status& why) { OnLineGone(why); };
-  network_ = std::make_unique<Network>(vm, environment_, *pipe_, std::move(network),
-                                       [this] { loop_.Wake(); });
+  network_ = std::make_unique<Network>(vm, environment_, *pipe_, std::move(network));
   launcher_ = Root(vm.core().heap(), vm.core().NewPromise());
   const absl::Status fetched = network_->Fetch(
       {.peer = ChildLocator(), .swiss = std::string(kChildSwiss)}, launcher_.value());
@@ -123,7 +122,6 @@ void ProcessRun::Begin() {
          [this, alive = alive_](const Reply& reply) {
            if (*alive != nullptr) OnAnswer(reply);
          });
-  loop_.Wake();
 }
 
 void ProcessRun::OnAnswer(const Reply& reply) {
@@ -154,7 +152,6 @@ void ProcessRun::OnLate() {
                    options_->start_ms_max, " ms: is it a program that calls RunChild?"));
   ForceEnd();
   TellStarted(late);
-  loop_.Wake();
 }
 
 void ProcessRun::TellStarted(const absl::StatusOr<Root>& actor) {
@@ -185,7 +182,6 @@ void ProcessRun::AskToStop() {
   Vm& vm = loop_.vm();
   if (!is_line_gone_ && network_ != nullptr) {
     vm.Ask(launcher_, vm.Symbol("stop"), [](const Reply&) {});
-    loop_.Wake();
   }
   force_ = environment_.After(options_->stop_ms_max * kNsPerMs, [this] {
     process_->Signal(SIGTERM);
@@ -225,7 +221,6 @@ void ProcessRun::End() {
   force_.reset();
   late_.reset();
   network_.reset();  // what was asked breaks
-  loop_.Wake();
   if (was_stopped_ && !is_start_told_) {
     TellStarted(absl::CancelledError(
         absl::StrCat(options_->Label(), ": it was stopped before it had answered")));

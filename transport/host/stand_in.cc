@@ -172,7 +172,6 @@ void Standing::OnRunEnded() {
       core.DeliverOn(supervision::WordOf(record, supervision::Of::kOwn), told.value(), message);
     }
   }
-  by->loop.Wake();
   if (on_end) {
     // It may be replaced, or restart us.
     const auto fn = on_end;
@@ -217,7 +216,6 @@ void Standing::HostGone() {
   if (const std::shared_ptr<ProcessHost::Rep> by = host.lock()) {
     Core& core = by->loop.vm().core();
     core.Break(target.value(), core.Reason("disconnected", epitaph));
-    by->loop.Wake();
   }
   host.reset();
 }

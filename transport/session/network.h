@@ -12,7 +12,7 @@
 // Threads:   the VM's.
 // Limits:    NetworkOptions.
 //
-//   Network network(vm, environment, tcp, {.own = own}, [&] { loop.Wake(); });
+//   Network network(vm, environment, tcp, {.own = own});
 //   network.Listen("127.0.0.1:0");
 //   std::string text = PrintLocator(*network.Offer(counter.value()));       // ocapn://...
 //   network.Fetch(*ParseLocator(text), slot);                               // elsewhere
@@ -89,9 +89,10 @@ struct NetworkOptions {
 
 class Network final : public SessionHost, private NetworkLink::Owner, private TurnEndTask {
  public:
-  // `on_work`: the VM got something to run, and is to be run soon.
+  // `on_work`: told when the VM got something to run, for who runs it otherwise than by a VmLoop,
+  // which hears of it from the VM.
   Network(Vm& vm, Environment& environment, Transport& transport, NetworkOptions options,
-          absl::AnyInvocable<void()> on_work);
+          absl::AnyInvocable<void()> on_work = nullptr);
   ~Network();
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
@@ -139,7 +140,9 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
   // SessionHost
   Core& core() override { return vm_.core(); }
   Environment& environment() override { return environment_; }
-  void Wake() override { on_work_(); }
+  void Wake() override {
+    if (on_work_) on_work_();
+  }
   void Fetch(std::string_view swiss, Value slot) override;
   absl::Status Deposit(Session& gifter, std::string_view gift_id, Value gift) override;
   void Withdraw(Session& receiver, const SignedReceive& receive, Value slot) override;

@@ -131,7 +131,7 @@ void Core::DeliverFlagged(Value target, Value message, Value slot, EventFlag fla
   VESICLE_CHECK(target.is_target());
   Sponsor& payer = in_turn_ ? *sponsor_ : sponsors_.root();
   payer.queue.Append({target, message, slot, Event::Pack(in_turn_ ? turn_.serial : 0, flag)});
-  sponsors_.MakeReady(payer);
+  MakeReady(payer);
 }
 
 void Core::Deliver(Value target, Value message, Value slot) {
@@ -164,6 +164,7 @@ void Core::Break(Value slot, Value reason) {
 
 bool Core::RunSlice(int64_t steps) {
   VESICLE_CHECK(!in_turn_);
+  work_is_known_ = true;
   int64_t used = 0;
   while (used < steps) {
     // A cycle goes on where nothing is allocated, too: until it is over, writing costs more.
@@ -185,7 +186,10 @@ bool Core::RunSlice(int64_t steps) {
     if (has_more) used += kStepsOfPiece;
     Sponsor* next = sponsors_.Next();
     if (next == nullptr) {
-      if (!has_more) return false;
+      if (!has_more) {
+        work_is_known_ = false;
+        return false;
+      }
       continue;
     }
     if (next->slices_owed > 0) {
@@ -217,8 +221,8 @@ bool Core::RunSlice(int64_t steps) {
     sponsors_.Settle(*next);
     if (next->orphaned) orphans_to_see_ = orphans_.size();
   }
-  return search_.is_due || sponsors_.any_ready() || !crowds_.empty() || waits_end_at_cycle_ != 0 ||
-         orphans_to_see_ > 0 || !cut_.empty() || !ending_.empty();
+  work_is_known_ = has_work();
+  return work_is_known_;
 }
 
 // ---------------------------------------------------------------------------
@@ -309,7 +313,7 @@ void Core::PutFront(Stopped::Inbox& inbox) {
     search_.is_due = search_.has_met = true;
   }
   set_aside_.erase(inbox.events);
-  sponsors_.MakeReady(payer);
+  MakeReady(payer);
 }
 
 std::unique_ptr<Core::Stopped> Core::TakeStopped(Value activation) {

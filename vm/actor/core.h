@@ -99,6 +99,15 @@ class Core final : private HeapClient, public IdentitySource {
     sponsor_->queue.Append({target, message, slot, Event::Pack(turn_.serial, EventFlag::kMessage)});
     return true;
   }
+  // A message without a slot, when nothing stands in the way. False: nothing was done; Send.
+  bool SendAtOnce(Value target, Value message) {
+    EventQueue& queue = sponsor_->queue;
+    if (event_room_ <= 0 || !queue.has_place()) [[unlikely]]
+      return false;
+    --event_room_;
+    queue.Append({target, message, Value::Nil(), Event::Pack(turn_.serial, EventFlag::kMessage)});
+    return true;
+  }
   // The same with another flag; VM-made events only.
   bool SendFlagged(Value target, Value message, Value slot, EventFlag flag);
 
@@ -256,6 +265,14 @@ class Core final : private HeapClient, public IdentitySource {
   // Runs turns until about `steps` steps are used, or nothing can run.
   // True when there is more to run now.
   bool RunSlice(int64_t steps);
+  // Whether it would do anything.
+  bool has_work() {
+    return search_.is_due || sponsors_.any_ready() || !crowds_.empty() ||
+           waits_end_at_cycle_ != 0 || orphans_to_see_ > 0 || !cut_.empty() || !ending_.empty();
+  }
+  // Called once when there is something to run again, since RunSlice said that there is not: from
+  // within whatever caused it, outside of slices. It is to run nothing itself. For who waits.
+  void set_on_work(std::function<void()> fn) { on_work_ = std::move(fn); }
 
   // Gives the root sponsor more, and sets going what waited for more than there was.
   void Refill(Resource which, int64_t amount);
@@ -440,6 +457,13 @@ class Core final : private HeapClient, public IdentitySource {
   std::unique_ptr<Stopped> TakeStopped(Value activation);
 
   void DeliverFlagged(Value target, Value message, Value slot, EventFlag flag);
+  void MakeReady(Sponsor& sponsor) {
+    sponsors_.MakeReady(sponsor);
+    NoteWork();
+  }
+  void NoteWork() {
+    if (!std::exchange(work_is_known_, true) && on_work_) on_work_();
+  }
 
   // core_dispatch.cc: from an event to a turn, and its end
   void DispatchQueue(Sponsor& sponsor);
@@ -682,6 +706,8 @@ class Core final : private HeapClient, public IdentitySource {
   TurnState turn_;
   bool in_turn_ = false;
   bool in_slice_ = false;
+  bool work_is_known_ = false;  // to who runs it: it was told, or RunSlice said so
+  std::function<void()> on_work_;
   std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before
   int64_t event_room_ = 0;
   int64_t event_room_given_ = 0;

@@ -39,7 +39,7 @@ void Core::StopSponsor(Sponsor& sponsor) {
   sponsors_.Stop(sponsor, heap_, [&](Sponsor& stopped) {
     slice_left_ -= kTimeOfSponsor;
     stopped.waits_end_at_cycle = waits_end_at_cycle_;
-    sponsors_.MakeReady(stopped);
+    MakeReady(stopped);
   });
   if (sponsor_->stopped) event_room_given_ = event_room_ = 0;
   ChargeLookAtAll(*sponsor_);
@@ -84,7 +84,7 @@ bool Core::EndWaits(int64_t* used) {
     } else {
       Sponsor& payer = PayerOf(ended.payer);
       payer.queue.Append(ended.event);
-      sponsors_.MakeReady(payer);
+      MakeReady(payer);
     }
     std::pop_heap(ended_waits_.begin(), ended_waits_.end(), IsYounger);
     ended_waits_.pop_back();
@@ -232,7 +232,7 @@ void Core::WakeDry() {
     }
     s->dry = false;
     account.keeper_told[static_cast<size_t>(s->dry_of)] = false;
-    sponsors_.MakeReady(*s);
+    MakeReady(*s);
     return true;
   });
   // A search may have passed by those that stand elsewhere now.

@@ -29,6 +29,7 @@ void Core::BeginLettingGo(Object* boundary, bool has_more) {
   if (has_more) cut_.push_back(Value::Data(boundary));
   ++cuts_;
   search_.is_due = true;
+  NoteWork();
   if (sponsor_->schedule != nullptr && !set_aside_.empty()) {
     sponsor_->schedule->OnChance("it revoked a membrane while turns were cut short");
   }

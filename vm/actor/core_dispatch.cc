@@ -208,7 +208,7 @@ void Core::HandToPayer(Sponsor& payer, const Event& event) {
   if (QueueIsFull(payer)) return RefuseMessage(event, {}, QuotaReason(Resource::kMemory));
   payer.queue.Append(event);
   ChargeQueue(payer);
-  sponsors_.MakeReady(payer);
+  MakeReady(payer);
 }
 
 // What comes from another budget is an event of this one, too. False: it waits for a refill, or was
@@ -350,13 +350,15 @@ void Core::DropResumed() {
 
 // The receiver is free for what comes next.
 void Core::FinishReceiver() {
-  std::map<SponsorIndex, Stopped::Inbox> inboxes;
-  if (resumed_ != nullptr) inboxes.swap(resumed_->inboxes);
-  DropResumed();
-  for (auto& entry : inboxes) PutFront(entry.second);
+  if (resumed_ != nullptr) [[unlikely]] {
+    std::map<SponsorIndex, Stopped::Inbox> inboxes;
+    inboxes.swap(resumed_->inboxes);
+    DropResumed();
+    for (auto& entry : inboxes) PutFront(entry.second);
+  }
   Object* receiver = turn_.receiver.target();
   if (receiver->kind == Kind::kContinuation) {
-    Learn(std::exchange(turn_.report, Value::Nil()));
+    if (!turn_.report.is_nil()) Learn(std::exchange(turn_.report, Value::Nil()));
     if (ContWord(receiver, Cont::kSelf).is_data()) ForgetWait(receiver);
     heap_.WillWrite(receiver);
     ContWord(receiver, Cont::kState) = Value::SmallInt(static_cast<int64_t>(ContState::kDone));

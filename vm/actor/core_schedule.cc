@@ -42,7 +42,7 @@ void Core::ImposeCut() {
 void Core::DeliverFirst(Value payer, const Event& event) {
   Sponsor& sponsor = PayerOf(payer);
   sponsor.queue.PushFront(event);
-  sponsors_.MakeReady(sponsor);
+  MakeReady(sponsor);
 }
 
 }  // namespace vesicle

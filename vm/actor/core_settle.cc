@@ -30,7 +30,7 @@ void Core::Release(Value payer, const Event& event) {
   if (IsUndone(payer)) return ReleaseToNobody(event);
   Sponsor& sponsor = PayerOf(payer);
   sponsor.queue.Release(event);
-  sponsors_.MakeReady(sponsor);
+  MakeReady(sponsor);
 }
 
 // Who was to pay never was.
@@ -79,6 +79,7 @@ void Core::SettleSlot(Value slot, EventFlag how, Value value, Value report) {
   }
   if (ReleaseWaiters(root)) {
     crowds_.push_back(Value::Target(root));
+    NoteWork();
     if (sponsor_->schedule != nullptr) {
       sponsor_->schedule->OnChance("a promise let a crowd go in pieces");
     }

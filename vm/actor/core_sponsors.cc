@@ -396,7 +396,7 @@ Core::Delivery Core::DeliverOn(Value payer, Value target, Value message, Value s
     return Delivery::kRefused;
   }
   sponsor_->queue.Append(event);
-  sponsors_.MakeReady(*sponsor_);
+  MakeReady(*sponsor_);
   ChargeQueue(*sponsor_);
   if (!is_dry) return Delivery::kSent;
   MakeDry(which);
@@ -429,7 +429,7 @@ void Core::TellKeeper(Sponsor& account, Resource which) {
   Sponsor& payer = *account.parent();
   payer.queue.Append({KeeperOf(account), message.value(), Value::Nil(),
                       Event::Pack(turn_.serial, EventFlag::kMessage)});
-  sponsors_.MakeReady(payer);
+  MakeReady(payer);
 }
 
 int64_t Core::FaultQueue(Value reason) {

@@ -218,6 +218,7 @@ void Core::EndLife(Object* record) {
   }
   WordOf(record, Of::kIsEnding) = Value::Bool(true);
   ending_.push_back(Value::Data(record));
+  NoteWork();
 }
 
 // A piece of what lives that are over have left, the first of it at once and what is more between

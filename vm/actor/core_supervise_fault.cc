@@ -156,7 +156,7 @@ void Core::TellSupervisor(Object* record, Value reason, const FaultReport& repor
   home.queue.Append({WordOf(record, Of::kActor), fault, Value::Nil(),
                      Event::Pack(turn_.serial, EventFlag::kFault)});
   if (&home != sponsor_) ChargeQueue(home);
-  sponsors_.MakeReady(home);
+  MakeReady(home);
 }
 
 // What the event becomes when it comes off its queue; false: nobody is there to be told.

@@ -40,9 +40,7 @@ Value Make(Heap& heap) {
   return Value::Target(p);
 }
 
-State StateOf(const Object* promise) { return static_cast<State>(Bits(promise) & kStateMask); }
-
-Object* Root(Heap& heap, Object* promise) {
+Object* EndOfChain(Heap& heap, Object* promise) {
   while (StateOf(promise) == State::kForwarded) {
     Object* next = promise->words()[kOutcome].target();
     if (StateOf(next) == State::kForwarded) {
@@ -53,8 +51,6 @@ Object* Root(Heap& heap, Object* promise) {
   }
   return promise;
 }
-
-bool HasWaiters(const Object* root) { return !internal::LastWaiter(root).is_nil(); }
 
 Value ReportOf(const Object* root) { return root->words()[kReport]; }
 

@@ -34,14 +34,21 @@ enum class State : uint8_t { kPending = 0, kKept = 1, kBroken = 2, kForwarded = 
 
 Value Make(Heap& heap);
 
-State StateOf(const Object* promise);
+inline State StateOf(const Object* promise) {
+  return static_cast<State>(promise->words()[0].small_int() & 3);
+}
 // The promise at the end of the chain; shortens the way.
-Object* Root(Heap& heap, Object* promise);
+Object* EndOfChain(Heap& heap, Object* promise);
+inline Object* Root(Heap& heap, Object* promise) {
+  if (StateOf(promise) != State::kForwarded) [[likely]]
+    return promise;
+  return EndOfChain(heap, promise);
+}
 // Of a root that is kept or broken.
 inline Value Outcome(const Object* root) { return root->words()[1]; }
 
 // Of a root: something waits, a listener or a message.
-bool HasWaiters(const Object* root);
+inline bool HasWaiters(const Object* root) { return !root->words()[3].is_nil(); }
 // Of a broken root.
 Value ReportOf(const Object* root);
 

@@ -76,6 +76,8 @@ class EventChain {
     return (size() / Segment::kEvents + 1) * static_cast<int64_t>(sizeof(Segment));
   }
 
+  // The next Append has its place at hand.
+  bool has_place() const { return tail_ != tail_end_; }
   void Append(const Event& event) {
     if (tail_ == tail_end_) [[unlikely]]
       GrowTail();
@@ -206,6 +208,7 @@ class EventQueue {
   bool empty() const { return sent_.empty() && !HasReleased(); }
   int64_t size() const { return sent_.size() + (released_ ? released_->size() : 0); }
 
+  bool has_place() const { return sent_.has_place(); }
   void Append(const Event& event) { sent_.Append(event); }
   // After what was released before, in front of all that was sent.
   void Release(const Event& event) {

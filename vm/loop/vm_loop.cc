@@ -76,10 +76,13 @@ absl::StatusOr<std::unique_ptr<VmLoop>> VmLoop::Create(Vm& vm, const Options& op
   r.wake.set_callback([loop = self.get()] { loop->RunPosts(); });
   r.idle.set_callback([loop = self.get()] { loop->OnIdle(); });
   r.mailbox->wake = r.wake.get();
+  vm.core().set_on_work([loop = self.get()] { loop->Wake(); });
+  if (vm.core().has_work()) self->Wake();
   return self;
 }
 
 VmLoop::~VmLoop() {
+  rep_->vm.core().set_on_work(nullptr);
   {
     const std::lock_guard<std::mutex> lock(rep_->mailbox->mutex);
     rep_->mailbox->wake = nullptr;

@@ -1,11 +1,15 @@
 // VmLoop runs a Vm on a libuv loop: turns in slices, input and output between them.
 //
+// Whoever gives the VM something to do (Send, Ask, Spawn, a Tell, a reply that a callback of the
+// loop keeps) need say nothing: the loop hears of it, and the VM runs soon.
+//
 // While the VM can run, each round of the loop runs one slice of about slice_steps and
 // then looks at what came in, so neither starves the other; an idle VM sleeps in the
 // system's poll. A VM with no events, no live device (a timer that runs, a reader that
 // somebody waits for, output not yet written) and no Hold is finished: Run() returns.
 //
-// Ownership: borrows the Vm, which outlives it, and the host's loop, if one is given.
+// Ownership: borrows the Vm, which outlives it and has one VmLoop at a time, and the host's loop,
+//            if one is given.
 //            Devices (devices.h) belong to the refs that reach them, and to the VmLoop while
 //            they have something to do; they are closed with the VmLoop, and answer
 //            #disconnected from then on.
@@ -78,15 +82,11 @@ class VmLoop {
   VmLoop& operator=(const VmLoop&) = delete;
 
   // Runs until the VM is finished, or Stop(). May be called again. A host that runs its loop
-  // itself needs no Run(): Wake() once is enough.
+  // itself needs no Run().
   void Run();
   // No further slice begins; Run() returns soon. From callbacks of the loop, and from posts.
   void Stop();
   bool is_stopped() const;
-
-  // The VM got something to do from outside of its turns (Send, Ask, a reply): call this after.
-  // Posts and devices do it themselves.
-  void Wake();
 
   // See Poster. Never blocks.
   absl::Status Post(absl::AnyInvocable<void(Vm&)> fn) { return poster().Post(std::move(fn)); }
@@ -109,6 +109,8 @@ class VmLoop {
 
   // --- for devices (loop_device.h)
   void Add(const std::shared_ptr<LoopDevice>& device);
+  // A slice soon, and after it a look at all devices, though the VM may have nothing to do.
+  void Wake();
   // Shares in the device while it IsPending(), until the end of a slice that finds it idle.
   static void Keep(const std::shared_ptr<LoopDevice>& device);
   // While there are more pauses than resumes the VM does not run: output that is not taken

@@ -116,6 +116,11 @@ Value Turn::Create(const Definition& definition, std::initializer_list<Value> ca
   return Value::Target(o);
 }
 
+void Turn::SendSlow(Value target, Value message) {
+  if (end_ != TurnEnd::kDone) return;
+  if (!core_.Send(target, message, Value::Nil())) end_ = core_.Quota(Resource::kEvents);
+}
+
 Value Turn::Ask(Value target, Value message) {
   VESICLE_CHECK(target.is_target());
   const Value promise = core_.NewPromise();

@@ -157,9 +157,8 @@ class Turn : public Build {
   // Wants target.is_target().
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Send(Value target, Value message) {
     VESICLE_CHECK(target.is_target());
-    if (end_ != TurnEnd::kDone) return;
-    if (!core_.Send(target, message, Value::Nil())) [[unlikely]]
-      end_ = core_.Quota(Resource::kEvents);
+    if (end_ != TurnEnd::kDone || !core_.SendAtOnce(target, message)) [[unlikely]]
+      SendSlow(target, message);
   }
   // A promise of the reply.
   Value Ask(Value target, Value message);
@@ -216,6 +215,7 @@ class Turn : public Build {
     ForgetFailed();
   }
   Value TakeSlot();
+  void SendSlow(Value target, Value message);
   void Listen(Value promise, Value continuation);
   bool HasFuelAndRoom(uint64_t bytes);
 

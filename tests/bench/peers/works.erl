@@ -93,6 +93,31 @@ resident_bytes() ->
     [_, Pages | _] = string:lexemes(binary_to_list(Statm), " "),
     list_to_integer(Pages) * 4096.
 
+%% --- host: what is told, asked and made one after the other
+
+passes(Next) ->
+    receive
+        {0, Report} -> Report ! done, passes(Next);
+        {N, Report} -> Next ! {N - 1, Report}, passes(Next);
+        {ask, From, Ref} -> From ! {Ref, 1}, passes(Next)
+    end.
+
+opened() -> receive {next, Next} -> passes(Next) end.
+
+ask(Of) ->
+    Ref = make_ref(),
+    Of ! {ask, self(), Ref},
+    receive {Ref, V} -> V end.
+
+asks(_, 0) -> ok;
+asks(Of, N) -> 1 = ask(Of), asks(Of, N - 1).
+
+fans(_, 0) -> ok;
+fans(All, N) ->
+    Refs = [begin Ref = make_ref(), One ! {ask, self(), Ref}, Ref end || One <- All],
+    [receive {Ref, 1} -> ok end || Ref <- Refs],
+    fans(All, N - 1).
+
 %% --- computing
 
 fib(N) when N < 2 -> N;
@@ -147,6 +172,21 @@ work("wire", [N]) ->
     result("wire_many_ns", Many / N),
     Tell = timed(fun() -> notes(Desk, 10 * N), echoes(Desk, 1) end),
     result("wire_tell_ns", Tell / (10 * N));
+work("host", [N]) ->
+    All = [spawn(fun opened/0) || _ <- lists:seq(1, 100)],
+    [First | Rest] = All,
+    [A ! {next, B} || {A, B} <- lists:zip(All, Rest ++ [First])],
+    Report = self(),
+    Tell = timed(fun() -> First ! {N, Report}, receive done -> ok end end),
+    result("host_tell_ns", Tell / N),
+    %% Asked by a process, as everything is.
+    Asked = fun(F) ->
+        timed(fun() -> spawn(fun() -> F(), Report ! done end), receive done -> ok end end)
+    end,
+    Asks = N div 10,
+    result("host_ask_ns", Asked(fun() -> asks(hd(Rest), Asks) end) / Asks),
+    result("host_fan_ns", Asked(fun() -> fans(All, Asks div 100) end) / (Asks div 100 * 100)),
+    result("host_spawn_ns", timed(fun() -> make_all(Asks) end) / Asks);
 work("ring", [Actors, Laps]) ->
     Report = self(),
     First = spawn(fun() -> builder(Actors, Report) end),

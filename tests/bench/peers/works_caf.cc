@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -141,6 +142,80 @@ void Create(caf::actor_system& system, int64_t actors, int64_t rounds) {
   Result("create_ns", times[times.size() / 2] / static_cast<double>(actors));
 }
 
+// --- host: what is told, asked and made, by typed actors
+
+using pass_atom = caf::atom_constant<caf::atom("pass")>;
+using get_atom = caf::atom_constant<caf::atom("get")>;
+using next_atom = caf::atom_constant<caf::atom("next")>;
+using link_actor =
+    caf::typed_actor<caf::reacts_to<next_atom, actor>, caf::reacts_to<pass_atom, int64_t>,
+                     caf::replies_to<get_atom>::with<int64_t>>;
+
+struct LinkState {
+  link_actor next;
+};
+
+link_actor::behavior_type linked(link_actor::stateful_pointer<LinkState> self, actor report) {
+  return {
+      [=](next_atom, const actor& next) { self->state.next = caf::actor_cast<link_actor>(next); },
+      [=](pass_atom, int64_t left) {
+        if (left > 0) {
+          self->send(self->state.next, pass_atom::value, left - 1);
+        } else {
+          caf::anon_send(report, true);
+        }
+      },
+      [](get_atom) { return int64_t{1}; }};
+}
+
+// So many questions, one after the other.
+struct Asker {
+  static void Ask(event_based_actor* self, link_actor of, int64_t left, actor report) {
+    if (left == 0) return self->send(report, true);
+    self->request(of, caf::infinite, get_atom::value).then([=](int64_t) {
+      Ask(self, of, left - 1, report);
+    });
+  }
+  // All of them at once, and again when all have answered.
+  static void Fan(event_based_actor* self, std::vector<link_actor> all, int64_t left,
+                  actor report) {
+    if (left == 0) return self->send(report, true);
+    auto missing = std::make_shared<size_t>(all.size());
+    for (const link_actor& one : all) {
+      self->request(one, caf::infinite, get_atom::value).then([=](int64_t) {
+        if (--*missing == 0) Fan(self, all, left - 1, report);
+      });
+    }
+  }
+};
+
+void Host(caf::actor_system& system, int64_t messages) {
+  caf::scoped_actor self{system};
+  const actor report = caf::actor_cast<actor>(self);
+  std::vector<link_actor> all;
+  for (int i = 0; i < 100; ++i) all.push_back(system.spawn(linked, report));
+  for (size_t i = 0; i < all.size(); ++i) {
+    self->send(all[i], next_atom::value, caf::actor_cast<actor>(all[(i + 1) % all.size()]));
+  }
+  const auto timed = [&](const char* what, int64_t count, auto begin) {
+    const double from = NowNs();
+    begin();
+    AwaitReport(self);
+    Result(what, (NowNs() - from) / static_cast<double>(count));
+  };
+  const int64_t asks = messages / 10, rounds = asks / 100;
+  timed("host_tell_ns", messages, [&] { self->send(all[0], pass_atom::value, messages); });
+  timed("host_ask_ns", asks, [&] {
+    system.spawn([=](event_based_actor* asker) { Asker::Ask(asker, all[1], asks, report); });
+  });
+  timed("host_fan_ns", rounds * 100, [&] {
+    system.spawn([=](event_based_actor* asker) { Asker::Fan(asker, all, rounds, report); });
+  });
+  const actor make = system.spawn(maker, report);
+  to_run = asks;
+  timed("host_spawn_ns", asks, [&] { self->send(make, asks); });
+}
+
 // --- idle
 
 double ResidentBytes() {
@@ -182,6 +257,8 @@ int main(int argc, char** argv) {
     Result("fanin_paced_ns", FanIn(system, size1, size2, paced));
   } else if (work == "create") {
     Create(system, size1, size2);
+  } else if (work == "host") {
+    Host(system, size1);
   } else if (work == "idle") {
     Idle(system, size1);
   }

@@ -25,7 +25,7 @@ struct Peer {
         tls(*vesicle::TlsTransport::Create(environment, tcp, identity)) {
     vesicle::NetworkOptions options;
     options.own.name = {"vesicle-tls", identity.designator()};
-    network = std::make_unique<vesicle::Network>(vm, environment, *tls, options, [] {});
+    network = std::make_unique<vesicle::Network>(vm, environment, *tls, options);
   }
 
   vesicle::Vm vm;

@@ -137,7 +137,6 @@ TEST_CASE("process end: one that never stops talking leaves others their turns, 
       world.Spawn({.actor = "chatter", .arguments = {ear}, .stop_ms_max = 200, .term_ms_max = 200});
   REQUIRE(world.Started(*child).ok());
   world.vm.Send(child->ref(), world.vm.Nil());
-  world.loop->Wake();
   REQUIRE(world.RunUntil([&] { return heard > 10'000; }));
   for (int i = 1; i <= 5; ++i) {
     const int64_t before = Ms();

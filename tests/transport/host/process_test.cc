@@ -176,7 +176,6 @@ TEST_CASE("process: a supervisor is told of a crash, and starts it again behind 
     world.vm.Ask(target, message, [&](const Reply& r) {
       if (r.ok()) got = Root(world.vm.core().heap(), r.value());
     });
-    world.loop->Wake();
     world.RunUntil([&] { return !got.value().is_nil(); });
     return got;
   };

@@ -80,7 +80,6 @@ struct ProcessWorld {
     vm.Ask(ref, message, [said](const Reply& reply) {
       *said = Print(reply.ok() ? reply.value() : reply.reason());
     });
-    loop->Wake();
     return said;
   }
   std::string Answer(const Root& ref, Value message) {

@@ -12,6 +12,8 @@
 #include "vm/loop/devices.h"
 #include "vm/loop/pause_stats.h"
 #include "vm/loop/signal_watcher.h"
+#include "vm/loop/uv_handle.h"
+#include "vm/native/typed/actor.h"
 
 namespace vesicle {
 
@@ -84,13 +86,78 @@ TEST_CASE("loop: on a host's loop, and gone before it") {
     vm.Send(actor, vm.Nil());
     bool rang = false;
     vm.Ask(timer, vm.Tagged("after", 1), [&](const Reply&) { rang = true; });
-    loop->Wake();
     uv_run(&host, UV_RUN_DEFAULT);
     CHECK(turns == 1);
     CHECK(rang);
   }
   uv_run(&host, UV_RUN_DEFAULT);  // frees what was closed
   CHECK(uv_loop_close(&host) == 0);
+}
+
+TEST_CASE("loop: what a callback of the host's own loop tells an actor arrives") {
+  struct Counter {
+    void Add(int64_t n) { sum += n; }
+    int64_t Get() const { return sum; }
+    int64_t sum = 0;
+  };
+  uv_loop_t host;
+  REQUIRE(uv_loop_init(&host) == 0);
+  Vm vm;
+  const ActorRef<Counter> before = vm.Spawn<Counter>();
+  before.Tell(&Counter::Add, 1);
+  auto loop = *VmLoop::Create(vm, {.host_loop = &host});
+  uv_run(&host, UV_RUN_DEFAULT);
+  int64_t sum = 0;
+  const auto note = [&](const absl::StatusOr<int64_t>& n) { sum = *n; };
+  before.Ask(&Counter::Get).Then(note);
+  uv_run(&host, UV_RUN_DEFAULT);
+  CHECK(sum == 1);
+
+  // Twice, with a VM that rests in between; and the loop has nothing else that keeps it.
+  std::optional<ActorRef<Counter>> counter;
+  UvHandle<uv_timer_t> timer;
+  REQUIRE(timer.Init(&host, uv_timer_init) == 0);
+  for (const int64_t n : {3, 4}) {
+    timer.set_callback([&, n] {
+      if (!counter) counter = vm.Spawn<Counter>();
+      counter->Tell(&Counter::Add, n);
+    });
+    uv_timer_start(timer.get(), UvHandle<uv_timer_t>::Fire, 1, 0);
+    uv_run(&host, UV_RUN_DEFAULT);
+  }
+  CHECK_FALSE(vm.core().has_work());
+  counter->Ask(&Counter::Get).Then(note);
+  uv_run(&host, UV_RUN_DEFAULT);
+  CHECK(sum == 7);
+  timer.Close();
+  loop.reset();
+  uv_run(&host, UV_RUN_DEFAULT);
+  CHECK(uv_loop_close(&host) == 0);
+}
+
+TEST_CASE("loop: who waits is told once that there is work, and again when all of it was done") {
+  Vm vm;
+  int told = 0;
+  vm.core().set_on_work([&] { ++told; });
+  const Root actor = vm.Create([](Turn& turn) { turn.Reply(turn.message()); });
+  vm.Send(actor, vm.Nil());
+  vm.Send(actor, vm.Nil());
+  CHECK(told == 1);
+  // From within turns nobody needs to be told.
+  vm.Ask(actor, vm.Nil(), [&](const Reply&) { vm.Send(actor, vm.Nil()); });
+  vm.Run();
+  CHECK(told == 1);
+  // A promise that is kept from outside: who waits for it has something to do.
+  ReplySlot slot;
+  const Root asked = vm.Create([&](Turn& turn) { slot = turn.TakeReply(); });
+  bool is_kept = false;
+  vm.Ask(asked, vm.Nil(), [&](const Reply&) { is_kept = true; });
+  vm.Run();
+  CHECK(told == 2);
+  slot.Keep(vm.Nil());
+  CHECK(told == 3);
+  vm.Run();
+  CHECK(is_kept);
 }
 
 TEST_CASE("loop: a device answers #disconnected when its loop is gone") {

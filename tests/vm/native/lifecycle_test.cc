@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -265,6 +266,28 @@ TEST_CASE("lifecycle: a script's supervisor starts, restarts and stops typed act
   CHECK(tell("two") == "s made, s start, s did two");
   w.vm.Send(supervisor, w.vm.Symbol("stop"));
   CHECK(w.Take() == "s gone");
+}
+
+TEST_CASE("lifecycle: what is made of arguments that cannot be copied has one life") {
+  class Owner {
+   public:
+    explicit Owner(std::unique_ptr<int64_t> owned) : owned_(std::move(owned)) {}
+    void Touch() { ++*owned_; }
+
+   private:
+    std::unique_ptr<int64_t> owned_;
+  };
+  World w;
+  const ActorRef<Owner> spawned = w.vm.Spawn<Owner>(std::make_unique<int64_t>(7));
+  CHECK(w.StatusOf(spawned.Ask(&Owner::Touch)) == "OK");
+  const Root behavior = BehaviorOf<Owner>(w.vm, std::make_unique<int64_t>(7));
+  const Root first = w.vm.Create(behavior.value()), second = w.vm.Create(behavior.value());
+  const auto touch = [&](const Root& root) {
+    return w.StatusOf(ActorRef<Owner>::From(w.vm.actors(), root.value())->Ask(&Owner::Touch));
+  };
+  CHECK(touch(first) == "OK");
+  CHECK(touch(second) == "CANCELLED");
+  CHECK(touch(first) == "OK");
 }
 
 TEST_CASE("lifecycle: a supervisor in C++") {

@@ -82,7 +82,6 @@ struct ByteStream::State final : LoopGuest {
       StopReading();
       readers.WakeAll();
     }
-    loop()->Wake();
   }
 
   // --- writing
@@ -112,7 +111,6 @@ struct ByteStream::State final : LoopGuest {
       if (HasRoom()) writers.WakeOne();
       if (unwritten == 0) flushers.WakeAll();
     }
-    loop()->Wake();
   }
   void BreakWrites(int rc) {
     if (write_end.ok()) write_end = UvStatus(rc, "stream");
@@ -190,14 +188,12 @@ void ByteStream::EndWrites() const {
       uv_shutdown(request, &state_->handle->stream, [](uv_shutdown_t* over, int) { delete over; });
   if (rc < 0) delete request;
   state_->writers.WakeAll();
-  state_->loop()->Wake();
 }
 
 void ByteStream::Close() const {
   if (state_->handle == nullptr) return;
   state_->received.clear();
   state_->End(absl::CancelledError("the stream was closed here"));
-  state_->loop()->Wake();
 }
 
 // ---------------------------------------------------------------------------

@@ -18,7 +18,6 @@ void CompletionState::Finish() {
   is_done_ = true;
   on_cancel_ = nullptr;
   if (core_ != nullptr) core_->Keep(promise_.value(), Value::Nil());
-  if (loop() != nullptr) loop()->Wake();
 }
 
 void CompletionState::OnLoopGone() {

@@ -4,12 +4,11 @@
 //   Channel<int> channel(vm.actors(), 16);
 //   bool sent = co_await channel.Send(3);                       // false: it is closed
 //   while (std::optional<int> n = co_await channel.Receive()) .. // nothing: closed, and empty
-//   if (!channel.TrySend(4)) ..                                 // full; from anywhere on the
-//   thread
+//   if (!channel.TrySend(4)) ..                     // full; from anywhere on the thread
 //
 // It is how work comes to an actor beside its inbox: a device's callback or a handle of the loop
 // calls TrySend, a task of the actor receives, or Context::Attach (attach.h) makes each item a turn
-// of it. Outside of turns call VmLoop::Wake() after.
+// of it.
 //
 // Items are C++ objects and do not become values: the channel is for those who share it in C++, and
 // nothing of it is undone when a turn fails. Waiting is in order; whoever comes later goes behind.

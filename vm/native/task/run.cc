@@ -35,8 +35,14 @@ bool Run::Segment(Turn& turn) {
     }
   }
   TurnAccess::FailForGood(turn);
-  if (turn.has_failed() || root_.done()) return true;
-  if (const Value slot = TurnAccess::TakeSlot(turn); !slot.is_nil()) {
+  if (turn.has_failed() || root_.done()) {
+    slot_.reset();  // the turn settles it
+    return true;
+  }
+  const Value slot = TurnAccess::TakeSlot(turn);
+  if (slot.is_nil()) {
+    slot_.reset();
+  } else if (slot_.value() != slot) {
     slot_ = Root(turn.core().heap(), slot);
   }
   return false;
@@ -62,10 +68,7 @@ void Run::OnWake(Turn& turn) {
     actors.BeginWait(*this);
     return waits_->Arm(actors);
   }
-  if (slot_.heap() != nullptr) {
-    TurnAccess::GiveSlot(turn, slot_.value());
-    slot_.reset();
-  }
+  if (slot_.heap() != nullptr) TurnAccess::GiveSlot(turn, slot_.value());
   if (!Segment(turn)) return;
   End();
   if (turn.has_failed()) {

@@ -26,6 +26,7 @@
 #define VESICLE_VM_NATIVE_TYPED_ACTOR_H_
 
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -43,21 +44,25 @@ namespace typed_internal {
 // Makes the object from copies of the arguments, each time that an actor begins a life. What
 // cannot be copied makes one object only: a supervisor cannot start it again.
 template <typename T, typename... As>
-std::function<void*()> Maker(As&&... as) {
+ActorCode::MakeObject Maker(As&&... as) {
   static_assert(std::is_constructible_v<T, std::decay_t<As>...>,
                 "vesicle: the class has no constructor for these arguments");
   using All = std::tuple<std::decay_t<As>...>;
-  auto all = std::make_shared<All>(std::forward<As>(as)...);
-  if constexpr ((std::is_copy_constructible_v<std::decay_t<As>> && ...)) {
-    return [all = std::move(all)]() -> void* {
-      return std::apply([](auto... copies) -> void* { return new T(std::move(copies)...); }, *all);
-    };
+  if constexpr (sizeof...(As) == 0) {
+    return {nullptr, [](void*) -> void* { return new T(); }};
+  } else if constexpr ((std::is_copy_constructible_v<std::decay_t<As>> && ...)) {
+    return {std::make_shared<All>(std::forward<As>(as)...), [](void* all) -> void* {
+              return std::apply([](auto... copies) -> void* { return new T(std::move(copies)...); },
+                                *static_cast<All*>(all));
+            }};
   } else {
-    return [all = std::move(all)]() mutable -> void* {
-      const std::shared_ptr<All> once = std::exchange(all, nullptr);
-      if (once == nullptr) return nullptr;
-      return std::apply([](auto&... ones) -> void* { return new T(std::move(ones)...); }, *once);
-    };
+    using Once = std::optional<All>;
+    return {std::make_shared<Once>(std::in_place, std::forward<As>(as)...), [](void* all) -> void* {
+              Once once = std::exchange(*static_cast<Once*>(all), std::nullopt);
+              if (!once) return nullptr;
+              return std::apply([](auto&... ones) -> void* { return new T(std::move(ones)...); },
+                                *once);
+            }};
   }
 }
 

@@ -70,10 +70,14 @@ ActorCode::~ActorCode() {
   if (link_->actors == nullptr) return;
   // A collection runs: what the object's destructor does waits.
   Forget();
-  sources_.MoveTo(*activities_);
-  if (object_ != nullptr || !activities_->empty()) {
-    actors_->Bury(std::move(activities_), std::exchange(object_, nullptr), info_.destroy);
+  sources_.MoveTo(activities_);
+  if (object_ == nullptr && activities_.empty()) return;
+  std::unique_ptr<ActivityList> rest;
+  if (!activities_.empty()) {
+    rest = std::make_unique<ActivityList>();
+    activities_.MoveTo(*rest);
   }
+  actors_->Bury(std::move(rest), std::exchange(object_, nullptr), info_.destroy);
 }
 
 void ActorCode::Forget() {
@@ -126,14 +130,15 @@ TurnEnd NewbornCode::Enter(Core& core, Object* holder) {
 // ---------------------------------------------------------------------------
 // Turns
 
-inline void ActorCode::OneTurn(Turn& turn) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void ActorCode::OneTurn(Turn& turn) {
   const Value message = turn.message();
   if (word_call::Is(message)) {
     if (state_ != State::kRunning) [[unlikely]]
       return UnusualTurn(turn, nullptr, nullptr);
     const Actors::Numbered& called = actors_->CallOfNumber(word_call::NumberOf(message));
-    const Value argument = Value::SmallInt(word_call::ArgumentOf(message));
-    return Invoke(turn, called.call, called.method, &argument);
+    return Guard(turn, called.call, called.method, [&] {
+      called.call->invoke_word(*this, turn, called.method, word_call::ArgumentOf(message));
+    });
   }
   const Call* call = CallOfMessage(message);
   if (call == nullptr) return ByName(turn);
@@ -273,7 +278,7 @@ void ActorCode::AfterTaskFailed(Turn& turn, std::string_view what) {
     NoteFault(turn, what, /*at_start=*/false);
   }
   // What it may wait for is over, whatever its turn did.
-  if (state_ == State::kWaitingForTasks && activities_->empty()) Kill(turn.self());
+  if (state_ == State::kWaitingForTasks && activities_.empty()) Kill(turn.self());
 }
 
 void ActorCode::NoteFault(Turn& turn, std::string_view method, bool at_start) {

@@ -14,7 +14,6 @@
 #define VESICLE_VM_NATIVE_TYPED_ACTOR_CODE_H_
 
 #include <chrono>
-#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -52,7 +51,18 @@ class TypedCode : public CodeBody {
 
 class ActorCode final : public TypedCode {
  public:
-  using MakeObject = std::function<void*()>;
+  // Makes the object when a life begins; null: it cannot be made anew. Copies share the arguments.
+  class MakeObject {
+   public:
+    MakeObject() = default;
+    MakeObject(std::shared_ptr<void> arguments, void* (*make)(void* arguments))
+        : arguments_(std::move(arguments)), make_(make) {}
+    void* operator()() const { return make_(arguments_.get()); }
+
+   private:
+    std::shared_ptr<void> arguments_;
+    void* (*make_)(void* arguments) = nullptr;
+  };
   ActorCode(Actors& actors, const typed_internal::ClassInfo& info, ActorOptions options,
             MakeObject make);
   ~ActorCode() override;
@@ -70,7 +80,7 @@ class ActorCode final : public TypedCode {
   Actors& actors() { return *actors_; }
   void* object() { return object_; }
   Context& context() { return context_; }
-  ActivityList& activities() { return *activities_; }
+  ActivityList& activities() { return activities_; }
   // What it serves beside its inbox (task/attach.h): ends when it begins to stop.
   ActivityList& sources() { return sources_; }
   Inbox& inbox() { return inbox_; }
@@ -116,10 +126,14 @@ class ActorCode final : public TypedCode {
   void ByName(Turn& turn);
   void Invoke(Turn& turn, const typed_internal::Call* call, int64_t method,
               const Value* arguments) {
+    Guard(turn, call, method, [&] { call->invoke(*this, turn, method, arguments); });
+  }
+  template <typename Fn>
+  void Guard(Turn& turn, const typed_internal::Call* call, int64_t method, Fn fn) {
     called_ = call;
     method_ = method;
     try {
-      call->invoke(*this, turn, method, arguments);
+      fn();
     } catch (const std::bad_alloc&) {
       throw;
     } catch (...) {
@@ -132,26 +146,28 @@ class ActorCode final : public TypedCode {
   void StopAfterFault(Value self);
   void Forget();
 
+  // What each turn looks at, close together.
   Actors* actors_;
+  void* object_ = nullptr;
+  // Of the running turn.
+  const typed_internal::Call* called_ = nullptr;
+  int64_t method_ = 0;
+  State state_ = State::kNew;
+  bool is_refusal_ = false;
+  bool is_answer_ = false;
+
+  bool was_started_ = false;
+  bool is_listed_ = false;
   Context context_;
   MakeObject make_;
-  void* object_ = nullptr;
   Object* code_object_ = nullptr;  // stands in the old space: its address is good for life
-  std::unique_ptr<ActivityList> activities_ = std::make_unique<ActivityList>();
+  ActivityList activities_;
   ActivityList sources_;
   Inbox inbox_;
   size_t tasks_max_;
   Root ended_;
   Alarm grace_;
-  State state_ = State::kNew;
-  bool was_started_ = false;
-  bool is_listed_ = false;
   std::list<ActorCode*>::iterator place_;
-  // Of the running turn.
-  bool is_refusal_ = false;
-  bool is_answer_ = false;
-  const typed_internal::Call* called_ = nullptr;
-  int64_t method_ = 0;
 };
 
 // The message that stops an actor.
@@ -190,8 +206,10 @@ template <typename T, typename M>
 struct CallOf {
   using S = SignatureOf<M>;
 
+  using Arguments = typename S::Arguments;
+
   static void Invoke(ActorCode& code, Turn& turn, int64_t method, const Value* arguments) {
-    typename S::Arguments stored{};
+    Arguments stored{};
     if constexpr (S::kCount > 0) {
       Reading in(turn.core(), &code.actors());
       size_t index = 0;
@@ -205,6 +223,22 @@ struct CallOf {
       if (!ok) [[unlikely]]
         return code.RefuseArgument(turn, &kCall, method, index, in);
     }
+    Run(code, turn, method, stored);
+  }
+  static void InvokeWord(ActorCode& code, Turn& turn, int64_t method, int64_t argument) {
+    Arguments stored{};
+    if constexpr (S::kCount > 0) {
+      auto& integer = std::get<0>(stored);
+      if (!std::in_range<std::remove_cvref_t<decltype(integer)>>(argument)) [[unlikely]] {
+        const Value word = Value::SmallInt(argument);
+        return Invoke(code, turn, method, &word);
+      }
+      integer = static_cast<std::remove_cvref_t<decltype(integer)>>(argument);
+    }
+    Run(code, turn, method, stored);
+  }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE static void Run(ActorCode& code, Turn& turn, int64_t method,
+                                               Arguments& stored) {
     T& object = *static_cast<T*>(code.object());
     const M pointer = UnpackMethod<M>(method);
     std::apply(
@@ -226,7 +260,14 @@ struct CallOf {
         },
         stored);
   }
-  static constexpr Call kCall{&Invoke, S::kCount};
+  static constexpr Call MakeCall() {
+    if constexpr (word_call::kMayFit<Arguments>) {
+      return {&Invoke, S::kCount, &InvokeWord};
+    } else {
+      return {&Invoke, S::kCount};
+    }
+  }
+  static constexpr Call kCall = MakeCall();
 };
 
 // The message of a typed call: the Call, the method, the arguments.

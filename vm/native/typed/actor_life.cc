@@ -63,8 +63,8 @@ void ActorCode::OnStartCall(Turn& turn) {
 void ActorCode::OnStopCall(Turn& turn, std::chrono::nanoseconds grace) {
   if (state_ >= State::kWaitingForTasks) return;
   sources_.Clear();
-  if (state_ == State::kNew || activities_->empty() || grace.count() == 0) {
-    activities_->Clear();
+  if (state_ == State::kNew || activities_.empty() || grace.count() == 0) {
+    activities_.Clear();
     state_ = State::kStopping;
     return OnFinishCall(turn);
   }
@@ -77,7 +77,7 @@ void ActorCode::OnStopCall(Turn& turn, std::chrono::nanoseconds grace) {
 }
 
 void ActorCode::OnActivityEnd(Turn& turn) {
-  if (state_ != State::kWaitingForTasks || !activities_->empty()) return;
+  if (state_ != State::kWaitingForTasks || !activities_.empty()) return;
   state_ = State::kStopping;
   turn.Send(turn.self(), LifeMessage(turn.core(), kFinishCall));
 }
@@ -91,7 +91,7 @@ void ActorCode::Kill(Value self) {
       [this, link = link_, self = Root(heap, self), code = Root(heap, Value::Data(code_object_))] {
         if (link->actors == nullptr || state_ != State::kStopping) return;
         sources_.Clear();
-        activities_->Clear();
+        activities_.Clear();
         link->actors->core().Deliver(self.value(), LifeMessage(link->actors->core(), kFinishCall),
                                      Value::Nil());
       });
@@ -119,9 +119,9 @@ void ActorCode::Abandon() {
   grace_.Off();
   Forget();
   sources_.Clear();
-  activities_->Clear();
+  activities_.Clear();
   if (object_ != nullptr) info_.destroy(std::exchange(object_, nullptr));
-  make_ = nullptr;
+  make_ = {};
   inbox_.Close();
   if (ended_.heap() != nullptr) actors_->core().Keep(ended_.value(), Value::Nil());
 }

@@ -13,7 +13,10 @@
 // A ref may lead out: to an actor behind a membrane, in another VM, or in a script. Then a call is
 // a message by name, #add(3), which any actor can take; only methods that T lists have one. Others
 // break with Unimplemented. Stop, Kill and Join are for refs that lead to an actor of class T in
-// this VM; elsewhere they are Unimplemented, too, or do nothing.
+// this VM; elsewhere they are Unimplemented, too, or do nothing. So the value of a ref carries no
+// control, whoever gets it outside of the C++ of this VM. Within, where nothing keeps C++ from C++,
+// control goes with the ref for convenience; less is a Sender (Narrow), which calls one method and
+// neither stops nor watches.
 //
 // Ownership: keeps the actor alive, as a Root does; actors that hold refs to themselves or to
 //            each other, until they stop. Empty when the VM is gone: what is sent then is dropped.
@@ -57,12 +60,11 @@ class ActorRef {
   template <typename M, typename... As>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Tell(M method, As&&... as) const {
     typed_internal::CheckCall<T, M, As...>();
-    if (is_empty()) return;
-    if (is_plain_) [[likely]] {
-      actors_->Send(root_.value(), MakeMessage(method, std::forward<As>(as)...), Value::Nil());
-    } else {
-      TellSlow(MakeMessage(method, std::forward<As>(as)...));
+    if constexpr (typed_internal::word_call::kMayFit<typename SignatureOf<M>::Arguments>) {
+      if (is_plain_ && TellInWord(method, as...)) [[likely]]
+        return;
     }
+    TellAnyway(method, std::forward<As>(as)...);
   }
 
   template <typename M, typename... As>
@@ -173,6 +175,30 @@ class ActorRef {
     if (build.failed()) [[unlikely]]
       if (Turn* turn = actors_->turn()) turn->Quota(Resource::kMemory);
     return message;
+  }
+  // The way of most tells, without a call. False: nothing was done.
+  template <typename M, typename... As>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool TellInWord(M method, const As&... as) const {
+    namespace word_call = typed_internal::word_call;
+    if (root_.heap() == nullptr) return false;
+    int64_t argument = 0;
+    if constexpr (sizeof...(As) > 0) {
+      const auto integer =
+          static_cast<std::tuple_element_t<0, typename SignatureOf<M>::Arguments>>((as, ...));
+      if (!std::in_range<int64_t>(integer)) return false;
+      argument = static_cast<int64_t>(integer);
+    }
+    const uint32_t number = actors_->CachedNumberOf(&typed_internal::CallOf<T, M>::kCall,
+                                                    typed_internal::PackMethod(method));
+    return word_call::Fits(argument) && number < word_call::kNumbersMax &&
+           actors_->SendAtOnce(root_.value(), word_call::Make(number, argument));
+  }
+  template <typename M, typename... As>
+  ABSL_ATTRIBUTE_NOINLINE void TellAnyway(M method, As&&... as) const {
+    if (is_empty()) return;
+    const Value message = MakeMessage(method, std::forward<As>(as)...);
+    if (is_plain_) return actors_->Send(root_.value(), message, Value::Nil());
+    TellSlow(message);
   }
   // Absent: it does not fit.
   template <typename M>

@@ -71,7 +71,8 @@ Value Actors::NewArm() {
     arm_code_ = Root(core_.heap(), Value::Data(code::Make(core_.heap(), new ArmCode(link_),
                                                           &ArmCode::Enter, nullptr, 0)));
   }
-  Object* closure = core_.NewHolder(Kind::kFunction, arm_code_.value().data(), 2);
+  Object* closure = core_.heap().AllocateRaw(Kind::kFunction, 3);
+  closure->words()[0] = arm_code_.value();
   closure->words()[1] = Value::SmallInt(number_.index);
   closure->words()[2] = Value::SmallInt(number_.serial);
   return Value::Data(closure);

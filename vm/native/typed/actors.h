@@ -94,6 +94,10 @@ class Actors {
     if (turn_ != nullptr && slot.is_nil()) return turn_->Send(target, message);
     SendSlow(target, message, slot);
   }
+  // The same without a slot, in a turn, when nothing stands in the way. False: nothing was done.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool SendAtOnce(Value target, Value message) {
+    return turn_ != nullptr && !turn_->has_failed() && core_.SendAtOnce(target, message);
+  }
   // `waiting` goes on when the promise settles. Several promises for one wait: the first wakes.
   void BeginWait(Waiting& waiting) { number_ = waits_.Begin(waiting); }
   void WaitFor(Value promise);
@@ -113,11 +117,15 @@ class Actors {
   // The number of a method for calls that fit a word; what it is the number of. kNumbersMax: there
   // are too many.
   uint32_t NumberOf(const typed_internal::Call* call, int64_t method) {
-    const auto key = reinterpret_cast<uint64_t>(call) ^ static_cast<uint64_t>(method);
-    Numbered& place = cached_[(key >> 4) % kCached];
+    Numbered& place = cached_[PlaceOf(call, method)];
     if (place.call != call || place.method != method) [[unlikely]]
       place = FindNumber(call, method);
     return place.number;
+  }
+  // UINT32_MAX: it is to be looked for.
+  uint32_t CachedNumberOf(const typed_internal::Call* call, int64_t method) const {
+    const Numbered& place = cached_[PlaceOf(call, method)];
+    return place.call == call && place.method == method ? place.number : UINT32_MAX;
   }
   struct Numbered {
     const typed_internal::Call* call = nullptr;
@@ -155,6 +163,9 @@ class Actors {
     void* object;
     void (*destroy)(void*);
   };
+  static size_t PlaceOf(const typed_internal::Call* call, int64_t method) {
+    return ((reinterpret_cast<uint64_t>(call) ^ static_cast<uint64_t>(method)) >> 4) % kCached;
+  }
   Numbered FindNumber(const typed_internal::Call* call, int64_t method);
   void SendSlow(Value target, Value message, Value slot);
   Value NewArm();

@@ -3,6 +3,7 @@
 //   counter.Ask(&Counter::Get).Then([](absl::StatusOr<int64_t> n) { .. });
 //   counter.Ask(&Counter::Get).Within(50ms).Then(..);                  // or DeadlineExceeded
 //   absl::StatusOr<int64_t> n = co_await counter.Ask(&Counter::Get);   // in a task
+//   lobby.Ask(&Lobby::FindRoom, "hall").Early().Tell(&Room::Say, "hello");   // of what is to come
 //
 // Of a method that returns nothing it is an absl::Status. What statuses mean: status.h. The
 // callback is called once, in a turn of the actor that asked, or outside of any actor's if the host
@@ -30,7 +31,15 @@
 #pragma GCC visibility push(default)
 namespace vesicle {
 
+template <typename T>
+class ActorRef;
+
 namespace typed_internal {
+
+template <typename T>
+inline constexpr bool kIsActorRef = false;
+template <typename T>
+inline constexpr bool kIsActorRef<ActorRef<T>> = true;
 
 template <typename T>
 struct OutcomeOf {
@@ -98,6 +107,14 @@ class [[nodiscard]] Asked {
   }
 
   void Then(absl::AnyInvocable<void(Result)> callback) &&;
+
+  // Of an answer that is a ref: one that takes calls at once. They go ahead, by name, and arrive
+  // in order when the answer is there; over a line they are sent without waiting for it. Where the
+  // answer breaks, or is no ref of that class, so do they. Empty where the question was refused.
+  T Early() const requires typed_internal::kIsActorRef<T> {
+    if (actors_ == nullptr) return T();
+    return *T::From(*actors_, promise_.value());
+  }
 
   // --- what tasks and Select ask of whatever is awaited (task/task.h)
   bool IsReadyNow() const { return actors_ == nullptr; }

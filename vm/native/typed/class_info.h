@@ -59,6 +59,8 @@ struct alignas(8) Call {
   // Wants `count` arguments.
   void (*invoke)(ActorCode& code, Turn& turn, int64_t method, const Value* arguments);
   size_t count = 0;
+  // The same of a message that is a word (word_call); null: it cannot be one.
+  void (*invoke_word)(ActorCode& code, Turn& turn, int64_t method, int64_t argument) = nullptr;
 };
 
 // A call that fits the message's word: of a method without arguments, or with one integer of 44
