@@ -231,7 +231,7 @@ class Core final : private HeapClient, public IdentitySource {
   bool IsDry(Value payer) { return PayerOf(payer).dry; }
   // While one lives, outside of slices, what is made is paid by `payer` and held to its memory.
   // Where `bytes_wanted` are not free all is collected first, at that sponsor's cost. Within a
-  // slice it changes nothing.
+  // slice it changes nothing; within another one of the same payer hardly anything.
   class Paying {
    public:
     Paying(Core& core, Value payer, int64_t bytes_wanted = 0);
@@ -242,6 +242,7 @@ class Core final : private HeapClient, public IdentitySource {
    private:
     Core& core_;
     Sponsor* before_;
+    const Sponsor* outer_;
   };
   // Collects completely, at that sponsor's cost. Outside of slices.
   void CollectFor(Value payer);
@@ -682,6 +683,7 @@ class Core final : private HeapClient, public IdentitySource {
   TurnState turn_;
   bool in_turn_ = false;
   bool in_slice_ = false;
+  const Sponsor* paying_ = nullptr;   // outside of slices: of the innermost Paying
   std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before
   int64_t event_room_ = 0;
   int64_t event_room_given_ = 0;
