@@ -46,6 +46,7 @@ Session::Session(SessionHost& host, Options options)
       framer_(limits_.message),
       reader_(limits_.message),
       decoder_(heap(), core_.symbols(), core_),
+      fits_flat_(FitFlat(limits_.message)),
       bytes_(heap()) {
   const Core::Paying paying(core_, payer_);
   if (options.is_in_process) parcels_ = std::make_unique<Parcels>(*this, options.code);
@@ -64,6 +65,7 @@ void Session::VisitRoots(Visitor& visitor) {
   Value* words[] = {&payer_, &far_code_, &bootstrap_, &incoming_.target, &incoming_.slot};
   for (Value* word : words) visitor.Visit(word, 1);
   if (incoming_.ask) visitor.Visit(&incoming_.ask->value, 1);
+  if (!flat_.empty()) visitor.Visit(flat_.data(), flat_.size());
   exports_.Visit(visitor);
   imports_.Visit(visitor);
   promises_.Visit(visitor);
