@@ -138,6 +138,7 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
 
   // SessionHost
   Core& core() override { return vm_.core(); }
+  SessionCodec& codec() override { return codec_; }
   Environment& environment() override { return environment_; }
   void Wake() override { on_work_(); }
   void Fetch(std::string_view swiss, Value slot) override;
@@ -187,6 +188,7 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
   Environment& environment_;
   Transport& transport_;
   NetworkOptions options_;
+  SessionCodec codec_;
   absl::AnyInvocable<void()> on_work_;
   SessionTable table_;
   GiftTable gifts_;

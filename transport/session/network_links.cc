@@ -133,10 +133,11 @@ void Network::Open(NetworkLink& link, const SessionTable::Verdict& verdict) {
     table_.SetOwnKey(link.id(), link.handshake().key().public_key());
   }
   link.connection().MarkAuthenticated();
+  link.handshake().key().Rest();
   auto session = std::make_unique<Session>(
       *this, Session::Options{.connection = &link.connection(),
                               .key = link.handshake().key(),
-                              .hello = link.handshake().hello(),
+                              .hello = link.handshake().TakeHello(),
                               .payer = terms->payer.value(),
                               .dialect = options_.dialect,
                               .limits = options_.limits,

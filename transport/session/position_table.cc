@@ -43,6 +43,15 @@ void PositionTable::Remove(Entry* entry) {
   free_.push_back(entry->index);
 }
 
+void PositionTable::Rest() {
+  if (size() > 0) return;
+  entries_ = hand_ = 0;
+  std::vector<std::unique_ptr<Block>>().swap(blocks_);
+  std::vector<uint32_t>().swap(free_);
+  std::vector<Value>().swap(chunks_);
+  by_position_ = {};
+}
+
 Value PositionTable::Get(const Entry& entry) {
   Object* chunk = chunks_[entry.index / kChunkWords].data();
   const uint32_t word = entry.index % kChunkWords;

@@ -93,6 +93,8 @@ class PositionTable {
   size_t size() const { return by_position_.size(); }
   size_t entries_max() const { return entries_max_; }
   bool is_full() const { return size() >= entries_max_; }
+  // One that is empty gives back its room.
+  void Rest();
   // In C++ memory.
   size_t bytes() const {
     return blocks_.size() * sizeof(Block) + free_.capacity() * sizeof(uint32_t) +

@@ -42,10 +42,7 @@ Session::Session(SessionHost& host, Options options)
       kept_answers_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.asks_max),
       listeners_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.listens_max),
       out_(limits_.message),
-      encoder_(heap()),
       framer_(limits_.message),
-      reader_(limits_.message),
-      decoder_(heap(), core_.symbols(), core_),
       fits_flat_(FitFlat(limits_.message)),
       bytes_(heap()) {
   const Core::Paying paying(core_, payer_);
@@ -74,7 +71,7 @@ void Session::VisitRoots(Visitor& visitor) {
   listeners_.Visit(visitor);
   // Otherwise it keeps what it read last, of which nobody knows.
   if (!incoming_.is_under_way) return;
-  decoder_.Visit(visitor);
+  codec().decoder.Visit(visitor);
   if (parcels_ != nullptr) parcels_->decoder.Visit(visitor);
 }
 
@@ -108,6 +105,7 @@ void Session::OnTurnEnd() {
   }
   if (stage_ == Stage::kEnding) return EndSome();
   if (stage_ == Stage::kOver) return;
+  quiet_ = Quiet::kNo;
   if (incoming_.is_under_way || !behind_.empty() || is_paused_) TakeWhatWaits();
   if (stage_ != Stage::kOpen) return;
   if (is_looking_) ReturnTheDead();
@@ -140,6 +138,7 @@ void Session::TakeWhatWaits() {
     return;
   }
   std::string().swap(long_message_);
+  own_codec_.reset();
   if (!behind_.empty()) {
     // The framer borrows what it was given until it has asked for more.
     input_.swap(behind_);
@@ -213,6 +212,24 @@ void Session::ChargeTables() {
              long_message_.capacity() + input_.capacity() +
              spent_counts_.capacity() * sizeof(uint64_t) +
              (parcels_ == nullptr ? 0 : parcels_->bytes_held()));
+}
+
+void Session::RestIfQuiet() {
+  if (stage_ != Stage::kOpen || quiet_ == Quiet::kRests) return;
+  if (quiet_ == Quiet::kNo || incoming_.is_under_way || !behind_.empty() || is_paused_) {
+    quiet_ = Quiet::kMaybe;
+    return;
+  }
+  quiet_ = Quiet::kRests;
+  own_codec_.reset();
+  if (out_.size() == 0) out_.Rest();
+  framer_.Rest();
+  for (std::string* text : {&long_message_, &behind_, &input_}) std::string().swap(*text);
+  exports_.Rest();
+  for (PositionTable* table : {&imports_, &promises_, &answers_, &kept_answers_, &listeners_}) {
+    table->Rest();
+  }
+  ChargeTables();
 }
 
 bool Session::SpendReceiveCount(uint64_t count) {

@@ -77,10 +77,22 @@ struct SessionLimits {
   syrup::Limits message = {};
 };
 
+// What reads and writes values, for all sessions of a host: none of them leaves anything in it when
+// it has read or written a message. One that reads a long message in pieces has one of its own.
+struct SessionCodec {
+  SessionCodec(Core& core, const syrup::Limits& limits)
+      : encoder(core.heap()), reader(limits), decoder(core.heap(), core.symbols(), core) {}
+  syrup::Encoder encoder;
+  syrup::Reader reader;
+  syrup::Decoder decoder;
+};
+
 // Who runs a session: what it reaches beyond its peer.
 class SessionHost {
  public:
   virtual Core& core() = 0;
+  // With the limits of messages that its sessions have.
+  virtual SessionCodec& codec() = 0;
   virtual Environment& environment() = 0;
   // The VM has something to run.
   virtual void Wake() = 0;
@@ -172,6 +184,9 @@ class Session final : private syrup::RefWriter,
   }
   // Something may have died: what has is returned to the peer at the end of this turn of the loop.
   void LookForTheDead();
+  // Called now and then. When nothing came or went since the last call, what is only needed for
+  // that goes: buffers, tables that are empty.
+  void RestIfQuiet();
   // Imports that may be dead already, if only somebody looked.
   bool has_imports() const { return imports_.size() + kept_answers_.size() > 0; }
 
@@ -339,7 +354,6 @@ class Session final : private syrup::RefWriter,
   std::vector<uint64_t> spent_counts_;  // of receives, sorted
 
   syrup::Writer out_;
-  syrup::Encoder encoder_;
   // Of the message under way: exports, and gifts for third parties.
   struct Deposit {
     std::shared_ptr<Session*> exporter;
@@ -355,9 +369,9 @@ class Session final : private syrup::RefWriter,
   bool is_return_due_ = false;
   int long_writes_ = 0;
 
+  SessionCodec& codec() { return own_codec_ != nullptr ? *own_codec_ : host_.codec(); }
   syrup::Framer framer_;
-  syrup::Reader reader_;
-  syrup::Decoder decoder_;
+  std::unique_ptr<SessionCodec> own_codec_;
   bool fits_flat_;  // what ReadFlat takes is within the limits
   // A deliver that is read; a long one in pieces.
   struct Incoming {
@@ -385,6 +399,8 @@ class Session final : private syrup::RefWriter,
   Root held_back_;                    // by a planted bug
   std::unique_ptr<Parcels> parcels_;  // with a peer of this process
 
+  enum class Quiet : uint8_t { kNo, kMaybe, kRests };
+  Quiet quiet_ = Quiet::kNo;
   uint64_t young_collections_ = 0;  // when the dead were looked for last
   uint64_t cycles_ = 0;
   bool is_looking_ = false;

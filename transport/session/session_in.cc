@@ -86,8 +86,9 @@ absl::Status Session::TakeMessage(std::string_view message) {
   Operation op;
   is_checked_ = message.size() > kReadBytesAtOnce || !ReadPlainDeliver(message, &op);
   if (is_checked_) {
-    reader_.Reset(message);
-    if (absl::Status status = ReadOperation(reader_, &op); !status.ok()) return status;
+    syrup::Reader& reader = codec().reader;
+    reader.Reset(message);
+    if (absl::Status status = ReadOperation(reader, &op); !status.ok()) return status;
   }
   const Core::Paying paying(core_, payer_, static_cast<int64_t>(message.size()));
   return Do(op);
@@ -154,8 +155,12 @@ absl::Status Session::AddressDeliver(const Descriptor& to, const std::optional<u
 }
 
 absl::Status Session::ReadArguments() {
-  reader_.Reset(incoming_.args);
-  decoder_.Start(syrup::Decoder::As::kMessage, &reader_);
+  if (incoming_.args.size() > kReadBytesAtOnce && own_codec_ == nullptr) {
+    own_codec_ = std::make_unique<SessionCodec>(core_, limits_.message);
+  }
+  SessionCodec& codec = this->codec();
+  codec.reader.Reset(incoming_.args);
+  codec.decoder.Start(syrup::Decoder::As::kMessage, &codec.reader);
   incoming_.is_under_way = true;
   return GoOnDecoding();
 }
@@ -169,9 +174,10 @@ bool Session::CollectAgain(int* collections) {
 // A piece of it. It is over when incoming_ is no longer under way.
 absl::Status Session::GoOnDecoding() {
   if (incoming_.is_parcel) return GoOnUnpacking();
-  const bool is_long = reader_.bytes().size() > kReadBytesAtOnce;
+  const bool is_long = incoming_.args.size() > kReadBytesAtOnce;
+  SessionCodec& codec = this->codec();
   for (int collections = 0;;) {
-    switch (decoder_.Go(*this, is_long ? kReadWorkOfPiece : kReadWorkOfShort)) {
+    switch (codec.decoder.Go(*this, is_long ? kReadWorkOfPiece : kReadWorkOfShort)) {
       case syrup::Decoder::Step::kMore:
         if (is_long) return absl::OkStatus();
         continue;
@@ -183,14 +189,14 @@ absl::Status Session::GoOnDecoding() {
         if (!abort_.ok()) return abort_;
         return RefuseIncoming(ReasonOfArguments());
       case syrup::Decoder::Step::kDone:
-        if (reader_.end() != reader_.bytes().size()) return CheckMessage();
-        return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver(decoder_.value());
+        if (codec.reader.end() != codec.reader.bytes().size()) return CheckMessage();
+        return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver(codec.decoder.value());
     }
   }
 }
 
 Value Session::ReasonOfArguments() {
-  syrup::Error error = decoder_.error();
+  syrup::Error error = codec().decoder.error();
   if (error.wrong == syrup::Wrong::kTableFull) return Full();
   // Places are those in the message.
   error.at += static_cast<uint64_t>(incoming_.args.data() - message_.data());
@@ -417,7 +423,7 @@ absl::Status Session::DoBootstrap(const Operation& op) {
   Value slot;
   if (absl::Status s = MakeSlot(op.answer, op.resolver, &slot); !s.ok()) return s;
   BootstrapCall call;
-  if (absl::Status status = ReadBootstrapCall(reader_, op, &call); !status.ok()) {
+  if (absl::Status status = ReadBootstrapCall(codec().reader, op, &call); !status.ok()) {
     incoming_.slot = slot;
     refusal_ = std::string(status.message());
     // Its arguments are read all the same: references in them are counted, and may be false. A

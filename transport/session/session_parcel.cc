@@ -319,16 +319,17 @@ Result Session::Parcels::ReadRef(uint8_t kind, uint64_t position) {
 
 // As it would stand in a message of Syrup.
 Result Session::Parcels::ReadRecord(std::string_view bytes) {
-  session_.reader_.Reset(bytes);
-  session_.decoder_.Start(syrup::Decoder::As::kValue, &session_.reader_);
-  switch (session_.decoder_.Go(session_, kReadWorkOfShort)) {
+  SessionCodec& codec = session_.codec();
+  codec.reader.Reset(bytes);
+  codec.decoder.Start(syrup::Decoder::As::kValue, &codec.reader);
+  switch (codec.decoder.Go(session_, kReadWorkOfShort)) {
     case syrup::Decoder::Step::kDone:
-      return session_.decoder_.value();
+      return codec.decoder.value();
     case syrup::Decoder::Step::kNoRoom:
       return Failure::kMemory;
     default:
       return session_.AbortWith(absl::InternalError(
-          absl::StrCat("op:deliver, args: ", session_.decoder_.error().ToString())));
+          absl::StrCat("op:deliver, args: ", codec.decoder.error().ToString())));
   }
 }
 

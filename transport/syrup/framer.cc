@@ -203,6 +203,13 @@ void Framer::ForgetGivenOut() {
   if (open_.capacity() > kKeepBytes) std::string().swap(open_);
 }
 
+void Framer::Rest() {
+  if (is_within()) return;
+  is_given_out_ = false;
+  std::string().swap(buffer_);
+  std::string().swap(open_);
+}
+
 void Framer::Skip(size_t bytes) {
   VESICLE_DCHECK(state_ == State::kBetween && bytes <= input_.size());
   if (is_given_out_) ForgetGivenOut();

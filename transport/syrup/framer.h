@@ -54,6 +54,8 @@ class Framer {
   // The caller has read a whole message of `bytes` bytes at the beginning of rest(). Wants that
   // none is under way.
   void Skip(size_t bytes);
+  // Gives back its room, unless a message is under way.
+  void Rest();
   // What is wrong; `at` counts from the first byte of the message, or of its netstring.
   const Error& error() const { return error_; }
   // A message has begun and not ended: at the end of the stream it was cut off.

@@ -100,6 +100,17 @@ void Writer::Clear() {
   BeginMessage();
 }
 
+void Writer::Rest() {
+  VESICLE_DCHECK(size() == 0);
+  std::free(buffer_);
+  buffer_ = at_ = nullptr;
+  capacity_ = 0;
+  std::vector<KeyAt>().swap(keys_);
+  std::vector<Unsorted>().swap(unsorted_);
+  std::string().swap(scratch_);
+  BeginMessage();
+}
+
 void Writer::Rewind(const Mark& mark) {
   at_ = buffer_ + mark.size;
   items_left_ = mark.items_left;
@@ -110,20 +121,14 @@ void Writer::Rewind(const Mark& mark) {
 
 void Writer::Int(int64_t i) {
   if (!Count()) return;
-  char digits[kInt64Chars + 1];
-  const uint64_t n = i < 0 ? -static_cast<uint64_t>(i) : static_cast<uint64_t>(i);
-  char* end = digits + 1;
-  if (n < 10) {
-    digits[0] = static_cast<char>('0' + n);
-  } else {
-    end = std::to_chars(digits, digits + kInt64Chars, n).ptr;
-  }
-  const size_t digits_size = static_cast<size_t>(end - digits);
-  if (digits_size > limits_.int_digits_max) {
-    return Fail(Wrong::kIntTooLong, limits_.int_digits_max);
-  }
-  *end = i < 0 ? '-' : '+';
-  if (char* p = Room(digits_size + 1)) std::memcpy(p, digits, digits_size + 1);
+  uint64_t n = i < 0 ? -static_cast<uint64_t>(i) : static_cast<uint64_t>(i);
+  size_t digits = 1;
+  for (uint64_t rest = n; rest >= 10; rest /= 10) ++digits;
+  if (digits > limits_.int_digits_max) return Fail(Wrong::kIntTooLong, limits_.int_digits_max);
+  char* const p = Room(digits + 1);
+  if (p == nullptr) return;
+  p[digits] = i < 0 ? '-' : '+';
+  for (; digits > 0; n /= 10) p[--digits] = static_cast<char>('0' + n % 10);
 }
 
 void Writer::BigInt(std::string_view digits, bool is_negative) {
