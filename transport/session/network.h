@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -201,7 +202,7 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
     std::unique_ptr<Listener> listener;
   };
   std::vector<Listening> listeners_;
-  std::vector<LinkId> judged_later_;
+  std::deque<LinkId> judged_later_;
   // What waits for the other one of two connections that crossed.
   struct Stranded {
     PeerName peer;

@@ -206,12 +206,14 @@ void Session::ReturnAnswers() {
 }
 
 void Session::ChargeTables() {
+  const uint64_t bytes = exports_.bytes() + imports_.bytes() + promises_.bytes() +
+                         answers_.bytes() + kept_answers_.bytes() + out_.bytes_held() +
+                         framer_.bytes_held() + behind_.capacity() + long_message_.capacity() +
+                         input_.capacity() + spent_counts_.capacity() * sizeof(uint64_t) +
+                         (parcels_ == nullptr ? 0 : parcels_->bytes_held());
+  if (bytes == bytes_.bytes()) return;
   const Core::Paying paying(core_, payer_);
-  bytes_.Set(exports_.bytes() + imports_.bytes() + promises_.bytes() + answers_.bytes() +
-             kept_answers_.bytes() + out_.bytes_held() + framer_.bytes_held() + behind_.capacity() +
-             long_message_.capacity() + input_.capacity() +
-             spent_counts_.capacity() * sizeof(uint64_t) +
-             (parcels_ == nullptr ? 0 : parcels_->bytes_held()));
+  bytes_.Set(bytes);
 }
 
 void Session::RestIfQuiet() {
