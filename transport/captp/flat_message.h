@@ -25,6 +25,7 @@
 #include "transport/captp/operation.h"
 #include "transport/syrup/error.h"
 
+#pragma GCC visibility push(default)
 namespace vesicle {
 
 struct FlatArgument {
@@ -67,5 +68,6 @@ bool FitFlat(const syrup::Limits& limits);
 bool ReadFlat(std::string_view bytes, FlatMessage* message);
 
 }  // namespace vesicle
+#pragma GCC visibility pop
 
 #endif  // VESICLE_TRANSPORT_CAPTP_FLAT_MESSAGE_H_
