@@ -21,9 +21,10 @@ namespace vesicle {
 
 class BufferPool {
  public:
-  static constexpr size_t kNewBytes = size_t{4} << 10;  // capacity of a new one
+  static constexpr size_t kNewBytes = size_t{1} << 10;  // capacity of a new one
 
-  explicit BufferPool(size_t kept_bytes_max = size_t{4} << 20) : kept_bytes_max_(kept_bytes_max) {}
+  explicit BufferPool(size_t kept_bytes_max = size_t{256} << 10)
+      : kept_bytes_max_(kept_bytes_max) {}
 
   std::string Take() {
     if (kept_.empty()) {

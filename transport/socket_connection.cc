@@ -136,7 +136,7 @@ void SocketConnection::OnReady() {
     waits_to_write_ = false;
     if (!Writable()) return;
   }
-  if (is_reading() && !Read()) return;
+  if (is_reading() && !Read(failed ? Reads::kAll : Reads::kOne)) return;
   if (state() == State::kClosed) return;
   if (failed) {
     int error = 0;
@@ -148,9 +148,9 @@ void SocketConnection::OnReady() {
   Arm();
 }
 
-bool SocketConnection::Read() {
+bool SocketConnection::Read(Reads reads) {
   const std::span<char> buffer = loop_.read_buffer();
-  for (int i = 0; i < kReadsPerTurn; ++i) {
+  do {
     const ssize_t n = recv(fd_, buffer.data(), buffer.size(), 0);
     if (n > 0) {
       const auto size = static_cast<size_t>(n);
@@ -171,7 +171,7 @@ bool SocketConnection::Read() {
       Lost(!write_failed_.ok() ? write_failed_ : SocketStatus(errno, peer().address));
       return true;
     }
-  }
+  } while (reads == Reads::kAll);
   return true;
 }
 

@@ -4,12 +4,12 @@
 // descriptors is ours to handle (socket_listener.h).
 //
 // Ownership: owns the descriptor, which it closes.
-// Limits:    reads at most kReadsPerTurn buffers of the environment's before others have
-//            their turn.
+// Limits:    reads at most one buffer of the environment's before others have their turn.
 #ifndef VESICLE_TRANSPORT_SOCKET_CONNECTION_H_
 #define VESICLE_TRANSPORT_SOCKET_CONNECTION_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -51,8 +51,6 @@ class SocketConnection final : public StreamConnection {
   void HoldLoop(bool holds) override;
 
  private:
-  static constexpr int kReadsPerTurn = 4;
-
   SocketConnection(LoopEnvironment& environment, const Limits& limits, PeerInfo peer, State state)
       : StreamConnection(environment, limits, std::move(peer), state), loop_(environment) {}
 
@@ -67,8 +65,10 @@ class SocketConnection final : public StreamConnection {
   absl::Status DialOne(const SocketAddress& address);
   void OnReady();
   void OnDialled();
+  // Of one that failed all that came before is read.
+  enum class Reads : uint8_t { kOne, kAll };
   // False: it was destroyed.
-  bool Read();
+  bool Read(Reads reads);
   void Arm();
   void CloseDescriptor();
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/transport/captp/flat.h"
 #include "tests/transport/captp/plain.h"
 #include "transport/captp/handoff.h"
 #include "transport/captp/handshake.h"
@@ -107,7 +108,9 @@ void TryOperation(std::string_view bytes) {
   std::string_view message;
   while (framer.Next(&message) == syrup::Framer::Step::kMessage) {
     VESICLE_CHECK(ComparePlain(message).empty());
+    VESICLE_CHECK(CompareFlat(message).empty());
   }
+  VESICLE_CHECK(CompareFlat(bytes).empty());
   syrup::Reader reader({.message_bytes_max = 1 << 16, .depth_max = 1000, .items_max = 20'000});
   reader.Reset(bytes);
   Operation op;

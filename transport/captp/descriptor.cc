@@ -36,7 +36,9 @@ std::optional<Descriptor::Kind> DescriptorKindOf(std::string_view label) {
 }
 
 void WriteDescriptor(const Descriptor& descriptor, syrup::Writer& out) {
-  out.BeginRecord(LabelOf(descriptor.kind));
+  constexpr std::string_view kBegins[] = {"<18'desc:import-object", "<19'desc:import-promise",
+                                          "<11'desc:export", "<11'desc:answer"};
+  out.BeginEncoded(kBegins[static_cast<size_t>(descriptor.kind)], 2, 1);
   out.Int(static_cast<int64_t>(descriptor.position));
   out.EndRecord();
 }

@@ -30,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -83,6 +84,8 @@ class Handshake {
   bool has_ended() const { return state_ == State::kEnded; }
   // From kHello on.
   const Hello& hello() const { return *hello_; }
+  // It is gone from here then.
+  Hello TakeHello() { return std::move(*std::exchange(hello_, nullptr)); }
   // From Start() or Accept() on.
   const SessionKey& key() const { return *key_; }
   // When open.

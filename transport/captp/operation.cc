@@ -270,7 +270,8 @@ void BeginDeliver(const Deliver& deliver, const Dialect& dialect, syrup::Writer&
   CheckTarget(deliver.to);
   VESICLE_CHECK(!deliver.resolver || deliver.resolver->is_import());
   out.BeginMessage();
-  out.BeginRecord(IsDeliverOnly(deliver, dialect) ? "op:deliver-only" : "op:deliver");
+  out.BeginEncoded(IsDeliverOnly(deliver, dialect) ? "<15'op:deliver-only" : "<10'op:deliver", 2,
+                   1);
   WriteDescriptor(deliver.to, out);
 }
 

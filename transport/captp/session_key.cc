@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "vm/heap/check.h"
 
@@ -139,37 +140,55 @@ bool ReadSignature(Fields& fields, std::string_view field, Signature* signature)
                      "nothing else");
 }
 
-SessionKey::SessionKey(std::shared_ptr<EVP_PKEY> key, const PublicKey& public_key)
-    : key_(std::move(key)), public_key_(public_key), id_(IdOf(public_key)) {}
+// The private half, shared by copies of the key, and wiped with the last of them.
+struct SessionKey::Secret {
+  Secret() = default;
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  ~Secret() {
+    OPENSSL_cleanse(seed.data(), seed.size());
+    EVP_PKEY_free(kept);
+  }
+  // Null: OpenSSL cannot. The caller's.
+  EVP_PKEY* Make() const {
+    return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size());
+  }
+  std::array<uint8_t, 32> seed;
+  EVP_PKEY* kept = nullptr;  // until Rest()
+};
+
+SessionKey::SessionKey(std::shared_ptr<Secret> secret, const PublicKey& public_key)
+    : secret_(std::move(secret)), public_key_(public_key), id_(IdOf(public_key)) {}
 
 absl::StatusOr<SessionKey> SessionKey::Generate(RandomSource& random) {
   std::array<uint64_t, 4> words;
   for (uint64_t& word : words) word = random.Next();
-  std::array<uint8_t, 32> seed;
-  std::memcpy(seed.data(), words.data(), seed.size());
-  std::shared_ptr<EVP_PKEY> key(
-      EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()),
-      EVP_PKEY_free);
+  auto secret = std::make_shared<Secret>();
+  std::memcpy(secret->seed.data(), words.data(), secret->seed.size());
   OPENSSL_cleanse(words.data(), sizeof words);
-  OPENSSL_cleanse(seed.data(), seed.size());
+  secret->kept = secret->Make();
   PublicKey public_key;
   size_t size = public_key.bytes.size();
-  if (key == nullptr ||
-      EVP_PKEY_get_raw_public_key(key.get(), public_key.bytes.data(), &size) != 1) {
+  if (secret->kept == nullptr ||
+      EVP_PKEY_get_raw_public_key(secret->kept, public_key.bytes.data(), &size) != 1) {
     return absl::UnavailableError("OpenSSL makes no Ed25519 key: is it built without that curve?");
   }
-  return SessionKey(std::move(key), public_key);
+  return SessionKey(std::move(secret), public_key);
 }
 
+void SessionKey::Rest() const { EVP_PKEY_free(std::exchange(secret_->kept, nullptr)); }
+
 Signature SessionKey::Sign(std::string_view bytes) const {
+  EVP_PKEY* const key = secret_->kept != nullptr ? secret_->kept : secret_->Make();
   EVP_MD_CTX* const context = EVP_MD_CTX_new();
   std::array<uint8_t, 64> whole;
   size_t size = whole.size();
-  const bool ok = context != nullptr &&
-                  EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key_.get()) == 1 &&
+  const bool ok = key != nullptr && context != nullptr &&
+                  EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key) == 1 &&
                   EVP_DigestSign(context, whole.data(), &size, Unsigned(bytes), bytes.size()) == 1;
   EVP_MD_CTX_free(context);
-  // With a key that is there only memory can be missing.
+  if (key != secret_->kept) EVP_PKEY_free(key);
+  // With a key that could be made once only memory can be missing.
   VESICLE_CHECK(ok);
   Signature signature;
   std::copy_n(whole.begin(), 32, signature.r.bytes.begin());

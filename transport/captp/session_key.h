@@ -27,8 +27,6 @@
 #include "transport/syrup/writer.h"
 #include "vm/random/random.h"
 
-typedef struct evp_pkey_st EVP_PKEY;
-
 #pragma GCC visibility push(default)
 namespace vesicle {
 
@@ -79,11 +77,14 @@ class SessionKey {
   const PublicKey& public_key() const { return public_key_; }
   const PublicId& id() const { return id_; }
   Signature Sign(std::string_view bytes) const;
+  // What OpenSSL keeps of it goes, some 1.4 KB; to sign takes a little longer from now on.
+  void Rest() const;
 
  private:
-  SessionKey(std::shared_ptr<EVP_PKEY> key, const PublicKey& public_key);
+  struct Secret;
+  SessionKey(std::shared_ptr<Secret> secret, const PublicKey& public_key);
 
-  std::shared_ptr<EVP_PKEY> key_;
+  std::shared_ptr<Secret> secret_;
   PublicKey public_key_;
   PublicId id_;
 };

@@ -63,6 +63,11 @@ class ExportTable {
       if (IsAsk(entry) && !value.is_nil()) fn(value);
     });
   }
+  // As PositionTable::Rest.
+  void Rest() {
+    table_.Rest();
+    young_.shrink_to_fit();
+  }
   size_t size() const { return table_.size(); }
   size_t references() const { return references_; }
   size_t asks() const { return asks_; }

@@ -33,6 +33,7 @@ Network::Network(Vm& vm, Environment& environment, Transport& transport, Network
       environment_(environment),
       transport_(transport),
       options_(std::move(options)),
+      codec_(vm.core(), options_.limits.message),
       on_work_(std::move(on_work)),
       table_({.own = options_.own.name,
               .sessions_max = options_.sessions_max,
@@ -248,6 +249,7 @@ void Network::OnIdle() {
   bool has_imports = false;
   for (auto& [id, link] : links_) {
     if (!link->is_open()) continue;
+    link->session()->RestIfQuiet();
     link->session()->LookForTheDead();
     has_imports |= link->session()->has_imports();
   }

@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -139,6 +140,7 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
 
   // SessionHost
   Core& core() override { return vm_.core(); }
+  SessionCodec& codec() override { return codec_; }
   Environment& environment() override { return environment_; }
   void Wake() override {
     if (on_work_) on_work_();
@@ -190,6 +192,7 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
   Environment& environment_;
   Transport& transport_;
   NetworkOptions options_;
+  SessionCodec codec_;
   absl::AnyInvocable<void()> on_work_;
   SessionTable table_;
   GiftTable gifts_;
@@ -202,7 +205,7 @@ class Network final : public SessionHost, private NetworkLink::Owner, private Tu
     std::unique_ptr<Listener> listener;
   };
   std::vector<Listening> listeners_;
-  std::vector<LinkId> judged_later_;
+  std::deque<LinkId> judged_later_;
   // What waits for the other one of two connections that crossed.
   struct Stranded {
     PeerName peer;

@@ -10,7 +10,8 @@ NetworkLink::NetworkLink(Owner& owner, Environment& environment, Options options
       dialled_(std::move(options.dialled)),
       causer_(options.causer),
       connection_(std::move(options.connection)),
-      handshake_(options.handshake, environment, [this] { owner_.OnLate(*this); }) {}
+      handshake_(std::make_unique<Handshake>(options.handshake, environment,
+                                             [this] { owner_.OnLate(*this); })) {}
 
 void NetworkLink::Do(Work work) {
   if (is_open()) return work.go(*session_);
@@ -23,6 +24,7 @@ void NetworkLink::Do(Work work) {
 
 void NetworkLink::Open(std::unique_ptr<Session> session) {
   session_ = std::move(session);
+  handshake_.reset();
   for (Work& work : TakeWork()) work.go(*session_);
   const std::string rest = std::exchange(rest_, {});
   if (!rest.empty()) session_->Take(rest);
@@ -50,10 +52,10 @@ void NetworkLink::OnBytes(std::string_view bytes) {
     rest_.append(bytes);
     return;
   }
-  if (handshake_.has_ended()) return;
+  if (handshake_->has_ended()) return;
   syrup::Writer out;
   std::string_view rest;
-  switch (handshake_.Take(bytes, &rest, out)) {
+  switch (handshake_->Take(bytes, &rest, out)) {
     case Handshake::Step::kMore:
       return;
     case Handshake::Step::kHello:

@@ -68,7 +68,8 @@ class NetworkLink final : public ConnectionHandler {
   Id id() const { return id_; }
   Connection& connection() { return *connection_; }
   const Connection& connection() const { return *connection_; }
-  Handshake& handshake() { return handshake_; }
+  // Until the session is open.
+  Handshake& handshake() { return *handshake_; }
   const PeerLocator& dialled() const { return dialled_; }
   const std::optional<Id>& causer() const { return causer_; }
 
@@ -99,7 +100,7 @@ class NetworkLink final : public ConnectionHandler {
   PeerLocator dialled_;
   std::optional<Id> causer_;
   std::unique_ptr<Connection> connection_;
-  Handshake handshake_;
+  std::unique_ptr<Handshake> handshake_;
   std::unique_ptr<Session> session_;
   std::vector<Work> work_;
   uint64_t chunks_heard_ = 0;

@@ -9,6 +9,8 @@ namespace vesicle {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
+// In one turn end: a loop has up to eight of these in a round, and everybody else a turn after it.
+constexpr size_t kJudgedAtOnce = 2;
 // Until the other one of two connections that crossed is open.
 constexpr int64_t kStrandedNs = 5'000 * kNsPerMs;
 
@@ -85,14 +87,18 @@ void Network::BreakStranded(std::string_view why) {
 }
 
 void Network::OnTurnEnd() {
-  for (const LinkId id : std::exchange(judged_later_, {})) {
+  // To open a session takes a third of a millisecond, and many may come at once.
+  for (size_t i = 0; i < kJudgedAtOnce && !judged_later_.empty(); ++i) {
+    const LinkId id = judged_later_.front();
+    judged_later_.pop_front();
     if (NetworkLink* link = FindLink(id); link != nullptr && !link->is_closed()) Judge(*link);
   }
+  if (!judged_later_.empty()) environment_.AtTurnEnd(*this);
   for (const LinkId id : std::exchange(forgotten_, {})) links_.erase(id);
 }
 
 void Network::Judge(NetworkLink& link) {
-  if (link.handshake().has_ended() || link.session() != nullptr) return;
+  if (link.session() != nullptr || link.handshake().has_ended()) return;
   const PeerInfo& info = link.connection().peer();
   const SessionTable::Verdict verdict = table_.Judge({.connection = link.id(),
                                                       .side = link.handshake().side(),
@@ -133,10 +139,11 @@ void Network::Open(NetworkLink& link, const SessionTable::Verdict& verdict) {
     table_.SetOwnKey(link.id(), link.handshake().key().public_key());
   }
   link.connection().MarkAuthenticated();
+  link.handshake().key().Rest();
   auto session = std::make_unique<Session>(
       *this, Session::Options{.connection = &link.connection(),
                               .key = link.handshake().key(),
-                              .hello = link.handshake().hello(),
+                              .hello = link.handshake().TakeHello(),
                               .payer = terms->payer.value(),
                               .dialect = options_.dialect,
                               .limits = options_.limits,
@@ -193,7 +200,10 @@ void Network::Probe(NetworkLink& newcomer, LinkId other) {
       options_.probe_ms_max * kNsPerMs,
       [this, id = newcomer.id(), other, heard = older->chunks_heard()] {
         NetworkLink* link = FindLink(id);
-        if (link == nullptr || link->is_closed() || link->handshake().has_ended()) return;
+        if (link == nullptr || link->is_closed() || link->session() != nullptr ||
+            link->handshake().has_ended()) {
+          return;
+        }
         if (NetworkLink* ghost = FindLink(other); ghost != nullptr && ghost->is_open()) {
           if (ghost->chunks_heard() != heard) {
             return Refuse(*link, absl::StatusCode::kAlreadyExists,

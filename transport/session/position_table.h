@@ -16,7 +16,6 @@
 #define VESICLE_TRANSPORT_SESSION_POSITION_TABLE_H_
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,14 +40,15 @@ class PositionTable {
   };
 
   PositionTable(Heap& heap, Holds holds, size_t entries_max)
-      : heap_(heap), holds_(holds), entries_max_(entries_max) {}
+      : heap_(heap), entries_max_(entries_max), holds_(holds) {}
   PositionTable(const PositionTable&) = delete;
   PositionTable& operator=(const PositionTable&) = delete;
 
   // Null: nothing stands there. Good until it is removed.
   Entry* Find(uint64_t position) {
-    const uint32_t place = by_position_.Find(position);
-    return place == 0 ? nullptr : &At(place - 1);
+    if (all_ == nullptr) return nullptr;
+    const uint32_t place = all_->by_position.Find(position);
+    return place == 0 ? nullptr : &all_->At(place - 1);
   }
   // Wants that nothing stands there. Null, and nothing changed: *why is kTooBig (entries_max), or
   // kMemory.
@@ -62,26 +62,28 @@ class PositionTable {
   // False when none are left.
   template <typename Fn>
   bool Take(size_t max, Fn fn) {
-    free_.clear();
-    for (; max > 0 && entries_ > 0; --max) {
-      const Entry entry = At(--entries_);
+    if (all_ == nullptr) return false;
+    all_->free.clear();
+    for (; max > 0 && all_->entries > 0; --max) {
+      const Entry entry = all_->At(--all_->entries);
       if (!entry.is_used) continue;
       const Value value = Get(entry);
-      by_position_.Erase(entry.position);
+      all_->by_position.Erase(entry.position);
       fn(entry, value);
     }
-    return entries_ > 0;
+    return all_->entries > 0;
   }
   // Of a weak table: looks at up to `max` places, from where it stopped before on, and takes out
   // those whose values have died: fn(const Entry&). True when the end of the table was met.
   template <typename Fn>
   bool TakeDead(size_t max, Fn fn) {
-    for (; max > 0; --max, ++hand_) {
-      if (hand_ >= entries_) {
-        hand_ = 0;
+    if (all_ == nullptr) return true;
+    for (uint32_t& hand = all_->hand; max > 0; --max, ++hand) {
+      if (hand >= all_->entries) {
+        hand = 0;
         return true;
       }
-      Entry& entry = At(hand_);
+      Entry& entry = all_->At(hand);
       if (!entry.is_used || !(Get(entry) == Value::Absent())) continue;
       const Entry dead = entry;
       Remove(&entry);
@@ -90,34 +92,58 @@ class PositionTable {
     return false;
   }
 
-  size_t size() const { return by_position_.size(); }
+  size_t size() const { return all_ == nullptr ? 0 : all_->by_position.size(); }
   size_t entries_max() const { return entries_max_; }
   bool is_full() const { return size() >= entries_max_; }
+  // One that is empty gives back its room.
+  void Rest() {
+    if (size() == 0) all_.reset();
+  }
   // In C++ memory.
   size_t bytes() const {
-    return blocks_.size() * sizeof(Block) + free_.capacity() * sizeof(uint32_t) +
-           by_position_.bytes();
+    return all_ == nullptr
+               ? 0
+               : sizeof(All) + all_->blocks.size() * kChunkWords * sizeof(Entry) +
+                     all_->free.capacity() * sizeof(uint32_t) + all_->by_position.bytes();
   }
   void Visit(Visitor& visitor) {
-    if (!chunks_.empty()) visitor.Visit(chunks_.data(), chunks_.size());
+    if (all_ == nullptr || all_->chunks.empty()) return;
+    visitor.Visit(all_->chunks.data(), all_->chunks.size());
   }
 
  private:
-  // A session that shares little holds little.
+  // A session that shares little holds little: the first chunk is a small one.
+  static constexpr uint32_t kFirstWords = 4;
   static constexpr uint32_t kChunkWords = 16;
-  // Of the entries whose words stand in one chunk.
-  using Block = std::array<Entry, kChunkWords>;
-  Entry& At(uint32_t index) { return (*blocks_[index / kChunkWords])[index % kChunkWords]; }
+  // Where a word, and the entry of it, stand.
+  struct Place {
+    uint32_t chunk;
+    uint32_t word;
+  };
+  static Place PlaceOf(uint32_t index) {
+    if (index < kFirstWords) return {0, index};
+    const uint32_t beyond = index - kFirstWords;
+    return {1 + beyond / kChunkWords, beyond % kChunkWords};
+  }
+  // While something stands in it.
+  struct All {
+    uint32_t entries = 0;  // used, and those between
+    uint32_t hand = 0;
+    std::vector<std::unique_ptr<Entry[]>> blocks;  // each of the entries of one chunk
+    std::vector<uint32_t> free;
+    PositionIndex by_position;
+    std::vector<Value> chunks;
+
+    Entry& At(uint32_t index) {
+      const Place place = PlaceOf(index);
+      return blocks[place.chunk][place.word];
+    }
+  };
 
   Heap& heap_;
-  Holds holds_;
   size_t entries_max_;
-  uint32_t entries_ = 0;  // used, and those between
-  std::vector<std::unique_ptr<Block>> blocks_;
-  std::vector<uint32_t> free_;
-  PositionIndex by_position_;
-  std::vector<Value> chunks_;
-  uint32_t hand_ = 0;
+  Holds holds_;
+  std::unique_ptr<All> all_;
 };
 
 }  // namespace vesicle

@@ -42,10 +42,8 @@ Session::Session(SessionHost& host, Options options)
       kept_answers_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.asks_max),
       listeners_(heap(), PositionTable::Holds::kWeakly, 2 * limits_.listens_max),
       out_(limits_.message),
-      encoder_(heap()),
       framer_(limits_.message),
-      reader_(limits_.message),
-      decoder_(heap(), core_.symbols(), core_),
+      fits_flat_(FitFlat(limits_.message)),
       bytes_(heap()) {
   const Core::Paying paying(core_, payer_);
   if (options.is_in_process) parcels_ = std::make_unique<Parcels>(*this, options.code);
@@ -64,6 +62,7 @@ void Session::VisitRoots(Visitor& visitor) {
   Value* words[] = {&payer_, &far_code_, &bootstrap_, &incoming_.target, &incoming_.slot};
   for (Value* word : words) visitor.Visit(word, 1);
   if (incoming_.ask) visitor.Visit(&incoming_.ask->value, 1);
+  if (!flat_.empty()) visitor.Visit(flat_.data(), flat_.size());
   exports_.Visit(visitor);
   imports_.Visit(visitor);
   promises_.Visit(visitor);
@@ -72,7 +71,7 @@ void Session::VisitRoots(Visitor& visitor) {
   listeners_.Visit(visitor);
   // Otherwise it keeps what it read last, of which nobody knows.
   if (!incoming_.is_under_way) return;
-  decoder_.Visit(visitor);
+  codec().decoder.Visit(visitor);
   if (parcels_ != nullptr) parcels_->decoder.Visit(visitor);
 }
 
@@ -106,6 +105,7 @@ void Session::OnTurnEnd() {
   }
   if (stage_ == Stage::kEnding) return EndSome();
   if (stage_ == Stage::kOver) return;
+  quiet_ = Quiet::kNo;
   if (incoming_.is_under_way || !behind_.empty() || is_paused_) TakeWhatWaits();
   if (stage_ != Stage::kOpen) return;
   if (is_looking_) ReturnTheDead();
@@ -138,6 +138,7 @@ void Session::TakeWhatWaits() {
     return;
   }
   std::string().swap(long_message_);
+  own_codec_.reset();
   if (!behind_.empty()) {
     // The framer borrows what it was given until it has asked for more.
     input_.swap(behind_);
@@ -205,12 +206,32 @@ void Session::ReturnAnswers() {
 }
 
 void Session::ChargeTables() {
+  const uint64_t bytes = exports_.bytes() + imports_.bytes() + promises_.bytes() +
+                         answers_.bytes() + kept_answers_.bytes() + out_.bytes_held() +
+                         framer_.bytes_held() + behind_.capacity() + long_message_.capacity() +
+                         input_.capacity() + spent_counts_.capacity() * sizeof(uint64_t) +
+                         (parcels_ == nullptr ? 0 : parcels_->bytes_held());
+  if (bytes == bytes_.bytes()) return;
   const Core::Paying paying(core_, payer_);
-  bytes_.Set(exports_.bytes() + imports_.bytes() + promises_.bytes() + answers_.bytes() +
-             kept_answers_.bytes() + out_.bytes_held() + framer_.bytes_held() + behind_.capacity() +
-             long_message_.capacity() + input_.capacity() +
-             spent_counts_.capacity() * sizeof(uint64_t) +
-             (parcels_ == nullptr ? 0 : parcels_->bytes_held()));
+  bytes_.Set(bytes);
+}
+
+void Session::RestIfQuiet() {
+  if (stage_ != Stage::kOpen || quiet_ == Quiet::kRests) return;
+  if (quiet_ == Quiet::kNo || incoming_.is_under_way || !behind_.empty() || is_paused_) {
+    quiet_ = Quiet::kMaybe;
+    return;
+  }
+  quiet_ = Quiet::kRests;
+  own_codec_.reset();
+  if (out_.size() == 0) out_.Rest();
+  framer_.Rest();
+  for (std::string* text : {&long_message_, &behind_, &input_}) std::string().swap(*text);
+  exports_.Rest();
+  for (PositionTable* table : {&imports_, &promises_, &answers_, &kept_answers_, &listeners_}) {
+    table->Rest();
+  }
+  ChargeTables();
 }
 
 bool Session::SpendReceiveCount(uint64_t count) {

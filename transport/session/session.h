@@ -32,6 +32,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@
 #include "membrane/membrane.h"
 #include "transport/captp/bootstrap.h"
 #include "transport/captp/dialect.h"
+#include "transport/captp/flat_message.h"
 #include "transport/captp/handoff.h"
 #include "transport/captp/hello.h"
 #include "transport/captp/operation.h"
@@ -75,10 +77,22 @@ struct SessionLimits {
   syrup::Limits message = {};
 };
 
+// What reads and writes values, for all sessions of a host: none of them leaves anything in it when
+// it has read or written a message. One that reads a long message in pieces has one of its own.
+struct SessionCodec {
+  SessionCodec(Core& core, const syrup::Limits& limits)
+      : encoder(core.heap()), reader(limits), decoder(core.heap(), core.symbols(), core) {}
+  syrup::Encoder encoder;
+  syrup::Reader reader;
+  syrup::Decoder decoder;
+};
+
 // Who runs a session: what it reaches beyond its peer.
 class SessionHost {
  public:
   virtual Core& core() = 0;
+  // With the limits of messages that its sessions have.
+  virtual SessionCodec& codec() = 0;
   virtual Environment& environment() = 0;
   // The VM has something to run.
   virtual void Wake() = 0;
@@ -170,6 +184,9 @@ class Session final : private syrup::RefWriter,
   }
   // Something may have died: what has is returned to the peer at the end of this turn of the loop.
   void LookForTheDead();
+  // Called now and then. When nothing came or went since the last call, what is only needed for
+  // that goes: buffers, tables that are empty.
+  void RestIfQuiet();
   // Imports that may be dead already, if only somebody looked.
   bool has_imports() const { return imports_.size() + kept_answers_.size() > 0; }
 
@@ -234,17 +251,25 @@ class Session final : private syrup::RefWriter,
   void SendParcels();
   void TakeParcels(std::string_view bytes);
   void TakeParcel(std::string_view frame);
-  absl::Status DoParcel(const Operation& op, std::string_view words);
+  absl::Status DoParcel(const Deliver& deliver, std::string_view words);
   absl::Status GoOnUnpacking();
 
   // --- session_in.cc
   void TakeMore(std::string_view bytes);
   void TakeSyrup(std::string_view bytes);
-  void TakeMessage(std::string_view message);
+  // What the framer has, as far as it can be done.
+  absl::Status TakeMessages();
+  absl::Status TakeMessage(std::string_view message);
+  absl::Status TakeFlat(const FlatMessage& message);
+  absl::Status FinishFlat(std::span<Value> arguments);
+  Result ValueOf(const FlatArgument& argument);
+  // There was no room: all that is dead goes. False: it has been tried often enough.
+  bool CollectAgain(int* collections);
   absl::Status Do(const Operation& op);
   absl::Status DoDeliver(const Operation& op);
   // Finds what it is for, and makes its slot: incoming_.
-  absl::Status AddressDeliver(const Operation& op);
+  absl::Status AddressDeliver(const Descriptor& to, const std::optional<uint64_t>& answer,
+                              const std::optional<Descriptor>& resolver);
   absl::Status DoBootstrap(const Operation& op);
   absl::Status ReadArguments();
   absl::Status CheckMessage();
@@ -253,9 +278,11 @@ class Session final : private syrup::RefWriter,
   absl::Status DoQuery(const Operation& op);
   absl::Status DoGcExports(GcEntries entries);
   absl::Status DoGcAnswers(GcEntries entries);
+  static absl::Status NotExported(std::string_view operation, uint64_t position);
   // The target of an operation; a status: the peer never had it.
   absl::Status FindTarget(const Descriptor& to, std::string_view operation, Value* target);
   absl::Status FinishDeliver(Value message);
+  absl::Status Answer(EventFlag how, Value value);
   // A promise that settles `slot` with what its outcome is beyond the wall, when it crosses that
   // way; no wall: the slot itself. Nil: it broke.
   Value Across(Value slot, Direction way);
@@ -273,6 +300,8 @@ class Session final : private syrup::RefWriter,
   Result Import(uint64_t position);
   Result ImportPromise(uint64_t position);
   Result Imported(const Descriptor& import);
+  // What a descriptor among arguments stands for.
+  Result RefOf(const Descriptor& descriptor);
   Result ReadDescriptor(Fields& fields, Descriptor::Kind kind);
   Result AbortWith(absl::Status status);
 
@@ -325,7 +354,6 @@ class Session final : private syrup::RefWriter,
   std::vector<uint64_t> spent_counts_;  // of receives, sorted
 
   syrup::Writer out_;
-  syrup::Encoder encoder_;
   // Of the message under way: exports, and gifts for third parties.
   struct Deposit {
     std::shared_ptr<Session*> exporter;
@@ -341,21 +369,24 @@ class Session final : private syrup::RefWriter,
   bool is_return_due_ = false;
   int long_writes_ = 0;
 
+  SessionCodec& codec() { return own_codec_ != nullptr ? *own_codec_ : host_.codec(); }
   syrup::Framer framer_;
-  syrup::Reader reader_;
-  syrup::Decoder decoder_;
-  // A long message that is read in pieces, and what came behind it.
+  std::unique_ptr<SessionCodec> own_codec_;
+  bool fits_flat_;  // what ReadFlat takes is within the limits
+  // A deliver that is read; a long one in pieces.
   struct Incoming {
     bool is_under_way = false;
-    Operation op = {};
+    bool is_parcel = false;
+    std::string_view args = {};
     Value target = {};
     Value slot = {};
     std::optional<ExportTable::Found> ask = {};
-    std::string refusal = {};  // what is wrong with it, once its arguments were read
-    bool is_parcel = false;
+    uint64_t position = 0;  // of the ask
   };
   Incoming incoming_;
-  std::string_view message_;  // that is read
+  std::string refusal_;       // what is wrong with it, once its arguments were read
+  std::span<Value> flat_;     // arguments that are there so far, on the stack
+  std::string_view message_;  // that is read, and is not flat
   bool is_checked_ = true;    // by a reader, to its end
   std::string input_;         // that framer_ borrows, of what was behind
   std::string long_message_;
@@ -368,6 +399,8 @@ class Session final : private syrup::RefWriter,
   Root held_back_;                    // by a planted bug
   std::unique_ptr<Parcels> parcels_;  // with a peer of this process
 
+  enum class Quiet : uint8_t { kNo, kMaybe, kRests };
+  Quiet quiet_ = Quiet::kNo;
   uint64_t young_collections_ = 0;  // when the dead were looked for last
   uint64_t cycles_ = 0;
   bool is_looking_ = false;

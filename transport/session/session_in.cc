@@ -7,8 +7,11 @@
 #include "transport/session/query.h"
 #include "transport/session/session.h"
 #include "transport/session/session_parcel.h"
+#include "transport/syrup/forms.h"
 #include "vm/actor/promise.h"
+#include "vm/value/bytes.h"
 #include "vm/value/form.h"
+#include "vm/value/number.h"
 #include "vm/value/tagged.h"
 #include "vm/value/text.h"
 
@@ -30,24 +33,37 @@ void Session::TakeMore(std::string_view bytes) {
 
 void Session::TakeSyrup(std::string_view bytes) {
   framer_.Add(bytes);
+  absl::Status status;
+  {
+    const Core::Paying paying(core_, payer_);  // for all of them
+    status = TakeMessages();
+  }
+  if (!status.ok()) return Guilty(status);
+  if (stage_ != Stage::kOpen) return;
+  if (!incoming_.is_under_way) return PauseIfBusy();
+  behind_.assign(framer_.rest());
+  Pause();
+}
+
+absl::Status Session::TakeMessages() {
+  FlatMessage flat;
   std::string_view message;
-  while (stage_ == Stage::kOpen) {
+  while (stage_ == Stage::kOpen && !incoming_.is_under_way) {
+    if (fits_flat_ && !framer_.is_within() && ReadFlat(framer_.rest(), &flat)) {
+      framer_.Skip(flat.bytes.size());
+      if (absl::Status status = TakeFlat(flat); !status.ok()) return status;
+      continue;
+    }
     switch (framer_.Next(&message)) {
       case syrup::Framer::Step::kMore:
-        PauseIfBusy();
-        return;
+        return absl::OkStatus();
       case syrup::Framer::Step::kError:
-        return Guilty(absl::InvalidArgumentError(framer_.error().ToString()));
+        return absl::InvalidArgumentError(framer_.error().ToString());
       case syrup::Framer::Step::kMessage:
-        break;
-    }
-    TakeMessage(message);
-    if (incoming_.is_under_way && stage_ == Stage::kOpen) {
-      behind_.assign(framer_.rest());
-      Pause();
-      return;
+        if (absl::Status status = TakeMessage(message); !status.ok()) return status;
     }
   }
+  return absl::OkStatus();
 }
 
 // The peer is not read while there is much of it to do.
@@ -61,24 +77,21 @@ void Session::Pause() {
   host_.environment().AtTurnEnd(*this);
 }
 
-void Session::TakeMessage(std::string_view message) {
+absl::Status Session::TakeMessage(std::string_view message) {
   if (message.size() > kReadBytesAtOnce) {
     long_message_.assign(message);
     message = long_message_;
   }
   message_ = message;
   Operation op;
-  absl::Status status;
   is_checked_ = message.size() > kReadBytesAtOnce || !ReadPlainDeliver(message, &op);
   if (is_checked_) {
-    reader_.Reset(message);
-    status = ReadOperation(reader_, &op);
+    syrup::Reader& reader = codec().reader;
+    reader.Reset(message);
+    if (absl::Status status = ReadOperation(reader, &op); !status.ok()) return status;
   }
-  if (status.ok()) {
-    const Core::Paying paying(core_, payer_, static_cast<int64_t>(message.size()));
-    status = Do(op);
-  }
-  if (!status.ok()) Guilty(status);
+  const Core::Paying paying(core_, payer_, static_cast<int64_t>(message.size()));
+  return Do(op);
 }
 
 // What is wrong with the message itself, of which only the ends were read so far.
@@ -116,70 +129,87 @@ absl::Status Session::Do(const Operation& op) {
 // deliver
 
 absl::Status Session::DoDeliver(const Operation& op) {
-  incoming_ = {.op = op};
+  incoming_ = {};
+  incoming_.args = op.args;
   if (op.to.is_bootstrap()) return DoBootstrap(op);
-  if (absl::Status s = AddressDeliver(op); !s.ok()) return s;
+  if (absl::Status s = AddressDeliver(op.to, op.answer, op.resolver); !s.ok()) return s;
   return ReadArguments();
 }
 
-absl::Status Session::AddressDeliver(const Operation& op) {
-  if (op.to.kind == Descriptor::Kind::kExport) {
-    incoming_.ask = exports_.Find(op.to.position);
-    if (incoming_.ask && !incoming_.ask->is_ask) incoming_.ask.reset();
+absl::Status Session::AddressDeliver(const Descriptor& to, const std::optional<uint64_t>& answer,
+                                     const std::optional<Descriptor>& resolver) {
+  if (to.kind == Descriptor::Kind::kExport) {
+    const std::optional<ExportTable::Found> found = exports_.Find(to.position);
+    if (found && found->is_ask) {
+      incoming_.ask = found;
+      incoming_.position = to.position;
+    } else if (found) {
+      incoming_.target = found->value;
+    } else {
+      return NotExported("op:deliver", to.position);
+    }
+  } else if (absl::Status s = FindTarget(to, "op:deliver", &incoming_.target); !s.ok()) {
+    return s;
   }
-  if (!incoming_.ask) {
-    if (absl::Status s = FindTarget(op.to, "op:deliver", &incoming_.target); !s.ok()) return s;
-  }
-  return MakeSlot(op.answer, op.resolver, &incoming_.slot);
+  return MakeSlot(answer, resolver, &incoming_.slot);
 }
 
 absl::Status Session::ReadArguments() {
-  reader_.Reset(incoming_.op.args);
-  decoder_.Start(syrup::Decoder::As::kMessage, &reader_);
+  if (incoming_.args.size() > kReadBytesAtOnce && own_codec_ == nullptr) {
+    own_codec_ = std::make_unique<SessionCodec>(core_, limits_.message);
+  }
+  SessionCodec& codec = this->codec();
+  codec.reader.Reset(incoming_.args);
+  codec.decoder.Start(syrup::Decoder::As::kMessage, &codec.reader);
   incoming_.is_under_way = true;
   return GoOnDecoding();
+}
+
+bool Session::CollectAgain(int* collections) {
+  if ((*collections)++ == kReadCollectionsMax) return false;
+  core_.CollectFor(payer_);
+  return true;
 }
 
 // A piece of it. It is over when incoming_ is no longer under way.
 absl::Status Session::GoOnDecoding() {
   if (incoming_.is_parcel) return GoOnUnpacking();
-  const bool is_long = reader_.bytes().size() > kReadBytesAtOnce;
+  const bool is_long = incoming_.args.size() > kReadBytesAtOnce;
+  SessionCodec& codec = this->codec();
   for (int collections = 0;;) {
-    switch (decoder_.Go(*this, is_long ? kReadWorkOfPiece : kReadWorkOfShort)) {
+    switch (codec.decoder.Go(*this, is_long ? kReadWorkOfPiece : kReadWorkOfShort)) {
       case syrup::Decoder::Step::kMore:
         if (is_long) return absl::OkStatus();
         continue;
       case syrup::Decoder::Step::kNoRoom:
-        if (collections++ < kReadCollectionsMax) {
-          core_.CollectFor(payer_);
-          continue;
-        }
+        if (CollectAgain(&collections)) continue;
         return RefuseIncoming(core_.QuotaReason(Resource::kMemory));
       case syrup::Decoder::Step::kFailed:
         if (absl::Status s = CheckMessage(); !s.ok()) return s;
         if (!abort_.ok()) return abort_;
         return RefuseIncoming(ReasonOfArguments());
       case syrup::Decoder::Step::kDone:
-        if (reader_.end() != reader_.bytes().size()) return CheckMessage();
-        return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver(decoder_.value());
+        if (codec.reader.end() != codec.reader.bytes().size()) return CheckMessage();
+        return is_over_limit_ ? RefuseIncoming(Full()) : FinishDeliver(codec.decoder.value());
     }
   }
 }
 
 Value Session::ReasonOfArguments() {
-  syrup::Error error = decoder_.error();
+  syrup::Error error = codec().decoder.error();
   if (error.wrong == syrup::Wrong::kTableFull) return Full();
   // Places are those in the message.
-  error.at += static_cast<uint64_t>(incoming_.op.args.data() - message_.data());
+  error.at += static_cast<uint64_t>(incoming_.args.data() - message_.data());
   return core_.Reason("type", absl::StrCat("op:deliver, args: ", error.ToString()));
 }
 
 // That message is lost, and its asker learns why; the session goes on.
 absl::Status Session::RefuseIncoming(Value reason) {
   const Incoming incoming = std::exchange(incoming_, {});
+  refusal_.clear();
   if (incoming.ask) {
     // Whoever waits for it waits for nothing else.
-    SettleAsk(incoming.op.to.position, *incoming.ask, EventFlag::kBroken, reason);
+    SettleAsk(incoming.position, *incoming.ask, EventFlag::kBroken, reason);
   }
   core_.Break(incoming.slot, reason);
   host_.Wake();
@@ -187,44 +217,122 @@ absl::Status Session::RefuseIncoming(Value reason) {
 }
 
 absl::Status Session::FinishDeliver(Value message) {
+  if (!refusal_.empty()) {
+    return RefuseIncoming(core_.Reason("type", std::exchange(refusal_, {})));
+  }
+  if (incoming_.ask) {
+    if (Is(message, "fulfill", 1)) return Answer(EventFlag::kKept, FieldsOf(message)[0]);
+    if (Is(message, "break", 1)) return Answer(EventFlag::kBroken, FieldsOf(message)[0]);
+  }
   const Incoming incoming = std::exchange(incoming_, {});
   host_.Wake();
-  if (!incoming.refusal.empty()) {
-    core_.Break(incoming.slot, core_.Reason("type", incoming.refusal));
-    return absl::OkStatus();
-  }
-  if (!incoming.ask) {
-    if (session_planted::Is(session_planted::kOvertakes)) {
-      if (held_back_.heap() == nullptr && incoming.slot.is_nil() && session_planted::OneIn(20)) {
-        held_back_ = Root(heap(), message);
-        return absl::OkStatus();
-      }
-      core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
-      if (held_back_.heap() != nullptr) {
-        core_.DeliverOn(payer_, incoming.target, held_back_.value());
-        held_back_.reset();
-      }
-      return absl::OkStatus();
-    }
-    core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
-    if (session_planted::Is(session_planted::kDeliveredTwice) && session_planted::OneIn(20)) {
-      core_.DeliverOn(payer_, incoming.target, message);
-    }
-    return absl::OkStatus();
-  }
-  if (Is(message, "fulfill", 1)) {
-    SettleAsk(incoming.op.to.position, *incoming.ask, EventFlag::kKept, FieldsOf(message)[0]);
-  } else if (Is(message, "break", 1)) {
-    SettleAsk(incoming.op.to.position, *incoming.ask, EventFlag::kBroken,
-              core_.Failed(FieldsOf(message)[0]));
-  } else {
+  if (incoming.ask) {
     core_.Break(incoming.slot, core_.Reason("no_clause",
                                             "a resolver takes ['fulfill value] and "
                                             "['break reason]"));
     return absl::OkStatus();
   }
+  if (session_planted::Is(session_planted::kOvertakes)) {
+    if (held_back_.heap() == nullptr && incoming.slot.is_nil() && session_planted::OneIn(20)) {
+      held_back_ = Root(heap(), message);
+      return absl::OkStatus();
+    }
+    core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
+    if (held_back_.heap() != nullptr) {
+      core_.DeliverOn(payer_, incoming.target, held_back_.value());
+      held_back_.reset();
+    }
+    return absl::OkStatus();
+  }
+  core_.DeliverOn(payer_, incoming.target, message, incoming.slot);
+  if (session_planted::Is(session_planted::kDeliveredTwice) && session_planted::OneIn(20)) {
+    core_.DeliverOn(payer_, incoming.target, message);
+  }
+  return absl::OkStatus();
+}
+
+// What we asked for is there.
+absl::Status Session::Answer(EventFlag how, Value value) {
+  const Incoming incoming = std::exchange(incoming_, {});
+  host_.Wake();
+  SettleAsk(incoming.position, *incoming.ask, how,
+            how == EventFlag::kKept ? value : core_.Failed(value));
   core_.Keep(incoming.slot, Value::Nil());
   return absl::OkStatus();
+}
+
+// ---------------------------------------------------------------------------
+// flat messages
+
+absl::Status Session::TakeFlat(const FlatMessage& message) {
+  const Core::Paying paying(core_, payer_, static_cast<int64_t>(message.bytes.size()));
+  is_over_limit_ = false;
+  if (message.kind == Operation::Kind::kGcExports) return DoGcExports(message.gc);
+  if (message.kind == Operation::Kind::kGcAnswers) return DoGcAnswers(message.gc);
+  incoming_ = {};
+  if (absl::Status s = AddressDeliver(message.to, message.answer, message.resolver); !s.ok()) {
+    return s;
+  }
+  Value values[FlatMessage::kArgumentsMax];
+  size_t count = 0;
+  for (int collections = 0; count < message.count;) {
+    const Result value = ValueOf(message.all[count]);
+    if (value.ok()) {
+      values[count++] = value.value();
+      continue;
+    }
+    if (value.failure() != Failure::kMemory) return abort_;
+    flat_ = {values, count};
+    const bool is_collected = CollectAgain(&collections);
+    flat_ = {};
+    if (!is_collected) return RefuseIncoming(core_.QuotaReason(Resource::kMemory));
+  }
+  if (is_over_limit_) return RefuseIncoming(Full());
+  return FinishFlat({values, count});
+}
+
+absl::Status Session::FinishFlat(std::span<Value> arguments) {
+  // No message is made of an answer.
+  if (incoming_.ask && arguments.size() == 2) {
+    if (arguments[0] == Value::ShortSymbol("fulfill", 7)) {
+      return Answer(EventFlag::kKept, arguments[1]);
+    }
+    if (arguments[0] == Value::ShortSymbol("break", 5)) {
+      return Answer(EventFlag::kBroken, arguments[1]);
+    }
+  }
+  for (int collections = 0;;) {
+    const Result made = syrup::MessageOf(heap(), arguments);
+    if (made.ok()) return FinishDeliver(made.value());
+    flat_ = arguments;
+    const bool is_collected = CollectAgain(&collections);
+    flat_ = {};
+    if (!is_collected) return RefuseIncoming(core_.QuotaReason(Resource::kMemory));
+  }
+}
+
+Result Session::ValueOf(const FlatArgument& argument) {
+  switch (argument.kind) {
+    case FlatArgument::Kind::kNil:
+      return Value::Nil();
+    case FlatArgument::Kind::kBool:
+      return Value::Bool(argument.is_true);
+    case FlatArgument::Kind::kInt:
+      return MakeInt(heap(), argument.integer);
+    case FlatArgument::Kind::kFloat:
+      return MakeFloat(heap(), argument.number);
+    case FlatArgument::Kind::kText:
+      return syrup::TextOf(heap(), argument.bytes(), argument.is_ascii);
+    case FlatArgument::Kind::kBytes:
+      return MakeBytes(heap(), argument.bytes());
+    case FlatArgument::Kind::kSymbol:
+      return argument.size <= static_cast<size_t>(kShortBytesMax)
+                 ? SymbolTable::Short(argument.bytes())
+                 : core_.symbols().Intern(argument.bytes());
+    case FlatArgument::Kind::kReference:
+      break;
+  }
+  return RefOf({argument.reference, argument.position});
 }
 
 // The peer settles something of ours.
@@ -315,13 +423,13 @@ absl::Status Session::DoBootstrap(const Operation& op) {
   Value slot;
   if (absl::Status s = MakeSlot(op.answer, op.resolver, &slot); !s.ok()) return s;
   BootstrapCall call;
-  if (absl::Status status = ReadBootstrapCall(reader_, op, &call); !status.ok()) {
+  if (absl::Status status = ReadBootstrapCall(codec().reader, op, &call); !status.ok()) {
     incoming_.slot = slot;
-    incoming_.refusal = std::string(status.message());
+    refusal_ = std::string(status.message());
     // Its arguments are read all the same: references in them are counted, and may be false. A
     // certificate has none, and is no value.
     return call.kind == BootstrapCall::Kind::kWithdrawGift
-               ? RefuseIncoming(core_.Reason("type", incoming_.refusal))
+               ? RefuseIncoming(core_.Reason("type", std::exchange(refusal_, {})))
                : ReadArguments();
   }
   incoming_ = {};

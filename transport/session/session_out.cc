@@ -183,9 +183,10 @@ TurnEnd Session::WriteOut(const Outgoing& outgoing) {
   if (!HasRoomToSend()) return GiveUp(outgoing, Full());
   if (IsParcel(outgoing)) return WriteParcel(outgoing);
   BeginOutgoing(outgoing, out_);
-  encoder_.Start(core_.turn().message, AsOf(outgoing), &out_);
-  const syrup::Encoder::Step step = encoder_.Go(*this, kWriteWorkAtOnce);
-  core_.fuel -= static_cast<int64_t>(encoder_.work()) / kWriteWorkPerStep;
+  syrup::Encoder& encoder = host_.codec().encoder;
+  encoder.Start(core_.turn().message, AsOf(outgoing), &out_);
+  const syrup::Encoder::Step step = encoder.Go(*this, kWriteWorkAtOnce);
+  core_.fuel -= static_cast<int64_t>(encoder.work()) / kWriteWorkPerStep;
   switch (step) {
     case syrup::Encoder::Step::kDone: {
       Value reason;
@@ -411,9 +412,10 @@ TurnEnd Session::GiveUp(const Outgoing& outgoing, Value reason) {
 bool Session::WriteAtOnce(const Outgoing& outgoing, Value value) {
   if (IsParcel(outgoing)) return WriteParcelAtOnce(outgoing, value);
   BeginOutgoing(outgoing, out_);
-  encoder_.Start(value, syrup::Encoder::As::kValue, &out_);
+  syrup::Encoder& encoder = host_.codec().encoder;
+  encoder.Start(value, syrup::Encoder::As::kValue, &out_);
   Value ignored;
-  if (encoder_.Go(*this, kWriteWorkAtOnce) == syrup::Encoder::Step::kDone &&
+  if (encoder.Go(*this, kWriteWorkAtOnce) == syrup::Encoder::Step::kDone &&
       EndOutgoing(outgoing, out_, &ignored)) {
     return true;
   }

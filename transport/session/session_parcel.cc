@@ -266,24 +266,24 @@ void Session::TakeParcel(std::string_view frame) {
     long_message_.assign(frame);
     frame = long_message_;
   }
-  Operation op;
-  op.kind = Operation::Kind::kDeliver;
-  op.to = {static_cast<Descriptor::Kind>((first >> 8) & 255), WordAt(frame, 1)};
-  if ((first & kHasAnswer) != 0) op.answer = WordAt(frame, 2);
+  Deliver deliver = {.to = {static_cast<Descriptor::Kind>((first >> 8) & 255), WordAt(frame, 1)}};
+  if ((first & kHasAnswer) != 0) deliver.answer = WordAt(frame, 2);
   if ((first & kHasResolver) != 0) {
-    op.resolver = Descriptor{Descriptor::Kind::kImportObject, WordAt(frame, 3)};
+    deliver.resolver = Descriptor{Descriptor::Kind::kImportObject, WordAt(frame, 3)};
   }
   is_over_limit_ = false;
   const Core::Paying paying(core_, payer_, static_cast<int64_t>(frame.size()));
-  const absl::Status status = DoParcel(op, frame.substr(kMessageHeader * kWordBytes));
+  const absl::Status status = DoParcel(deliver, frame.substr(kMessageHeader * kWordBytes));
   if (!status.ok()) Guilty(status);
 }
 
-absl::Status Session::DoParcel(const Operation& op, std::string_view words) {
-  incoming_ = {.op = op};
-  incoming_.op.args = words;
+absl::Status Session::DoParcel(const Deliver& deliver, std::string_view words) {
+  incoming_ = {};
+  incoming_.args = words;
   incoming_.is_parcel = true;
-  if (absl::Status s = AddressDeliver(op); !s.ok()) return s;
+  if (absl::Status s = AddressDeliver(deliver.to, deliver.answer, deliver.resolver); !s.ok()) {
+    return s;
+  }
   parcels_->decoder.Start(
       {reinterpret_cast<const uint64_t*>(words.data()), words.size() / kWordBytes});
   incoming_.is_under_way = true;
@@ -292,7 +292,7 @@ absl::Status Session::DoParcel(const Operation& op, std::string_view words) {
 
 // As GoOnDecoding.
 absl::Status Session::GoOnUnpacking() {
-  const bool is_long = incoming_.op.args.size() > kReadBytesAtOnce;
+  const bool is_long = incoming_.args.size() > kReadBytesAtOnce;
   parcel::Decoder& decoder = parcels_->decoder;
   for (int collections = 0;;) {
     switch (decoder.Go(*parcels_, is_long ? kReadWorkOfPiece : kReadWorkOfShort)) {
@@ -300,10 +300,7 @@ absl::Status Session::GoOnUnpacking() {
         if (is_long) return absl::OkStatus();
         continue;
       case parcel::Step::kNoRoom:
-        if (collections++ < kReadCollectionsMax) {
-          core_.CollectFor(payer_);
-          continue;
-        }
+        if (CollectAgain(&collections)) continue;
         return RefuseIncoming(core_.QuotaReason(Resource::kMemory));
       case parcel::Step::kFailed:
         if (!abort_.ok()) return std::exchange(abort_, absl::OkStatus());
@@ -317,27 +314,22 @@ absl::Status Session::GoOnUnpacking() {
 }
 
 Result Session::Parcels::ReadRef(uint8_t kind, uint64_t position) {
-  const Descriptor descriptor = {static_cast<Descriptor::Kind>(kind), position};
-  if (descriptor.is_import()) return session_.Imported(descriptor);
-  Value target;
-  if (absl::Status s = session_.FindTarget(descriptor, "op:deliver", &target); !s.ok()) {
-    return session_.AbortWith(std::move(s));
-  }
-  return target;
+  return session_.RefOf({static_cast<Descriptor::Kind>(kind), position});
 }
 
 // As it would stand in a message of Syrup.
 Result Session::Parcels::ReadRecord(std::string_view bytes) {
-  session_.reader_.Reset(bytes);
-  session_.decoder_.Start(syrup::Decoder::As::kValue, &session_.reader_);
-  switch (session_.decoder_.Go(session_, kReadWorkOfShort)) {
+  SessionCodec& codec = session_.codec();
+  codec.reader.Reset(bytes);
+  codec.decoder.Start(syrup::Decoder::As::kValue, &codec.reader);
+  switch (codec.decoder.Go(session_, kReadWorkOfShort)) {
     case syrup::Decoder::Step::kDone:
-      return session_.decoder_.value();
+      return codec.decoder.value();
     case syrup::Decoder::Step::kNoRoom:
       return Failure::kMemory;
     default:
       return session_.AbortWith(absl::InternalError(
-          absl::StrCat("op:deliver, args: ", session_.decoder_.error().ToString())));
+          absl::StrCat("op:deliver, args: ", codec.decoder.error().ToString())));
   }
 }
 

@@ -8,6 +8,10 @@
 
 namespace vesicle {
 
+absl::Status Session::NotExported(std::string_view operation, uint64_t position) {
+  return WrongField(operation, "to-desc", absl::StrCat("nothing was exported as ", position));
+}
+
 absl::Status Session::FindTarget(const Descriptor& to, std::string_view operation, Value* target) {
   if (to.kind == Descriptor::Kind::kAnswer) {
     const PositionTable::Entry* answer = answers_.Find(to.position);
@@ -18,9 +22,7 @@ absl::Status Session::FindTarget(const Descriptor& to, std::string_view operatio
     return absl::OkStatus();
   }
   const std::optional<ExportTable::Found> found = exports_.Find(to.position);
-  if (!found) {
-    return WrongField(operation, "to-desc", absl::StrCat("nothing was exported as ", to.position));
-  }
+  if (!found) return NotExported(operation, to.position);
   // What the peer is to settle is a resolver for whoever it hands it to.
   *target = found->is_ask ? ResolverOf(*found) : found->value;
   return absl::OkStatus();
@@ -128,6 +130,10 @@ Result Session::ImportPromise(uint64_t position) {
 Result Session::ReadDescriptor(Fields& fields, Descriptor::Kind kind) {
   Descriptor descriptor;
   if (!ReadArgument(fields, kind, &descriptor)) return AbortWith(fields.status());
+  return RefOf(descriptor);
+}
+
+Result Session::RefOf(const Descriptor& descriptor) {
   if (descriptor.is_import()) return Imported(descriptor);
   Value target;
   if (absl::Status s = FindTarget(descriptor, "op:deliver", &target); !s.ok()) {

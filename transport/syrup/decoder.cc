@@ -21,7 +21,15 @@ constexpr uint64_t kEntryWork = 16;
 // A stack that became larger than this is let go by Start().
 constexpr size_t kKeepFrames = 1024;
 
-Result MakeTextOf(Heap& heap, std::string_view bytes, bool is_ascii) {
+Result MakeIntOf(Heap& heap, const Reader& reader) {
+  if (reader.fits_int64()) return MakeInt(heap, reader.int64());
+  const Result magnitude = ParseInt(heap, reader.text(), 10);
+  return magnitude.ok() && reader.is_negative() ? Negate(heap, magnitude.value()) : magnitude;
+}
+
+}  // namespace
+
+Result TextOf(Heap& heap, std::string_view bytes, bool is_ascii) {
   if (bytes.size() <= static_cast<size_t>(kShortBytesMax)) {
     return Value::ShortText(bytes.data(), static_cast<int>(bytes.size()));
   }
@@ -37,14 +45,6 @@ Result MakeTextOf(Heap& heap, std::string_view bytes, bool is_ascii) {
   SealText(text.value(), is_ascii);
   return text;
 }
-
-Result MakeIntOf(Heap& heap, const Reader& reader) {
-  if (reader.fits_int64()) return MakeInt(heap, reader.int64());
-  const Result magnitude = ParseInt(heap, reader.text(), 10);
-  return magnitude.ok() && reader.is_negative() ? Negate(heap, magnitude.value()) : magnitude;
-}
-
-}  // namespace
 
 void Decoder::Start(As as, Reader* reader) {
   reader_ = reader;
@@ -112,7 +112,7 @@ Decoder::Step Decoder::Atom(Token token, Value* value) {
       made = Value::Bool(reader_->boolean());
       break;
     case Token::kText:
-      made = MakeTextOf(heap_, text, reader_->is_ascii());
+      made = TextOf(heap_, text, reader_->is_ascii());
       work_ += TextWork(text.size());
       break;
     case Token::kBytes:

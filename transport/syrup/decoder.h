@@ -41,6 +41,9 @@
 #pragma GCC visibility push(default)
 namespace vesicle::syrup {
 
+// The text of bytes that were read, and found to be UTF-8. kTooBig, kMemory.
+Result TextOf(Heap& heap, std::string_view utf8, bool is_ascii);
+
 // Reads the records that forms.h does not know.
 class RecordReader {
  public:

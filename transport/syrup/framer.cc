@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vm/heap/check.h"
+
 namespace vesicle::syrup {
 namespace {
 
@@ -194,14 +196,29 @@ Framer::Step Framer::GiveOut(const char* begin, const char* end, std::string_vie
   return Step::kMessage;
 }
 
+void Framer::ForgetGivenOut() {
+  is_given_out_ = false;
+  buffer_.clear();
+  if (buffer_.capacity() > kKeepBytes) std::string().swap(buffer_);
+  if (open_.capacity() > kKeepBytes) std::string().swap(open_);
+}
+
+void Framer::Rest() {
+  if (is_within()) return;
+  is_given_out_ = false;
+  std::string().swap(buffer_);
+  std::string().swap(open_);
+}
+
+void Framer::Skip(size_t bytes) {
+  VESICLE_DCHECK(state_ == State::kBetween && bytes <= input_.size());
+  if (is_given_out_) ForgetGivenOut();
+  input_.remove_prefix(bytes);
+}
+
 Framer::Step Framer::Next(std::string_view* message) {
   if (state_ == State::kError) return Step::kError;
-  if (is_given_out_) {
-    is_given_out_ = false;
-    buffer_.clear();
-    if (buffer_.capacity() > kKeepBytes) std::string().swap(buffer_);
-    if (open_.capacity() > kKeepBytes) std::string().swap(open_);
-  }
+  if (is_given_out_) ForgetGivenOut();
   const char* p = input_.data();
   const char* const end = p + input_.size();
   if (state_ == State::kBetween) {

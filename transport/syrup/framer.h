@@ -51,6 +51,11 @@ class Framer {
   // What was added and stands behind the message given out last; borrowed like all of it. For who
   // hands a stream on after one message.
   std::string_view rest() const { return input_; }
+  // The caller has read a whole message of `bytes` bytes at the beginning of rest(). Wants that
+  // none is under way.
+  void Skip(size_t bytes);
+  // Gives back its room, unless a message is under way.
+  void Rest();
   // What is wrong; `at` counts from the first byte of the message, or of its netstring.
   const Error& error() const { return error_; }
   // A message has begun and not ended: at the end of the stream it was cut off.
@@ -68,6 +73,7 @@ class Framer {
   const char* ScanNumber(const char* p, const char* end);
   const char* FailAt(const char* p, Wrong wrong, uint32_t limit = 0);
   Step GiveOut(const char* begin, const char* end, std::string_view* message);
+  void ForgetGivenOut();
 
   Limits limits_;
   std::string_view input_;  // of Add(), what is not taken yet

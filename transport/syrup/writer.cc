@@ -1,6 +1,7 @@
 #include "transport/syrup/writer.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -16,6 +17,22 @@ constexpr size_t kFirstCapacity = 256;
 constexpr size_t kKeepBytes = size_t{256} << 10;
 constexpr size_t kInt64Chars = 20;
 constexpr uint64_t kOneNaN = 0x7ff8000000000000;
+
+// 00 01 .. 99
+constexpr auto kTwoDigits = [] {
+  std::array<char, 200> digits{};
+  for (size_t i = 0; i < 100; ++i) {
+    digits[2 * i] = static_cast<char>('0' + i / 10);
+    digits[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return digits;
+}();
+
+size_t DigitsOf(uint64_t n) {
+  size_t digits = 1;
+  for (; n >= 10'000; n /= 10'000) digits += 4;
+  return digits + (n >= 10) + (n >= 100) + (n >= 1000);
+}
 
 }  // namespace
 
@@ -100,6 +117,17 @@ void Writer::Clear() {
   BeginMessage();
 }
 
+void Writer::Rest() {
+  VESICLE_DCHECK(size() == 0);
+  std::free(buffer_);
+  buffer_ = at_ = nullptr;
+  capacity_ = 0;
+  std::vector<KeyAt>().swap(keys_);
+  std::vector<Unsorted>().swap(unsorted_);
+  std::string().swap(scratch_);
+  BeginMessage();
+}
+
 void Writer::Rewind(const Mark& mark) {
   at_ = buffer_ + mark.size;
   items_left_ = mark.items_left;
@@ -110,20 +138,19 @@ void Writer::Rewind(const Mark& mark) {
 
 void Writer::Int(int64_t i) {
   if (!Count()) return;
-  char digits[kInt64Chars + 1];
-  const uint64_t n = i < 0 ? -static_cast<uint64_t>(i) : static_cast<uint64_t>(i);
-  char* end = digits + 1;
-  if (n < 10) {
-    digits[0] = static_cast<char>('0' + n);
+  uint64_t n = i < 0 ? -static_cast<uint64_t>(i) : static_cast<uint64_t>(i);
+  const size_t digits = DigitsOf(n);
+  if (digits > limits_.int_digits_max) return Fail(Wrong::kIntTooLong, limits_.int_digits_max);
+  char* const p = Room(digits + 1);
+  if (p == nullptr) return;
+  char* at = p + digits;
+  *at = i < 0 ? '-' : '+';
+  for (; n >= 100; n /= 100) std::memcpy(at -= 2, &kTwoDigits[2 * (n % 100)], 2);
+  if (n >= 10) {
+    std::memcpy(p, &kTwoDigits[2 * n], 2);
   } else {
-    end = std::to_chars(digits, digits + kInt64Chars, n).ptr;
+    *p = static_cast<char>('0' + n);
   }
-  const size_t digits_size = static_cast<size_t>(end - digits);
-  if (digits_size > limits_.int_digits_max) {
-    return Fail(Wrong::kIntTooLong, limits_.int_digits_max);
-  }
-  *end = i < 0 ? '-' : '+';
-  if (char* p = Room(digits_size + 1)) std::memcpy(p, digits, digits_size + 1);
 }
 
 void Writer::BigInt(std::string_view digits, bool is_negative) {

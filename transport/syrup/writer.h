@@ -56,6 +56,8 @@ class Writer {
   // Bytes of the message under way.
   size_t message_size() const { return size() - message_begin_; }
   void Clear();
+  // Gives back its room. Wants no message in it.
+  void Rest();
 
   // --- values
   void Bool(bool b) {
@@ -71,6 +73,16 @@ class Writer {
   void Symbol(std::string_view name) { Payload('\'', name); }
   // What is Syrup already: `items` values in all, of `depth` containers at the deepest.
   void Encoded(std::string_view syrup, uint32_t items, uint32_t depth);
+  // The same of the beginning of something: `depth` containers are open behind it.
+  void BeginEncoded(std::string_view syrup, uint32_t items, uint32_t depth) {
+    if (depth > depth_left_) [[unlikely]]
+      return Fail(Wrong::kTooDeep, limits_.depth_max);
+    if (items > items_left_) [[unlikely]]
+      return Fail(Wrong::kTooMany, limits_.items_max);
+    depth_left_ -= depth;
+    items_left_ -= items;
+    if (char* p = Room(syrup.size())) std::memcpy(p, syrup.data(), syrup.size());
+  }
 
   void BeginRecord() { Begin('<'); }
   void BeginRecord(std::string_view label) {

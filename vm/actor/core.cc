@@ -333,6 +333,8 @@ void Core::VisitTurn(Visitor& visitor, TurnState& turn) {
 
 void Core::VisitStopped(Visitor& visitor, Stopped& stopped) {
   if (stopped.frames != nullptr) stopped.frames->Visit(visitor);
+  // Frames in an `await` have no turn under way.
+  if (!stopped.staged) return;
   VisitTurn(visitor, stopped.turn);
   VisitMade(visitor, stopped.sponsors_made);
   for (auto& entry : stopped.inboxes) visitor.Visit(&entry.second.payer->control, 1);

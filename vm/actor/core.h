@@ -240,7 +240,7 @@ class Core final : private HeapClient, public IdentitySource {
   bool IsDry(Value payer) { return PayerOf(payer).dry; }
   // While one lives, outside of slices, what is made is paid by `payer` and held to its memory.
   // Where `bytes_wanted` are not free all is collected first, at that sponsor's cost. Within a
-  // slice it changes nothing.
+  // slice it changes nothing; within another one of the same payer hardly anything.
   class Paying {
    public:
     Paying(Core& core, Value payer, int64_t bytes_wanted = 0);
@@ -251,6 +251,7 @@ class Core final : private HeapClient, public IdentitySource {
    private:
     Core& core_;
     Sponsor* before_;
+    const Sponsor* outer_;
   };
   // Collects completely, at that sponsor's cost. Outside of slices.
   void CollectFor(Value payer);
@@ -708,6 +709,7 @@ class Core final : private HeapClient, public IdentitySource {
   bool in_slice_ = false;
   bool work_is_known_ = false;  // to who runs it: it was told, or RunSlice said so
   std::function<void()> on_work_;
+  const Sponsor* paying_ = nullptr;   // outside of slices: of the innermost Paying
   std::unique_ptr<Stopped> resumed_;  // of the turn that runs now, if it was cut short before
   int64_t event_room_ = 0;
   int64_t event_room_given_ = 0;

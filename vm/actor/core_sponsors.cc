@@ -352,21 +352,24 @@ bool Core::HasKeeper(Resource which) {
 }
 
 Core::Paying::Paying(Core& core, Value payer, int64_t bytes_wanted)
-    : core_(core), before_(core.sponsor_) {
+    : core_(core), before_(core.sponsor_), outer_(core.paying_) {
   if (core.in_slice_) return;
   Sponsor& sponsor = core.PayerOf(payer);
+  core.paying_ = &sponsor;
+  if (outer_ == &sponsor && core.heap_.Reserve(static_cast<uint64_t>(bytes_wanted))) return;
   core.PayFrom(sponsor, core.MemoryFor(sponsor, bytes_wanted));
 }
 
 Core::Paying::~Paying() {
-  if (core_.in_slice_) return;
-  const bool to_host = before_ == &core_.root_sponsor();
-  core_.PayFrom(*before_, to_host ? kUnlimited : core_.MemoryLeft(*before_));
+  if (core_.in_slice_ || std::exchange(core_.paying_, outer_) == outer_) return;
+  core_.PayFrom(*before_, outer_ == nullptr ? kUnlimited : core_.MemoryLeft(*before_));
 }
 
 void Core::CollectFor(Value payer) {
   VESICLE_CHECK(!in_slice_);
-  CollectFor(PayerOf(payer));
+  Sponsor& sponsor = PayerOf(payer);
+  CollectFor(sponsor);
+  if (paying_ == &sponsor) PayFrom(sponsor, MemoryLeft(sponsor));
 }
 
 Core::Delivery Core::DeliverOn(Value payer, Value target, Value message, Value slot) {

@@ -116,11 +116,6 @@ void Heap::FlushCharges() {
   charged_to_ = spent_from_ = top_;
 }
 
-uint64_t Heap::SponsorBytes(SponsorIndex sponsor) const {
-  const uint64_t bytes = ledger_.BytesOf(sponsor);
-  return sponsor == sponsor_ ? bytes + static_cast<uint64_t>(top_ - charged_to_) : bytes;
-}
-
 void Heap::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
   ledger_.ChargeExternal(sponsor, delta_bytes);
   if (delta_bytes <= 0) return;

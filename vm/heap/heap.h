@@ -232,7 +232,10 @@ class Heap {
   // The system has no more memory: until a collection finds some, every allowance is zero.
   bool memory_is_out() const { return memory_is_out_; }
   // Live bytes as of the last cycle, allocated since, and external ones.
-  uint64_t SponsorBytes(SponsorIndex sponsor) const;
+  uint64_t SponsorBytes(SponsorIndex sponsor) const {
+    const uint64_t bytes = ledger_.BytesOf(sponsor);
+    return sponsor == sponsor_ ? bytes + static_cast<uint64_t>(top_ - charged_to_) : bytes;
+  }
   // C++ memory behind objects or queues. A growth counts as spent if `sponsor` is the current one.
   void ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes);
   // The same for memory that no collection gives back, such as of events that wait: it brings no

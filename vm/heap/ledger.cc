@@ -12,12 +12,6 @@ void Ledger::Grow(SponsorIndex sponsor) {
   accounts_.resize(std::min<size_t>(want, size_t{1} << 16));
 }
 
-void Ledger::Settle(Account& a) const {
-  if (a.old_cycle == cycles_ended_) return;
-  a.old_bytes = a.mark_cycle == cycles_ended_ ? a.marked_bytes : 0;
-  a.old_cycle = cycles_ended_;
-}
-
 void Ledger::ChargeOld(SponsorIndex sponsor, uint64_t bytes, bool black) {
   Account& a = At(sponsor);
   Settle(a);
@@ -43,15 +37,6 @@ void Ledger::ChargeExternal(SponsorIndex sponsor, int64_t delta_bytes) {
 void Ledger::MarkBegan() { ++cycles_begun_; }
 
 void Ledger::MarkEnded() { cycles_ended_ = cycles_begun_; }
-
-uint64_t Ledger::BytesOf(SponsorIndex sponsor) const {
-  if (sponsor >= accounts_.size()) return 0;
-  Account a = accounts_[sponsor];
-  Settle(a);
-  int64_t sum = static_cast<int64_t>(a.old_bytes) + a.external_bytes;
-  if (a.young_epoch == young_epoch_) sum += static_cast<int64_t>(a.young_bytes);
-  return sum > 0 ? static_cast<uint64_t>(sum) : 0;
-}
 
 void Ledger::Reassign(SponsorIndex from, SponsorIndex to) {
   to = PayerOf(to);

@@ -46,7 +46,13 @@ class Ledger {
   void MarkBegan();
   void MarkEnded();
 
-  uint64_t BytesOf(SponsorIndex sponsor) const;
+  uint64_t BytesOf(SponsorIndex sponsor) const {
+    if (sponsor >= accounts_.size()) return 0;
+    const Account& a = accounts_[sponsor];
+    int64_t sum = static_cast<int64_t>(OldBytesOf(a)) + a.external_bytes;
+    if (a.young_epoch == young_epoch_) sum += static_cast<int64_t>(a.young_bytes);
+    return sum > 0 ? static_cast<uint64_t>(sum) : 0;
+  }
   int64_t external_bytes() const { return external_bytes_; }
 
   void Reassign(SponsorIndex from, SponsorIndex to);
@@ -76,7 +82,15 @@ class Ledger {
     return accounts_[sponsor];
   }
   void Grow(SponsorIndex sponsor);
-  void Settle(Account& a) const;  // takes over the figure of a cycle that ended since
+  // Of the last cycle that ended.
+  uint64_t OldBytesOf(const Account& a) const {
+    if (a.old_cycle == cycles_ended_) return a.old_bytes;
+    return a.mark_cycle == cycles_ended_ ? a.marked_bytes : 0;
+  }
+  void Settle(Account& a) const {
+    a.old_bytes = OldBytesOf(a);
+    a.old_cycle = cycles_ended_;
+  }
   SponsorIndex FollowAlias(SponsorIndex sponsor) const;
 
   std::vector<Account> accounts_;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/transport/captp/testing.h"
+#include "vm/random/random.h"
 
 namespace vesicle {
 namespace {
@@ -124,6 +125,19 @@ TEST_CASE("session key: both forms are read as they are written, and in no other
     CHECK_FALSE(ReadSignature(fields, "signature", &back));
     CHECK(absl::IsInvalidArgument(fields.status()));
   }
+}
+
+TEST_CASE("session key: one that rests, and its copies, sign as before") {
+  SeededRandom random(7);
+  const absl::StatusOr<SessionKey> key = SessionKey::Generate(random);
+  REQUIRE(key.ok());
+  const SessionKey copy = *key;
+  const Signature before = key->Sign("a location");
+  key->Rest();
+  CHECK(key->Sign("a location") == before);
+  CHECK(copy.Sign("a location") == before);
+  copy.Rest();
+  CHECK(IsSignedBy(copy.public_key(), "another", copy.Sign("another")));
 }
 
 }  // namespace
