@@ -1,10 +1,12 @@
 // vesicle: the command. Picks the command, reads its options, runs it.
+#include <fcntl.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +26,13 @@ int WrongUsage(const Command& command, std::string_view error) {
 namespace {
 
 constexpr char kVersion[] = VESICLE_VERSION;
+
+// Under a daemon they may be closed: the next file that is opened would stand in their place.
+void OpenStandardStreams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) == -1) std::ignore = open("/dev/null", O_RDWR);
+  }
+}
 
 void PrintHelp(const Command& command) {
   std::printf("vesicle %s %s\n\n%s\n", command.name.data(), command.usage.data(),
@@ -101,6 +110,7 @@ int Main(const std::vector<std::string>& words) {
 }  // namespace vesicle::cli
 
 int main(int argc, char** argv) {
+  vesicle::cli::OpenStandardStreams();
   if (const std::optional<int> code = vesicle::cli::RunAsChild(argc, argv)) return *code;
   // A closed pipe is an error of the write that finds it.
   signal(SIGPIPE, SIG_IGN);

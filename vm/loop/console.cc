@@ -3,14 +3,19 @@
 #include <bit>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "vm/heap/external_bytes.h"
 #include "vm/loop/byte_writer.h"
 #include "vm/loop/devices.h"
 #include "vm/loop/loop_device.h"
+#include "vm/value/bigint_pieces.h"
 #include "vm/value/escape.h"
+#include "vm/value/number.h"
+#include "vm/value/number_text.h"
 #include "vm/value/print.h"
 #include "vm/value/text.h"
 #include "vm/value/utf8.h"
@@ -19,6 +24,8 @@ namespace vesicle {
 namespace {
 
 constexpr const char* kClosed = "the console's other end is closed";
+// Bytes that are shown in one piece.
+constexpr size_t kAtOnce = size_t{64} << 10;
 
 class Console final : public LoopDevice {
  public:
@@ -36,14 +43,24 @@ class Console final : public LoopDevice {
     Line line{.stream = is_error ? &error_ : &out_, .has_end = !is_write};
     if (line.stream->writer.is_broken()) return turn.Fault("disconnected", kClosed);
     if (IsText(message)) {
-      const std::string_view text = TextView(message);
-      if (text.size() > options_.message_bytes_max) {
+      const uint64_t size = TextView(message).size();
+      if (size > options_.message_bytes_max) {
         return turn.Fault("limit", absl::StrCat("a console message of more than ",
                                                 options_.message_bytes_max, " bytes"));
       }
-      // What has to be escaped takes longer.
-      turn.Charge(static_cast<int64_t>(text.size() / 64 + CountUnusual(text)));
-      line.text = Root(turn.core().heap(), message);
+      // What waits takes a slice of everybody's for each piece. What has to be escaped takes
+      // longer.
+      const bool waits = size > kAtOnce || !lines_.empty();
+      const uint64_t steps = size / (waits ? 8 : 64) + CountUnusual(TextView(message));
+      const Root text(turn.core().heap(), message);
+      if (waits && !turn.ChargeBefore(static_cast<int64_t>(steps), 0)) return;
+      if (!waits) turn.Charge(static_cast<int64_t>(steps));
+      line.text = text;
+    } else if (IsInt(message) && DecimalDigitsMax(message) > kDigitsAtOnce) {
+      const uint64_t steps = NumberWork(NumberOp::kToText, message, message);
+      const Root number(turn.core().heap(), message);
+      if (!turn.ChargeBefore(static_cast<int64_t>(steps), 0)) return;
+      line.digits = std::make_unique<bigint::DigitPieces>(number.value(), 10);
     } else {
       line.printed = Print(message, {.bytes_max = options_.value_bytes_max});
       turn.Charge(static_cast<int64_t>(line.printed.size() / 64));
@@ -54,7 +71,10 @@ class Console final : public LoopDevice {
     if (is_first) ShowPiece();
     if (lines_.empty()) return;
     // The others, and the rest of this one, at the end of slices; who waits pays for the place.
-    lines_.back().held.emplace(turn.core().heap(), sizeof(Line) + lines_.back().printed.size());
+    Line& last = lines_.back();
+    last.held.emplace(turn.core().heap(),
+                      sizeof(Line) + last.printed.size() +
+                          (last.digits == nullptr ? 0 : last.digits->bytes_held()));
   }
 
   void Flush() override {
@@ -98,8 +118,9 @@ class Console final : public LoopDevice {
   struct Line {
     Stream* stream;
     bool has_end;
-    Root text = {};            // shown up to `at`; or
-    std::string printed = {};  // what is no text
+    Root text = {};                                    // shown up to `at`; or
+    std::unique_ptr<bigint::DigitPieces> digits = {};  // of a long integer; or
+    std::string printed = {};                          // of what is neither
     size_t at = 0;
     ReplySlot asker = {};
     std::optional<ExternalBytes> held = {};
@@ -122,33 +143,45 @@ class Console final : public LoopDevice {
 
   // Of the lines that wait, as much as one slice may take.
   void ShowPiece() {
-    constexpr size_t kAtOnce = size_t{64} << 10;
     for (size_t left = kAtOnce; left > 0 && !lines_.empty();) {
       Line& line = lines_.front();
       // What was said before to the other stream comes first.
       if (line.stream == &error_) out_.writer.Flush();
       ByteWriter& writer = line.stream->writer;
-      const Value value = line.text.value();
-      if (IsText(value)) {
-        const std::string_view text = TextView(value).substr(line.at);
-        size_t size = std::min(text.size(), left);
-        // Up to where a code point begins.
-        while (size < text.size() && IsContinuationByte(text[size])) ++size;
-        AppendEscaped(text.substr(0, size), Escape::kPlain, &writer.buffer());
-        line.at += size;
-        left -= std::min(left, size + 1);
-        if (size < text.size()) return writer.Flush();
-      } else {
-        writer.buffer() += line.printed;
-        left -= std::min(left, line.printed.size());
-      }
-      if (line.has_end) writer.buffer() += '\n';
+      const uint64_t before = writer.appended();
+      const bool is_whole = ShowSome(line, left, &writer.buffer());
+      if (is_whole && line.has_end) writer.buffer() += '\n';
+      // A line by itself takes longer than its bytes.
+      constexpr uint64_t kBytesOfLine = 256;
+      left -= std::min<uint64_t>(left, std::max(writer.appended(), before) - before + kBytesOfLine);
+      if (!is_whole) return writer.Flush();
       if (line.asker.has_asker()) {
         line.stream->askers.push_back({std::move(line.asker), writer.appended()});
       }
       if (line.stream == &error_) writer.Flush();
       lines_.pop_front();
     }
+  }
+
+  // About so many bytes of it; true when that was all.
+  static bool ShowSome(Line& line, size_t bytes, std::string* out) {
+    const Value value = line.text.value();
+    if (IsText(value)) {
+      const std::string_view text = TextView(value).substr(line.at);
+      size_t size = std::min(text.size(), bytes);
+      // Up to where a code point begins.
+      while (size < text.size() && IsContinuationByte(text[size])) ++size;
+      AppendEscaped(text.substr(0, size), Escape::kPlain, out);
+      line.at += size;
+      return size == text.size();
+    }
+    if (line.digits == nullptr) {
+      *out += line.printed;
+      return true;
+    }
+    if (!line.digits->Run(1)) return false;
+    *out += line.digits->text();
+    return true;
   }
 
   // After bytes were written, or could not be.

@@ -40,7 +40,7 @@ struct ConsoleOptions {
   int out_fd = 1;
   int error_fd = 2;
   size_t message_bytes_max = size_t{16} << 20;
-  size_t value_bytes_max = size_t{1} << 20;    // of a printed value that is no text; "..." beyond
+  size_t value_bytes_max = size_t{64} << 10;   // of a printed value that is no text; "..." beyond
   size_t pending_bytes_max = size_t{1} << 20;  // not taken by the other end: the VM waits for it
   // The other end was closed (a pipe to `head`); what is written later is refused, #disconnected.
   std::function<void()> on_closed = {};

@@ -77,7 +77,7 @@ void Combine(const Numbers& x, int64_t p, const Numbers& y, int64_t q, Numbers* 
 }
 
 // The multiplication of so many limbs by a block.
-uint64_t BlockWork(size_t limbs) { return uint64_t{limbs} << (DigitBlock::kLimbsLog2 / 2); }
+uint64_t BlockWork(size_t limbs) { return ProductWork(limbs, DigitBlock::kLimbs); }
 
 int DigitsOfLimb(int base) {
   int digits = 0;

@@ -52,7 +52,7 @@ struct DigitBlock {
   explicit DigitBlock(int base);
   std::vector<mp_limb_t> power;  // base ** digits, of at most kLimbs limbs
   size_t digits;
-  static constexpr int kLimbsLog2 = 10;
+  static constexpr int kLimbsLog2 = 9;
   static constexpr size_t kLimbs = size_t{1} << kLimbsLog2;
 };
 

@@ -78,8 +78,8 @@ void Printer::Truncate() {
   stack_.clear();
   size_t kept = options_.bytes_max - std::min(options_.bytes_max, kEllipsis.size());
   kept -= std::min(kept, dropped_);
-  while (kept > 0 && IsContinuationByte(output_[kept])) --kept;
-  output_.resize(kept);
+  while (kept > 0 && kept < output_.size() && IsContinuationByte(output_[kept])) --kept;
+  output_.resize(std::min(kept, output_.size()));
   output_ += kEllipsis.substr(0, options_.bytes_max);
 }
 
@@ -145,6 +145,11 @@ void Printer::PrintInt(Value v) {
       digits > std::max<uint64_t>(options_.chars_max, kDigitsAlwaysShown)) {
     output_ += "<integer of about " + std::to_string(digits) + " digits>";
     return;
+  }
+  if (digits > kDigitsAtOnce && digits > Room()) {
+    // It would be cut anyway, and the last digits are made first.
+    output_ += "<integer of about " + std::to_string(digits) + " digits>";
+    return Truncate();
   }
   if (digits > kDigitsAtOnce) {
     digits_ = std::make_unique<bigint::DigitPieces>(v, 10);

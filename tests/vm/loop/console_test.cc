@@ -6,6 +6,7 @@
 
 #include "tests/vm/loop/fixture.h"
 #include "vm/loop/devices.h"
+#include "vm/value/number.h"
 
 namespace vesicle {
 
@@ -124,6 +125,27 @@ TEST_CASE(
   const bool is_whole = got == shown + "\n7 after\nlast\n";
   CHECK(is_whole);
   CHECK(turns_at_end > 1000);
+}
+
+TEST_CASE(
+    "console: a long integer shows all its digits, in pieces; within a value only if there is "
+    "room") {
+  World world;
+  const TemporaryFolder folder;
+  const std::string path = folder.path + "/out";
+  const int fd = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  REQUIRE(fd >= 0);
+  const Root console = MakeConsole(*world.loop, {.out_fd = fd});
+  Heap& heap = world.vm.core().heap();
+  const Root n(heap, Power(heap, Value::SmallInt(10), Value::SmallInt(100'000)).value());
+  CHECK(world.Ask(console, n.value()) == "nil");
+  CHECK(world.Ask(console, world.vm.List({world.vm.Int(1), n.value(), world.vm.Int(2)})) == "nil");
+  std::string got(300'000, '\0');
+  got.resize(static_cast<size_t>(std::max<ssize_t>(pread(fd, got.data(), got.size(), 0), 0)));
+  const bool is_whole =
+      got == "1" + std::string(100'000, '0') + "\n[1, <integer of about 100081 digits>...\n";
+  CHECK(is_whole);
+  close(fd);
 }
 
 TEST_CASE("console: the loop goes while a long text is shown: all of it is shown") {

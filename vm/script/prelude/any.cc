@@ -196,7 +196,8 @@ BuiltinResult Put(BuiltinContext& context, const Value* args, int) {
   }
   if (index >= ListSize(x)) {
     return context.Failure("bad_index", "put: the list has " + std::to_string(ListSize(x)) +
-                                            " elements, and none at " + Print(args[1]));
+                                            " elements, and none at " +
+                                            Print(args[1], kReportOptions));
   }
   context.Charge(1);
   return BuiltinResult::Of(ListSet(context.heap(), x, index, args[2]));

@@ -287,7 +287,7 @@ BuiltinResult GiveParsed(BuiltinContext& context, Result parsed) {
   if (!parsed.ok() && parsed.failure() == Failure::kSyntax) {
     return BuiltinResult::Of(Value::Nil());
   }
-  return context.Give(parsed, "");
+  return context.Give(parsed, "", kIntTooBig);
 }
 
 // A base from 2 to 36; else false.

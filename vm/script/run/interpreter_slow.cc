@@ -121,6 +121,7 @@ BuiltinResult Interpreter::Slow(const Instruction* at, Value* base, const Value*
                             capture(B(i)), Value::SmallInt(SignedC(i)));
     case Op::kNegate:
       if (!IsNumber(b)) return TypeError("- wants a number, but got " + Describe(b));
+      core_.fuel -= static_cast<int64_t>(NumberWork(NumberOp::kAdd, b, b));
       return From(Negate(heap_, b), "-", kIntTooBig);
     case Op::kNot:
       return NotBool(b, ConditionOf::kNot);
