@@ -275,6 +275,20 @@ Result Gcd(Heap& heap, Value va, Value vb) {
   return Make(heap, r.data(), static_cast<mp_size_t>(r.size()), false);
 }
 
+std::string DigitsOf(const mp_limb_t* limbs, mp_size_t size, int base) {
+  size = Normalized(limbs, size);
+  if (size == 0) return "0";
+  // mpn_get_str destroys its operand unless the base is a power of two, and wants one limb more.
+  Limbs operand(limbs, limbs + size);
+  operand.push_back(0);
+  std::string digits(mpn_sizeinbase(limbs, size, base) + 1, '\0');
+  digits.resize(
+      mpn_get_str(reinterpret_cast<unsigned char*>(digits.data()), base, operand.data(), size));
+  digits.erase(0, digits.find_first_not_of('\0'));
+  for (char& c : digits) c = "0123456789abcdefghijklmnopqrstuvwxyz"[static_cast<size_t>(c)];
+  return digits;
+}
+
 int Compare(Value va, Value vb) {
   const View a(va);
   const View b(vb);

@@ -10,6 +10,7 @@
 #include <gmp.h>
 
 #include <cstdint>
+#include <string>
 
 #include "absl/container/inlined_vector.h"
 #include "vm/heap/heap.h"
@@ -86,6 +87,10 @@ Result ShiftRight(Heap& heap, Value a, uint64_t count);
 // Wants a >= 0.
 Result Sqrt(Heap& heap, Value a);
 Result Gcd(Heap& heap, Value a, Value b);
+
+// The digits of a magnitude, lower case, the first one first; "0" of none. Wants 2 <= base <= 36.
+// Takes what is not linear in its length: long ones by DigitPieces.
+std::string DigitsOf(const mp_limb_t* limbs, mp_size_t size, int base);
 
 int Compare(Value a, Value b);
 // Wants a finite, non-NaN double.

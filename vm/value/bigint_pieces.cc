@@ -79,14 +79,6 @@ void Combine(const Numbers& x, int64_t p, const Numbers& y, int64_t q, Numbers* 
 // The multiplication of so many limbs by a block.
 uint64_t BlockWork(size_t limbs) { return ProductWork(limbs, DigitBlock::kLimbs); }
 
-int DigitsOfLimb(int base) {
-  int digits = 0;
-  for (mp_limb_t power = 1; power <= ~mp_limb_t{0} / static_cast<mp_limb_t>(base); ++digits) {
-    power *= static_cast<mp_limb_t>(base);
-  }
-  return digits;
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------------------
@@ -149,9 +141,11 @@ Result GcdPieces::Finish(Heap& heap) const {
 // ---------------------------------------------------------------------------
 // Digits
 
-DigitBlock::DigitBlock(int base) : digits(static_cast<size_t>(DigitsOfLimb(base)) << kLimbsLog2) {
+DigitBlock::DigitBlock(int base) : digits(0) {
+  const auto factor = static_cast<mp_limb_t>(base);
   mp_limb_t limb = 1;
-  for (int i = DigitsOfLimb(base); i > 0; --i) limb *= static_cast<mp_limb_t>(base);
+  for (; limb <= ~mp_limb_t{0} / factor; limb *= factor) ++digits;
+  digits <<= kLimbsLog2;
   power = {limb};
   for (int i = 0; i < kLimbsLog2; ++i) {
     Numbers square(2 * power.size());
@@ -165,27 +159,6 @@ DigitPieces::DigitPieces(Value v, int base)
     : base_(base), negative_(View(v).negative()), block_(base), limbs_(Copy(View(v))) {
   text_.resize(1 + (limbs_.empty() ? 1 : mpn_sizeinbase(limbs_.data(), Size(limbs_), base)));
   at_ = text_.size();
-}
-
-// So many digits, with zeros before them, before what is there; 0: as many as there are.
-void DigitPieces::Put(const mp_limb_t* limbs, mp_size_t size, size_t digits) {
-  while (size > 0 && limbs[size - 1] == 0) --size;
-  // mpn_get_str destroys its operand, and wants one limb more.
-  Numbers operand(limbs, limbs + size);
-  operand.push_back(0);
-  const size_t room = size == 0 ? 1 : mpn_sizeinbase(operand.data(), size, base_) + 1;
-  std::string made(room, '\0');
-  size_t n = 1;
-  if (size > 0) {
-    n = mpn_get_str(reinterpret_cast<unsigned char*>(made.data()), base_, operand.data(), size);
-  }
-  size_t first = 0;
-  while (first + 1 < n && made[first] == 0) ++first;
-  if (digits == 0) digits = n - first;
-  for (size_t i = n; i > first && digits > 0; --digits) {
-    text_[--at_] = "0123456789abcdefghijklmnopqrstuvwxyz"[static_cast<size_t>(made[--i])];
-  }
-  for (; digits > 0; --digits) text_[--at_] = '0';
 }
 
 bool DigitPieces::Run(uint64_t steps) {
@@ -208,7 +181,10 @@ bool DigitPieces::DoBlock() {
     Normalize(&limbs_);
   }
   const bool is_first = limbs_.empty();
-  Put(rest.data(), Size(rest), is_first ? 0 : block_.digits);
+  const std::string digits = DigitsOf(rest.data(), Size(rest), base_);
+  at_ -= digits.size();
+  text_.replace(at_, digits.size(), digits);
+  for (size_t n = digits.size(); !is_first && n < block_.digits; ++n) text_[--at_] = '0';
   if (is_first && negative_) text_[--at_] = '-';
   return is_first;
 }

@@ -69,7 +69,6 @@ class DigitPieces {
 
  private:
   bool DoBlock();
-  void Put(const mp_limb_t* limbs, mp_size_t size, size_t digits);
 
   int base_;
   bool negative_;

@@ -13,7 +13,6 @@
 namespace vesicle {
 namespace {
 
-constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 // Floats between these powers of ten are spelled without one.
 constexpr int kPlainExponentOver = -5;
 constexpr int kPlainExponentUnder = 16;
@@ -105,20 +104,7 @@ void AppendInt(Value v, int base, std::string* out) {
     return;
   }
   if (view.negative()) *out += '-';
-  // mpn_get_str destroys its operand unless the base is a power of two.
-  bigint::Limbs limbs(view.limbs(), view.limbs() + view.size());
-  const size_t room = mpn_sizeinbase(limbs.data(), view.size(), base) + 1;
-  const size_t at = out->size();
-  out->resize(at + room);
-  unsigned char* digits = reinterpret_cast<unsigned char*>(out->data() + at);
-  limbs.push_back(0);  // and wants one limb more
-  const size_t n = mpn_get_str(digits, base, limbs.data(), view.size());
-  size_t zeros = 0;
-  while (zeros + 1 < n && digits[zeros] == 0) ++zeros;
-  for (size_t i = zeros; i < n; ++i) {
-    (*out)[at + i - zeros] = kDigits[digits[i]];
-  }
-  out->resize(at + n - zeros);
+  out->append(bigint::DigitsOf(view.limbs(), view.size(), base));
 }
 
 void AppendNumber(Value v, std::string* out) {

@@ -121,26 +121,13 @@ TEST_CASE("flat: limits that are too small for some") {
 
 TEST_CASE("flat: whatever is taken of changed messages, others take as the same") {
   std::vector<std::string> some = Flat();
-  for (const Chunk& chunk : Transcript()) {
-    for (const std::string& message : MessagesIn(chunk.bytes)) some.push_back(message);
-  }
+  for (std::string& message : TranscriptMessages()) some.push_back(std::move(message));
   SeededRandom random(20261127);
   int flat = 0;
   for (int i = 0; i < 300'000; ++i) {
     std::string message = some[random.Next() % some.size()];
     for (uint64_t changes = random.Next() % 4; changes > 0 && !message.empty(); --changes) {
-      const std::string& other = some[random.Next() % some.size()];
-      const size_t at = random.Next() % message.size();
-      switch (random.Next() % 3) {
-        case 0:
-          message[at] = other[random.Next() % other.size()];
-          break;
-        case 1:
-          message.erase(at, 1 + random.Next() % 4);
-          break;
-        default:
-          message.insert(at, other.substr(random.Next() % other.size(), random.Next() % 8));
-      }
+      ChangeSome(random, some, &message);
     }
     flat += IsFlat(message);
     CAPTURE(message);

@@ -61,10 +61,7 @@ std::vector<std::string> Framed(std::string_view bytes) {
 }
 
 TEST_CASE("operation: a plain deliver that is read from both ends says what a reader says") {
-  std::vector<std::string> some;
-  for (const Chunk& chunk : Transcript()) {
-    for (const std::string& message : MessagesIn(chunk.bytes)) some.push_back(message);
-  }
+  std::vector<std::string> some = TranscriptMessages();
   for (const char* message :
        {"<10'op:deliver<11'desc:export3+>[4'echo1+]7+<18'desc:import-object9+>>",
         "<10'op:deliver<11'desc:answer0+>[]ff>", "<10'op:deliver<11'desc:export3+>[3\"]ff1+]ff>",
@@ -87,18 +84,7 @@ TEST_CASE("operation: a plain deliver that is read from both ends says what a re
   for (int i = 0; i < 300'000; ++i) {
     std::string message = some[random.Next() % some.size()];
     for (uint64_t changes = 1 + random.Next() % 3; changes > 0; --changes) {
-      const std::string& other = some[random.Next() % some.size()];
-      const size_t at = random.Next() % message.size();
-      switch (random.Next() % 3) {
-        case 0:
-          message[at] = other[random.Next() % other.size()];
-          break;
-        case 1:
-          message.erase(at, 1 + random.Next() % 4);
-          break;
-        default:
-          message.insert(at, other.substr(random.Next() % other.size(), random.Next() % 8));
-      }
+      ChangeSome(random, some, &message);
       if (message.empty()) message = "<";
     }
     for (const std::string& whole : Framed(message)) {

@@ -59,6 +59,29 @@ std::vector<std::string> MessagesIn(std::string_view bytes) {
   return messages;
 }
 
+std::vector<std::string> TranscriptMessages() {
+  std::vector<std::string> all;
+  for (const Chunk& chunk : Transcript()) {
+    for (std::string& message : MessagesIn(chunk.bytes)) all.push_back(std::move(message));
+  }
+  return all;
+}
+
+void ChangeSome(SeededRandom& random, const std::vector<std::string>& some, std::string* message) {
+  const std::string& other = some[random.Next() % some.size()];
+  const size_t at = random.Next() % message->size();
+  switch (random.Next() % 3) {
+    case 0:
+      (*message)[at] = other[random.Next() % other.size()];
+      break;
+    case 1:
+      message->erase(at, 1 + random.Next() % 4);
+      break;
+    default:
+      message->insert(at, other.substr(random.Next() % other.size(), random.Next() % 8));
+  }
+}
+
 std::vector<std::string> MessagesOf(int connection, char side) {
   std::string bytes;
   for (const Chunk& chunk : Transcript()) {

@@ -17,6 +17,7 @@
 #include "transport/captp/session_key.h"
 #include "transport/syrup/reader.h"
 #include "transport/syrup/writer.h"
+#include "vm/random/random.h"
 
 namespace vesicle::captp_testing {
 
@@ -30,6 +31,10 @@ const std::vector<Chunk>& Transcript();
 // All messages that a side wrote by a connection, framing taken off.
 std::vector<std::string> MessagesOf(int connection, char side);
 std::vector<std::string> MessagesIn(std::string_view bytes);
+// All of all connections, of each chunk those that are whole in it.
+std::vector<std::string> TranscriptMessages();
+// Changes a byte, takes some out, or puts in some of another of `some`. Wants none to be empty.
+void ChangeSome(SeededRandom& random, const std::vector<std::string>& some, std::string* message);
 // The first of them, read.
 Hello HelloOf(int connection, char side);
 absl::Status ReadHelloMessage(std::string_view message, Hello* hello);

@@ -9,6 +9,26 @@
 #include "vm/value/number.h"
 
 namespace vesicle {
+namespace {
+
+// A file takes all at once, as no pipe does.
+struct OutFile {
+  OutFile() { REQUIRE(fd >= 0); }
+  ~OutFile() { close(fd); }
+  OutFile(const OutFile&) = delete;
+  OutFile& operator=(const OutFile&) = delete;
+  std::string ReadAll() const {
+    std::string text(static_cast<size_t>(lseek(fd, 0, SEEK_END)), '\0');
+    const ssize_t n = pread(fd, text.data(), text.size(), 0);
+    text.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+    return text;
+  }
+
+  TemporaryFolder folder;
+  const int fd = open((folder.path + "/out").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+};
+
+}  // namespace
 
 TEST_CASE("console: texts as they are, values as a script writes them") {
   World world;
@@ -131,32 +151,23 @@ TEST_CASE(
     "console: a long integer shows all its digits, in pieces; within a value only if there is "
     "room") {
   World world;
-  const TemporaryFolder folder;
-  const std::string path = folder.path + "/out";
-  const int fd = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-  REQUIRE(fd >= 0);
-  const Root console = MakeConsole(*world.loop, {.out_fd = fd});
+  OutFile out;
+  const Root console = MakeConsole(*world.loop, {.out_fd = out.fd});
   Heap& heap = world.vm.core().heap();
   const Root n(heap, Power(heap, Value::SmallInt(10), Value::SmallInt(100'000)).value());
   CHECK(world.Ask(console, n.value()) == "nil");
   CHECK(world.Ask(console, world.vm.List({world.vm.Int(1), n.value(), world.vm.Int(2)})) == "nil");
-  std::string got(300'000, '\0');
-  got.resize(static_cast<size_t>(std::max<ssize_t>(pread(fd, got.data(), got.size(), 0), 0)));
-  const bool is_whole =
-      got == "1" + std::string(100'000, '0') + "\n[1, <integer of about 100081 digits>...\n";
+  const bool is_whole = out.ReadAll() == "1" + std::string(100'000, '0') +
+                                             "\n[1, <integer of about 100081 digits>...\n";
   CHECK(is_whole);
-  close(fd);
 }
 
 TEST_CASE("console: the loop goes while a long text is shown: all of it is shown") {
-  const TemporaryFolder folder;
-  const std::string path = folder.path + "/out";
-  const int fd = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-  REQUIRE(fd >= 0);
+  OutFile out;
   const std::string text(600'000, 'x');
   {
     World world;
-    const Root console = MakeConsole(*world.loop, {.out_fd = fd});
+    const Root console = MakeConsole(*world.loop, {.out_fd = out.fd});
     const Root first = world.vm.Create([&](Turn& turn) {
       turn.Send(console.value(), turn.Text(text));
       turn.Send(console.value(), turn.Text("last"));
@@ -166,12 +177,8 @@ TEST_CASE("console: the loop goes while a long text is shown: all of it is shown
     world.loop->Run();
     world.vm.RunSlice(1000);
   }
-  std::string got(700'000, '\0');
-  const ssize_t n = pread(fd, got.data(), got.size(), 0);
-  got.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
-  const bool is_whole = got == text + "\nlast\n";
+  const bool is_whole = out.ReadAll() == text + "\nlast\n";
   CHECK(is_whole);
-  close(fd);
 }
 
 TEST_CASE("console: a message over the limit is refused") {

@@ -1,10 +1,9 @@
 // Long works on integers in pieces, against GMP in one go.
 #include "vm/value/bigint_pieces.h"
 
-#include <gmp.h>
-
 #include <string>
 
+#include "tests/vm/value/judge.h"
 #include "tests/vm/value/testing.h"
 #include "vm/value/number.h"
 #include "vm/value/number_text.h"
@@ -12,22 +11,8 @@
 namespace vesicle {
 namespace {
 
+using testing::Judge;
 using testing::Rng;
-
-// An integer of GMP's own, as the judge.
-struct Judge {
-  mpz_t z;
-  Judge() { mpz_init(z); }
-  Judge(const Judge&) = delete;
-  Judge& operator=(const Judge&) = delete;
-  ~Judge() { mpz_clear(z); }
-  std::string Text(int base) const {
-    char* s = mpz_get_str(nullptr, base, z);
-    std::string result = s;
-    std::free(s);
-    return result;
-  }
-};
 
 Value ValueOf(Heap& heap, const Judge& j) {
   const size_t size = mpz_size(j.z);
@@ -69,9 +54,8 @@ uint64_t RandomBits(Rng& rng) {
 }
 
 TEST_CASE("the greatest common divisor in pieces is GMP's") {
-  const uint64_t seed = testing::Seed();
-  Rng rng(seed);
-  Random random(seed);
+  VESICLE_RANDOM_TEST(rng);
+  Random random(rng.Next());
   Heap heap({}, nullptr);
   for (int i = 0; i < 60; ++i) {
     CAPTURE(i);
@@ -114,9 +98,8 @@ TEST_CASE("the divisor of neighbours in Fibonacci's row, and of what lies far ap
 }
 
 TEST_CASE("digits in pieces are GMP's, in every base, and are read in pieces again") {
-  const uint64_t seed = testing::Seed();
-  Rng rng(seed);
-  Random random(seed);
+  VESICLE_RANDOM_TEST(rng);
+  Random random(rng.Next());
   Heap heap({}, nullptr);
   for (int i = 0; i < 80; ++i) {
     const int base = i < 35 ? 2 + i : 10;

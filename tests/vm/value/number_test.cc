@@ -1,11 +1,10 @@
 #include "vm/value/number.h"
 
-#include <gmp.h>
-
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "tests/vm/value/judge.h"
 #include "tests/vm/value/testing.h"
 #include "vm/value/float_math.h"
 #include "vm/value/number_text.h"
@@ -14,23 +13,8 @@ namespace vesicle {
 namespace {
 
 using testing::Int;
+using testing::Judge;
 using testing::Rng;
-
-// An integer of GMP's own, as the judge.
-struct Judge {
-  mpz_t z;
-  Judge() { mpz_init(z); }
-  explicit Judge(const std::string& digits) { mpz_init_set_str(z, digits.c_str(), 10); }
-  Judge(const Judge&) = delete;
-  Judge& operator=(const Judge&) = delete;
-  ~Judge() { mpz_clear(z); }
-  std::string text() const {
-    char* s = mpz_get_str(nullptr, 10, z);
-    std::string result = s;
-    std::free(s);
-    return result;
-  }
-};
 
 std::string TextOf(Value v) {
   std::string s;
@@ -57,7 +41,7 @@ std::string RandomInt(Rng& rng) {
   }
   if (rng.OneIn(20)) mpz_set_ui(j.z, 0);
   if (rng.OneIn(2)) mpz_neg(j.z, j.z);
-  return j.text();
+  return j.Text();
 }
 
 void CheckCanonical(Value v) {
@@ -85,7 +69,7 @@ TEST_CASE("integers: every operation agrees with GMP's mpz, at every border") {
     const auto agrees = [&](Result r) {
       REQUIRE(r.ok());
       CheckCanonical(r.value());
-      CHECK(TextOf(r.value()) == c.text());
+      CHECK(TextOf(r.value()) == c.Text());
     };
     mpz_add(c.z, a.z, b.z);
     agrees(Add(heap, x, y));
@@ -159,7 +143,7 @@ TEST_CASE("integers: between a word and a double nothing is lost or rounded twic
     const Value back = Truncate(heap, MakeFloat(heap, d)).value();
     Judge j;
     mpz_set_d(j.z, d);
-    CHECK(TextOf(back) == j.text());
+    CHECK(TextOf(back) == j.Text());
     const Judge exact(text);
     const int order = mpz_cmp(exact.z, j.z);
     CHECK(static_cast<int>(CompareNumbers(v, MakeFloat(heap, d))) == (order > 0) - (order < 0));
